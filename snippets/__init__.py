@@ -1,1 +1,1 @@
-"""Code to copy: each module is one file that works when pasted alone."""
+"""Code to copy: each file works when pasted alone."""

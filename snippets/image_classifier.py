@@ -42,22 +42,26 @@ class ImageClassifier(kt.HyperModel):
         inputs = keras.Input((self.features,))
         hidden = inputs
         for _ in range(hidden_layers):
-            hidden = keras.layers.Dense(units, activation=activation)(hidden)
-        outputs = keras.layers.Dense(self.classes, activation="softmax")(
-            hidden
-        )
+            hidden = keras.layers.Dense(units, activation=activation)(
+                hidden
+            )
+        outputs = keras.layers.Dense(
+            self.classes, activation="softmax"
+        )(hidden)
         model = keras.Model(inputs, outputs)
         model.compile(
             optimizer=keras.optimizers.Adam(learning_rate),
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy"],
             steps_per_execution=16,  # fewer returns to Python per epoch
-            jit_compile=False,  # XLA compiles longer than small models run
+            jit_compile=False,  # XLA compiles longer than this runs
         )
-        # Variables made now are restored when Hyperband promotes a trial;
-        # an optimizer that makes them in fit starts from zero again.
+        # Variables made now are restored when Hyperband promotes a
+        # trial; an optimizer that makes them in fit starts afresh.
         model.optimizer.build(model.trainable_variables)
-        self._batch_size(hp)  # known now, it varies from the first trial on
+        self._batch_size(
+            hp
+        )  # known now, it varies from the first trial on
         return model
 
     def fit(self, hp, model, *args, **kwargs):

@@ -17,8 +17,8 @@ def load_images(dataset=None):
     `dataset`, or else the environment variable TUTORIAL_DATASET, names
     them:
 
-    - "digits" (the default): 1,797 images of 8×8 pixels that ship inside
-      scikit-learn (from the UCI repository, Alpaydin and Kaynak, 1998);
+    - "digits" (the default): 1,797 images of 8×8 pixels that ship with
+      scikit-learn (UCI repository, Alpaydin and Kaynak, 1998);
     - "mnist" or "fashion_mnist": 70,000 images of 28×28 pixels that
       keras.datasets downloads once;
     - the path of an .npz file with arrays x, (n, height, width) or
@@ -48,7 +48,7 @@ def load_images(dataset=None):
     else:
         raise ValueError(
             f"unknown data set {str(dataset)!r}; TUTORIAL_DATASET is "
-            "'digits', 'mnist', 'fashion_mnist' or the path of an .npz file"
+            "'digits', 'mnist', 'fashion_mnist' or a path ending in .npz"
         )
     shape = x.shape[1:] if x.ndim == 3 else (1, x.shape[1])
     if test is None:
@@ -84,25 +84,35 @@ def _read_npz(path):
         with np.load(path, allow_pickle=False) as arrays:
             x, y = arrays["x"], arrays["y"]
     except KeyError:
-        raise ValueError(f"{path} must hold two arrays, x and y") from None
+        raise ValueError(
+            f"{path} must hold two arrays, x and y"
+        ) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a readable .npz: {error}") from None
+        raise ValueError(
+            f"{path} is not a readable .npz: {error}"
+        ) from None
     if x.ndim not in (2, 3) or y.shape != (len(x),) or not x.size:
         raise ValueError(
-            f"{path}: x must be (n, height, width) or (n, features) and y "
-            f"(n,), not {x.shape} and {y.shape}"
+            f"{path}: x must be (n, height, width) or (n, features) "
+            f"and y (n,), not {x.shape} and {y.shape}"
         )
     if x.dtype.kind not in "buif" or not np.isfinite(x).all():
-        raise ValueError(f"{path}: x must be finite numbers, not {x.dtype}")
-    labels, counts = np.unique(y, return_counts=True)
-    if y.dtype.kind not in "ui" or labels[0] != 0 or labels[-1] >= len(labels):
         raise ValueError(
-            f"{path}: labels must be the integers 0, 1, 2, ... without a "
-            f"gap, not {labels[:10].tolist()}"
+            f"{path}: x must be finite numbers, not {x.dtype}"
+        )
+    labels, counts = np.unique(y, return_counts=True)
+    if (
+        y.dtype.kind not in "ui"
+        or labels[0] != 0
+        or labels[-1] >= len(labels)
+    ):
+        raise ValueError(
+            f"{path}: labels must be the integers 0, 1, 2, ... without "
+            f"a gap, not {labels[:10].tolist()}"
         )
     if len(labels) < 2 or counts.min() < 4 or len(x) < 8 * len(labels):
         raise ValueError(
-            f"{path}: at least 2 classes, 4 images of each and 8 times as "
-            f"many images as classes are needed, not {counts[:10].tolist()}"
+            f"{path}: needs at least 2 classes, 4 images of each and 8 "
+            f"times as many images as classes, not {counts[:10].tolist()}"
         )
     return x, y

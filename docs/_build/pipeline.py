@@ -166,11 +166,17 @@ def add(files, config, script, notebook, kept):
             elif svg:
                 figure = f"{page}/{cell.metadata['figure']}.svg"
                 files.append(File.generated(config, figure, content=svg))
-    file = File(f"{page}.py", str(CACHE), config.site_dir, config.use_directory_urls)
-    file.abs_src_path = str(CACHE / f"{page}.ipynb")
-    Path(file.abs_src_path).parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, file.abs_src_path)
-    files.append(file)
+    path = CACHE / f"{page}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    files.append(
+        File(
+            f"{page}.ipynb",
+            str(CACHE),
+            config.site_dir,
+            config.use_directory_urls,
+        )
+    )
 
 
 def on_page_content(content, page, config, files):

@@ -1,0 +1,46 @@
+# `make site` and `make test` do all that is needed on a machine with
+# Python 3.11 to 3.13, make and git. Where uv is found it installs, being
+# faster; pip serves where it is not.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+UV := $(shell command -v uv)
+
+.PHONY: site serve test lint lock clean
+.DELETE_ON_ERROR:
+
+site: $(READY)
+	$(BIN)/python -m mkdocs build
+	@echo "Done. Open $(CURDIR)/site/index.html, or run: make serve"
+
+serve: $(READY)
+	$(BIN)/python -m mkdocs serve
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal \
+		--generate-hashes --no-emit-index-url --no-header --quiet \
+		--upgrade --output-file requirements.txt
+
+clean:
+	rm -rf .cache .venv site searches *.egg-info
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
+ifdef UV
+	uv venv --quiet --allow-existing --python $(PYTHON) .venv
+	VIRTUAL_ENV=.venv uv pip sync --quiet --require-hashes requirements.txt
+	VIRTUAL_ENV=.venv uv pip install --quiet --no-deps --no-build-isolation --editable .
+else
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endif
+	@touch $(READY)
