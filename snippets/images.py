@@ -48,7 +48,7 @@ def load_images(dataset=None):
     else:
         raise ValueError(
             f"unknown data set {str(dataset)!r}; TUTORIAL_DATASET is "
-            "'digits', 'mnist', 'fashion_mnist' or a path ending in .npz"
+            "'digits', 'mnist', 'fashion_mnist' or the path of an .npz"
         )
     shape = x.shape[1:] if x.ndim == 3 else (1, x.shape[1])
     if test is None:
@@ -112,7 +112,8 @@ def _read_npz(path):
         )
     if len(labels) < 2 or counts.min() < 4 or len(x) < 8 * len(labels):
         raise ValueError(
-            f"{path}: needs at least 2 classes, 4 images of each and 8 "
-            f"times as many images as classes, not {counts[:10].tolist()}"
+            f"{path}: needs at least 2 classes, 4 images of each and "
+            "8 times as many images as classes, "
+            f"not {counts[:10].tolist()}"
         )
     return x, y

@@ -26,6 +26,10 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
 HERE = Path(__file__).parent
+# TensorFlow's C++ log, which no setting keeps off the terminal.
+CPP_LOG = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]0000 ).*\n?", re.M
+)
 IMPORT = re.compile(r"from snippets\.(\w+) import \w+")
 log = logging.getLogger("mkdocs.hooks.pipeline")
 
@@ -104,6 +108,11 @@ async def execute(name, notebook, kept, turn):
             text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
             raise BuildError(f"{name}, code cell {state['number']}:\n{text}")
         log.info(f"{name}: executed in {time.monotonic() - begun:.0f} s")
+        for cell in cells:
+            for output in cell.outputs:
+                if output.get("name") == "stderr":
+                    output.text = CPP_LOG.sub("", output.text)
+            cell.outputs = [o for o in cell.outputs if o.get("text") != ""]
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial")
         nbformat.write(notebook, partial)
@@ -180,12 +189,17 @@ def add(files, config, script, notebook, kept):
 
 
 def on_page_content(content, page, config, files):
-    """Let Material render a tutorial's Markdown like that of any page."""
+    """Let Material render a tutorial's Markdown like any page's."""
     if page.file.src_uri.startswith("tutorials/"):
-        page.markdown = html.unescape(content)
+        # What follows our Markdown is a style sheet we don't use.
+        text = html.unescape(content.partition("<style>")[0])
+        # Pandas' own styling gives way to Material's.
+        text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.S)
+        text = text.replace(' border="1" class="dataframe"', "")
+        page.markdown = text.replace("<th></th>", "<td></td>")
         Page.render(page, config, files)
     if "description" not in page.meta:
         prose = re.search(r"<p>(.*?)</p>", page.content, re.S)
-        text = re.sub(r"<.*?>|\s+", " ", prose[1]) if prose else ""
-        page.meta["description"] = html.unescape(" ".join(text.split()))
+        words = re.sub(r"<.*?>", "", prose[1]).split() if prose else []
+        page.meta["description"] = html.unescape(" ".join(words))
     return page.content

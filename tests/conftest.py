@@ -1,0 +1,45 @@
+"""What the tests share: the tutorials' cells, and one build of the site."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SNIPPETS = sorted(
+    path
+    for path in (ROOT / "snippets").glob("*.py")
+    if path.name != "__init__.py"
+)
+TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+os.environ |= QUIET | {"MPLBACKEND": "agg"}
+
+
+def mkdocs(folder=ROOT, *arguments, **environment):
+    """Build the site of a folder; return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The site, built strictly into a folder of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    done = mkdocs(ROOT, "--site-dir", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def images():
+    from snippets.images import load_images
+
+    return load_images("digits")
