@@ -1,0 +1,400 @@
+# %% [markdown]
+# # Hyperband
+#
+# Train many settings briefly and only the promising ones longer: the
+# schedule, the proof that it was kept, and the mistake that destroys it.
+#
+# It takes a few minutes on two cores, on the data and the hypermodel of
+# [random search](random_search.ipynb).
+
+# %%
+import gc
+import math
+import time
+
+import keras
+import keras_tuner as kt
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# ## Brackets and rounds
+#
+# Hyperband runs *brackets*. A bracket starts a number of trials with few
+# epochs each, keeps about one in `factor` of them, trains those `factor`
+# times as long, and so on, round by round, until `max_epochs`. The first
+# bracket starts many trials very briefly; the last one starts a few and
+# trains them in full, in case short training misleads.
+#
+# Two numbers, `max_epochs` and `factor`, fix all of it. This is the
+# schedule that Keras Tuner follows:
+
+# %%
+MAX_EPOCHS, FACTOR = 9, 3
+
+
+def schedule(max_epochs, factor):
+    """Return a row per round: its trials and their epochs."""
+    last = 0
+    while max_epochs / factor ** (last + 1) >= 1:
+        last += 1
+    final_size = math.ceil(1 + math.log(max_epochs, factor))
+    rows = []
+    for bracket in range(last, -1, -1):
+        before = 0
+        for turn in range(bracket + 1):
+            shrink = factor ** (bracket - turn)
+            trials = math.ceil(final_size / (bracket + 1) * shrink)
+            epochs = math.ceil(max_epochs / shrink)
+            rows.append((bracket, turn, trials, before, epochs))
+            before = epochs
+    table = pd.DataFrame(
+        rows, columns=["bracket", "round", "trials", "from", "to"]
+    )
+    table["epochs in all"] = table["trials"] * (
+        table["to"] - table["from"]
+    )
+    return table
+
+
+# %%
+plan = schedule(MAX_EPOCHS, FACTOR)
+display(plan.set_index(["bracket", "round"]))
+print(
+    f"{plan['trials'].sum()} trials, {plan['epochs in all'].sum()} epochs"
+)
+
+# %% [markdown]
+# A promoted trial is a new trial that starts from the weights of the one
+# it continues, so a round trains only the epochs from its predecessor's
+# to its own.
+
+# %% figure="schedule" alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end."
+brackets = plan["bracket"].unique()
+figure, axes = plt.subplots(
+    1, len(brackets), sharey=True, figsize=(7.2, 2.8)
+)
+for axis, bracket in zip(axes, brackets, strict=True):
+    rounds = plan[plan["bracket"] == bracket]
+    axis.bar(
+        rounds["from"],
+        rounds["trials"],
+        width=rounds["to"] - rounds["from"],
+        align="edge",
+        edgecolor="black",
+        alpha=0.6,
+    )
+    axis.set_xlabel("epoch")
+    axis.set_title(f"bracket {bracket}")
+axes[0].set_ylabel("trials in training")
+plt.show()
+
+# %% [markdown]
+# There is no `max_trials` to set: to spend less, lower `max_epochs` or
+# raise `factor`. What a few settings come to:
+
+# %%
+settings = [(9, 3), (27, 3), (81, 3), (27, 2), (27, 4), (100, 3)]
+totals = [
+    (*setting, *schedule(*setting)[["trials", "epochs in all"]].sum())
+    for setting in settings
+]
+display(
+    pd.DataFrame(
+        totals, columns=["max_epochs", "factor", "trials", "epochs"]
+    ).set_index(["max_epochs", "factor"])
+)
+
+# %% [markdown]
+# ## The search
+#
+# The same images and the same hypermodel as in the other tutorial. The
+# test images stay closed here: choosing a tuner is part of tuning.
+
+# %%
+from snippets.images import load_images
+
+# %%
+images = load_images()
+features = images.train[0].shape[1]
+
+# %% [markdown]
+# The hypermodel's `fit` passes on all that the tuner gives it. Under
+# Hyperband that includes `epochs` and `initial_epoch`, which are the
+# schedule itself.
+
+# %%
+from snippets.image_classifier import ImageClassifier
+
+# %% [markdown]
+# To see what is really trained, a subclass keeps each trial's history
+# beside its values. It changes nothing else.
+
+
+# %%
+class Recorded(ImageClassifier):
+    def __init__(self, features, classes):
+        super().__init__(features, classes)
+        self.records = []
+
+    def fit(self, hp, model, *args, **kwargs):
+        history = super().fit(hp, model, *args, **kwargs)
+        record = dict(hp.values)
+        record["trained"] = len(history.epoch)
+        record["curve"] = history.history["val_accuracy"]
+        self.records.append(record)
+        return history
+
+
+# %%
+def search(tuner):
+    """Run a search; return a row per trial and the seconds it took."""
+    begun = time.perf_counter()
+    tuner.search(
+        *images.train, validation_data=images.validation, verbose=0
+    )
+    seconds = time.perf_counter() - begun
+    trials = pd.DataFrame(tuner.hypermodel.records)
+    trials["score"] = [max(curve) for curve in trials["curve"]]
+    trials["scheduled"] = (
+        trials["tuner/epochs"] - trials["tuner/initial_epoch"]
+    )
+    return trials, seconds
+
+
+# %%
+hyperband = kt.Hyperband(
+    Recorded(features, images.classes),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_epochs=MAX_EPOCHS,
+    factor=FACTOR,
+    seed=1,
+    directory="searches",
+    project_name="hyperband",
+    overwrite=True,  # else a second run resumes, and trains nothing
+)
+trials, seconds = search(hyperband)
+print(f"{len(trials)} trials, {trials['trained'].sum()} epochs")
+
+# %% [markdown]
+# ## Was the schedule kept?
+#
+# Keras Tuner writes the schedule into each trial's values: `tuner/epochs`
+# and `tuner/initial_epoch`. Their difference is what the trial was given;
+# `trained` is what its history holds.
+
+# %%
+assert (trials["trained"] == trials["scheduled"]).all()
+kept = trials.groupby(["tuner/bracket", "tuner/round"]).agg(
+    trials=("trained", "size"),
+    scheduled=("scheduled", "first"),
+    fewest=("trained", "min"),
+    most=("trained", "max"),
+)
+expected = plan.set_index(["bracket", "round"])["trials"]
+assert kept["trials"].to_dict() == expected.to_dict()
+display(kept.sort_index(level=0, ascending=False, sort_remaining=False))
+
+# %% [markdown]
+# Every trial trained exactly the epochs scheduled for it, and every round
+# had the trials that the rule gives. Both are asserted above, so this
+# page can't be built when they fail to hold.
+#
+# ## Survivors and dropouts
+#
+# The first bracket as learning curves. A line that goes on was promoted.
+
+# %% figure="survivors" alt="Validation accuracy by epoch in the first bracket: many thin gray lines end after the first round, a few go on to the second, and one thick line, the survivor, reaches the last epoch."
+bracket = trials[trials["tuner/bracket"] == brackets[0]]
+figure, axis = plt.subplots()
+last = bracket["tuner/round"].max()
+for turn, style in enumerate(("o", "s", "D", "^")[: last + 1]):
+    for _, trial in bracket[bracket["tuner/round"] == turn].iterrows():
+        start = trial["tuner/initial_epoch"]
+        epochs = range(start + 1, start + 1 + len(trial["curve"]))
+        axis.plot(
+            epochs,
+            trial["curve"],
+            marker=style,
+            color="C0" if turn == last else "gray",
+            linewidth=2.5 if turn == last else 1,
+        )
+axis.set_xlabel("epoch")
+axis.set_ylabel("validation accuracy")
+plt.show()
+
+# %% [markdown]
+# Each marker is a round. The picture shows who was dropped; it can't show
+# whether a dropped setting would have won with more epochs. That is the
+# risk Hyperband takes, and its last bracket the insurance.
+
+# %% [markdown]
+# ## The best
+
+# %%
+tuned = ["hidden_layers", "units", "activation", "learning_rate"]
+tuned += ["batch_size"]
+columns = [*tuned, "tuner/epochs", "tuner/bracket", "score"]
+best = trials.sort_values("score", ascending=False)
+display(best[columns].head().round(4))
+
+# %% [markdown]
+# As under any tuner, the first line is the luckiest as well as the best:
+# it was picked for its validation score. The
+# [other tutorial](random_search.ipynb) goes on from here to a final
+# model and to the test images; that part is the same for every tuner.
+
+# %% [markdown]
+# ## The mistake that destroys Hyperband
+#
+# A `fit` that tunes `epochs` itself puts its own number in the place of
+# the scheduled one. Nothing complains.
+
+
+# %%
+class OwnEpochs(Recorded):
+    def fit(self, hp, model, *args, **kwargs):
+        kwargs["epochs"] = hp.Choice("epochs", [4, 6, 9])  # don't
+        return super().fit(hp, model, *args, **kwargs)
+
+
+mistaken = kt.Hyperband(
+    OwnEpochs(features, images.classes),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_epochs=MAX_EPOCHS,
+    factor=FACTOR,
+    seed=1,
+    directory="searches",
+    project_name="hyperband_own_epochs",
+    overwrite=True,
+)
+wrong, wrong_seconds = search(mistaken)
+
+# %%
+rows = {
+    name: {
+        "trials": len(table),
+        "epochs scheduled": table["scheduled"].sum(),
+        "epochs trained": table["trained"].sum(),
+        "seconds": round(taken),
+        "best val_accuracy": round(table["score"].max(), 4),
+    }
+    for name, table, taken in (
+        ("tuner's epochs", trials, seconds),
+        ("own epochs", wrong, wrong_seconds),
+    )
+}
+display(pd.DataFrame(rows).T.convert_dtypes())
+cost = wrong["trained"].sum() / wrong["scheduled"].sum()
+print(f"own epochs: {cost:.1f} times the epochs scheduled")
+assert cost > 1
+
+# %% [markdown]
+# Round by round, the schedule is gone: settings are compared that were
+# trained for different numbers of epochs, so a setting can win its round
+# by having drawn the larger number. A promoted trial still starts at
+# `initial_epoch`, and trains only what its own number leaves.
+
+# %%
+display(
+    wrong.groupby(["tuner/bracket", "tuner/round"])
+    .agg(
+        scheduled=("scheduled", "first"),
+        fewest=("trained", "min"),
+        most=("trained", "max"),
+    )
+    .sort_index(level=0, ascending=False, sort_remaining=False)
+)
+
+# %% [markdown]
+# One search of each kind shows the cost in epochs, which follows from the
+# numbers drawn. It doesn't show that the mistaken search finds worse
+# settings: with more training, it may well score as high.
+
+# %% [markdown]
+# ## RandomSearch for the same epochs
+#
+# As many full-length trials as Hyperband's epochs pay for.
+
+# %%
+budget = int(trials["trained"].sum())
+random_search = kt.RandomSearch(
+    Recorded(features, images.classes),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=budget // MAX_EPOCHS,
+    seed=1,
+    directory="searches",
+    project_name="hyperband_random_search",
+    overwrite=True,
+)
+begun = time.perf_counter()
+random_search.search(
+    *images.train,
+    validation_data=images.validation,
+    epochs=MAX_EPOCHS,
+    verbose=0,
+)
+random_seconds = time.perf_counter() - begun
+drawn = pd.DataFrame(random_search.hypermodel.records)
+drawn["score"] = [max(curve) for curve in drawn["curve"]]
+
+# %% figure="same-epochs" alt="Best validation accuracy so far against epochs spent, one step line for Hyperband and a dashed one for RandomSearch, both ending at about the same number of epochs."
+figure, axis = plt.subplots()
+for name, table, style in (
+    ("Hyperband", trials, "-"),
+    ("RandomSearch", drawn, "--"),
+):
+    axis.step(
+        table["trained"].cumsum(),
+        table["score"].cummax(),
+        style,
+        where="post",
+        label=name,
+    )
+axis.set_xlabel("epochs spent")
+axis.set_ylabel("best validation accuracy so far")
+axis.legend()
+plt.show()
+
+# %%
+rows = {
+    name: {
+        "trials": len(table),
+        "settings tried": len(table[tuned].drop_duplicates()),
+        "epochs": table["trained"].sum(),
+        "seconds": round(taken),
+        "best val_accuracy": round(table["score"].max(), 4),
+    }
+    for name, table, taken in (
+        ("Hyperband", trials, seconds),
+        ("RandomSearch", drawn, random_seconds),
+    )
+}
+display(pd.DataFrame(rows).T.convert_dtypes())
+
+# %% [markdown]
+# ## When to use which
+#
+# What this shows: for the same epochs, Hyperband looks at more settings,
+# most of them briefly, and pays for it with more trials, each of which
+# has a fixed cost before its first epoch. With models as small as these
+# that cost is a large part of the seconds. Hyperband earns its keep where
+# epochs are dear and the first of them already tell good settings from
+# bad; RandomSearch where trials are short, or early scores mislead.
+# [RandomSearch or Hyperband](../random_search_or_hyperband.md) has the
+# whole comparison.
+#
+# ## What this page did not show
+#
+# - Which of the two finds better settings: that takes many seeds, and
+#   here there is one.
+# - Larger models and longer training, where the balance of cost between
+#   a trial and an epoch is another.
+# - What a failed trial does to a bracket.
