@@ -53,7 +53,6 @@ class ImageClassifier(kt.HyperModel):
             optimizer=keras.optimizers.Adam(learning_rate),
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy"],
-            steps_per_execution=16,  # fewer returns to Python per epoch
             jit_compile=False,  # XLA compiles longer than this runs
         )
         # Variables made now are restored when Hyperband promotes a

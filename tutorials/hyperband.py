@@ -212,35 +212,32 @@ display(kept.sort_index(level=0, ascending=False, sort_remaining=False))
 # The first bracket as learning curves. A line that goes on was promoted.
 
 # %% figure="survivors" alt="Validation accuracy by epoch in the first bracket: many thin gray lines end after the first round, a few go on to the second, and one thick line, the survivor, reaches the last epoch."
+tuned = ["hidden_layers", "units", "activation", "learning_rate"]
+tuned += ["batch_size"]
 bracket = trials[trials["tuner/bracket"] == brackets[0]]
 figure, axis = plt.subplots()
-last = bracket["tuner/round"].max()
-for turn, style in enumerate(("o", "s", "D", "^")[: last + 1]):
-    for _, trial in bracket[bracket["tuner/round"] == turn].iterrows():
-        start = trial["tuner/initial_epoch"]
-        epochs = range(start + 1, start + 1 + len(trial["curve"]))
-        axis.plot(
-            epochs,
-            trial["curve"],
-            marker=style,
-            color="C0" if turn == last else "gray",
-            linewidth=2.5 if turn == last else 1,
-        )
+for _, rounds in bracket.groupby(tuned):
+    curve = rounds.sort_values("tuner/round")["curve"].sum()
+    survived = len(curve) == MAX_EPOCHS
+    axis.plot(
+        range(1, len(curve) + 1),
+        curve,
+        marker="o",
+        color="C0" if survived else "gray",
+        linewidth=2.5 if survived else 1,
+    )
 axis.set_xlabel("epoch")
 axis.set_ylabel("validation accuracy")
 plt.show()
 
 # %% [markdown]
-# Each marker is a round. The picture shows who was dropped; it can't show
-# whether a dropped setting would have won with more epochs. That is the
+# The picture shows who was dropped, and when. It can't show whether a dropped setting would have won with more epochs. That is the
 # risk Hyperband takes, and its last bracket the insurance.
 
 # %% [markdown]
 # ## The best
 
 # %%
-tuned = ["hidden_layers", "units", "activation", "learning_rate"]
-tuned += ["batch_size"]
 columns = [*tuned, "tuner/epochs", "tuner/bracket", "score"]
 best = trials.sort_values("score", ascending=False)
 display(best[columns].head().round(4))

@@ -1,0 +1,181 @@
+"""Sentences of the pages, each proved against Keras Tuner itself."""
+
+import ast
+import re
+import signal
+import subprocess
+import sys
+
+import keras
+import keras_tuner as kt
+import pytest
+from conftest import ROOT
+
+from snippets.image_classifier import ImageClassifier
+
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_the_code_of_a_page_runs_in_the_order_shown(
+    page, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "page"}
+    for code in re.findall(
+        r"^```python.*?\n(.*?)^```",
+        page.read_text("utf-8"),
+        re.M | re.S,
+    ):
+        include = re.fullmatch(r'--8<-- "(.*)"\n', code)
+        if include:
+            code = (ROOT / include[1]).read_text("utf-8")
+        exec(compile(code, page.name, "exec"), names)
+    printed = capsys.readouterr().out
+    if page.stem == "hyperparameters":
+        assert "[10, 30, 50]" in printed  # 60 is never tried
+        assert "\n10\n" in printed  # the first definition won
+        assert "\nmin" in printed  # for a score that should grow
+        assert not re.search(
+            r"^0$", printed, re.M
+        )  # seed 0 was replaced
+
+
+def function(path, name):
+    """Return a function defined on a page or in a tutorial."""
+    import math
+
+    import pandas as pd
+
+    text = path.read_text("utf-8")
+    if path.suffix == ".md":
+        text = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
+    (node,) = (
+        n
+        for n in ast.parse(text).body
+        if isinstance(n, ast.FunctionDef) and n.name == name
+    )
+    names = {"math": math, "pd": pd}
+    exec(ast.unparse(node), names)
+    return names[name]
+
+
+class Counted(kt.Hyperband):
+    """The real oracle and loop; a trial is a number, not a model."""
+
+    def run_trial(self, trial, *args, **kwargs):
+        return trial.hyperparameters.get("x")
+
+
+@pytest.mark.parametrize(
+    "max_epochs, factor",
+    [
+        (1, 3),
+        (2, 3),
+        (9, 3),
+        (10, 3),
+        (27, 3),
+        (16, 4),
+        (50, 2),
+        (100, 5),
+    ],
+)
+def test_the_rule_of_hyperband_is_what_its_oracle_does(
+    max_epochs, factor, tmp_path
+):
+    hp = kt.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    tuner = Counted(
+        hyperparameters=hp,
+        max_epochs=max_epochs,
+        factor=factor,
+        seed=1,
+        directory=tmp_path,
+    )
+    tuner.search(verbose=0)
+    counts, epochs = {}, 0
+    for trial in tuner.oracle.trials.values():
+        values = trial.hyperparameters.values
+        where = values["tuner/bracket"], values["tuner/round"]
+        counts[where] = counts.get(where, 0) + 1
+        epochs += values["tuner/epochs"] - values["tuner/initial_epoch"]
+    plan = function(ROOT / "tutorials/hyperband.py", "schedule")(
+        max_epochs, factor
+    )
+    rounds = plan.set_index(["bracket", "round"])["trials"]
+    assert rounds.to_dict() == counts
+    assert plan["epochs in all"].sum() == epochs
+    cost = function(
+        ROOT / "docs/random_search_or_hyperband.md", "hyperband_cost"
+    )
+    assert cost(max_epochs, factor) == (sum(counts.values()), epochs)
+
+
+def test_a_promoted_trial_keeps_its_optimizers_state(images, tmp_path):
+    hypermodel, hp = ImageClassifier(), kt.HyperParameters()
+    model = hypermodel.build(hp)
+    hypermodel.fit(hp, model, *images.train, epochs=1, verbose=0)
+    steps = int(model.optimizer.iterations)
+    assert steps > 0
+    model.save_weights(tmp_path / "promoted.weights.h5")
+    keras.backend.clear_session()
+    promoted = hypermodel.build(kt.HyperParameters())
+    promoted.load_weights(tmp_path / "promoted.weights.h5")
+    assert int(promoted.optimizer.iterations) == steps
+
+
+def test_the_batch_size_varies_from_the_first_trial_on(tmp_path):
+    drawn = set()
+    for seed in range(1, 9):
+        oracle = kt.RandomSearch(
+            ImageClassifier(),
+            objective=kt.Objective("val_accuracy", "max"),
+            seed=seed,
+            directory=tmp_path,
+            project_name=str(seed),
+        ).oracle
+        trial = oracle.create_trial("tuner")
+        drawn.add(trial.hyperparameters.values["batch_size"])
+    assert len(drawn) > 1
+
+
+SEARCH = """
+import os, signal, sys
+import keras_tuner as kt
+
+class Counted(kt.RandomSearch):
+    def run_trial(self, trial, *args, **kwargs):
+        with open("ran.txt", "a") as file:
+            print(trial.trial_id, trial.hyperparameters.get("x"), file=file)
+        if sys.argv[1] == "killed" and trial.trial_id == "3":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trial.hyperparameters.get("x")
+
+hp = kt.HyperParameters()
+hp.Float("x", 0.0, 1.0)
+Counted(hyperparameters=hp, max_trials=6, seed=1, directory=".").search(
+    verbose=0
+)
+"""
+
+
+def test_a_killed_search_goes_on_and_repeats_only_the_running_trial(
+    tmp_path,
+):
+    ran = {}
+    for folder, ways in (("whole", ["go"]), ("torn", ["killed", "go"])):
+        place = tmp_path / folder
+        place.mkdir()
+        codes = [
+            subprocess.run(
+                [sys.executable, "-c", SEARCH, way],
+                cwd=place,
+                capture_output=True,
+            ).returncode
+            for way in ways
+        ]
+        assert codes == [-signal.SIGKILL, 0][-len(ways) :]
+        ran[folder] = (place / "ran.txt").read_text().splitlines()
+    assert len(ran["whole"]) == 6 and len(ran["torn"]) == 7
+    assert ran["torn"][3] == ran["torn"][4]
+    assert sorted(set(ran["torn"])) == sorted(ran["whole"])

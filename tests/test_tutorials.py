@@ -1,0 +1,198 @@
+"""Tutorials keep the rules, run as scripts, and run as downloads."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import jupytext
+import numpy as np
+import pytest
+from conftest import ROOT, TUTORIALS
+from sklearn.datasets import load_digits
+
+by_name = pytest.mark.parametrize(
+    "path", TUTORIALS, ids=lambda p: p.stem
+)
+TUNERS = (
+    "RandomSearch",
+    "Hyperband",
+    "BayesianOptimization",
+    "GridSearch",
+)
+
+
+def searches(path):
+    """Return the keyword arguments of each tuner that is made."""
+    return [
+        {word.arg: word.value for word in node.keywords}
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in TUNERS
+    ]
+
+
+@by_name
+def test_a_tutorial_is_one_line_of_the_navigation(path):
+    lines = (ROOT / "mkdocs.yml").read_text("utf-8").splitlines()
+    entry = f"tutorials/{path.stem}.ipynb"
+    assert sum(line.endswith(entry) for line in lines) == 1
+
+
+@by_name
+def test_a_search_is_seeded_and_has_a_direction(path):
+    assert searches(path)
+    for words in searches(path):
+        assert ast.literal_eval(words["seed"]) >= 1
+        name, direction = (a.value for a in words["objective"].args)
+        assert direction in ("min", "max"), name
+
+
+def test_each_search_has_a_project_name_of_its_own():
+    names = [
+        words["project_name"].value
+        for path in TUTORIALS
+        for words in searches(path)
+    ]
+    assert len(names) == len(set(names))
+
+
+@by_name
+def test_test_images_stay_closed_until_the_section_named_for_them(path):
+    text = path.read_text("utf-8")
+    before = re.split(r"(?m)^# ## .*test set", text)[0]
+    assert "images.test" not in before
+
+
+@by_name
+def test_code_reads_in_72_columns(path):
+    for cell in jupytext.read(path).cells:
+        if cell.cell_type == "code":
+            for line in cell.source.splitlines():
+                assert len(line) <= 72, line
+
+
+@by_name
+def test_a_round_trip_through_its_notebook_leaves_a_tutorial_alone(
+    path, tmp_path
+):
+    """Open in Jupyter, save: what its contents manager does."""
+    from jupyter_server.services.contents.filemanager import (
+        FileContentsManager,
+    )
+    from jupytext.contentsmanager import (
+        build_jupytext_contents_manager_class,
+    )
+
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "tutorials").mkdir()
+    script = tmp_path / "tutorials" / path.name
+    shutil.copy(path, script)
+    manager = build_jupytext_contents_manager_class(
+        FileContentsManager
+    )()
+    manager.root_dir = str(tmp_path)
+    name = f"tutorials/{path.name}"
+    model = manager.get(name, content=True, type="notebook")
+    manager.save(model, name)
+    assert script.read_bytes() == path.read_bytes()
+    paired = script.with_suffix(".ipynb")
+    assert paired.is_file()
+    ignored = subprocess.run(
+        ["git", "check-ignore", "-q", f"tutorials/{paired.name}"],
+        cwd=ROOT,
+    )
+    assert ignored.returncode == 0
+    manager.save(
+        manager.get(f"tutorials/{paired.name}", content=True),
+        f"tutorials/{paired.name}",
+    )
+    assert script.read_bytes() == path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def runs(site, tmp_path_factory):
+    """Run each script, and each downloaded notebook on a reader's data."""
+    data = tmp_path_factory.mktemp("data") / "mine.npz"
+    digits = load_digits(n_class=4)
+    np.savez(data, x=digits.data, y=digits.target)
+    # On this path the repository's snippets can't be imported.
+    nowhere = tmp_path_factory.mktemp("nowhere")
+    (nowhere / "snippets.py").write_text(
+        "raise ImportError('not here')"
+    )
+
+    def run(command, **environment):
+        return subprocess.run(
+            command,
+            cwd=tmp_path_factory.mktemp("empty"),
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+        )
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        started = {}
+        for path in TUTORIALS:
+            name = f"{path.stem}.ipynb"
+            notebook = tmp_path_factory.mktemp("empty") / name
+            shutil.copy(site / "tutorials" / path.stem / name, notebook)
+            started[path, "script"] = pool.submit(
+                run, [sys.executable, str(path)]
+            )
+            started[path, "notebook"] = pool.submit(
+                run,
+                [
+                    sys.executable,
+                    "-m",
+                    "jupyter",
+                    "execute",
+                    str(notebook),
+                ],
+                TUTORIAL_DATASET=str(data),
+                PYTHONPATH=str(nowhere),
+            )
+        return {
+            name: future.result() for name, future in started.items()
+        }
+
+
+@by_name
+def test_a_script_runs_from_another_folder_and_shows_its_results(
+    path, runs
+):
+    done = runs[path, "script"]
+    assert done.returncode == 0, done.stderr
+    assert "val_accuracy" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@by_name
+def test_a_downloaded_notebook_runs_alone_on_a_readers_data(path, runs):
+    done = runs[path, "notebook"]
+    assert done.returncode == 0, done.stderr
+
+
+@by_name
+def test_page_notebook_and_script_have_the_same_code(path, site):
+    page = site / "tutorials" / path.stem
+    notebook = json.loads(
+        (page / f"{path.stem}.ipynb").read_text("utf-8")
+    )
+    cells = [
+        "".join(c["source"])
+        for c in notebook["cells"]
+        if c["cell_type"] == "code"
+    ]
+    script = jupytext.read(page / path.name)
+    assert cells == [
+        c.source for c in script.cells if c.cell_type == "code"
+    ]
+    assert not any("from snippets" in cell for cell in cells)
+    html = (page / "index.html").read_text("utf-8")
+    assert html.count("language-python") == len([c for c in cells if c])
