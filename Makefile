@@ -10,7 +10,9 @@ UV := $(shell command -v uv)
 .DELETE_ON_ERROR:
 
 site: $(READY)
-	$(BIN)/python -m mkdocs build
+	@# Built aside: a build that fails leaves the last good site alone.
+	$(BIN)/python -m mkdocs build --site-dir .cache/site
+	@rm -rf site && mv .cache/site site
 	@echo "Done. Open $(CURDIR)/site/index.html, or run: make serve"
 
 serve: $(READY)

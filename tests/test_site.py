@@ -128,7 +128,7 @@ NAV = """nav:
 def built(tmp_path_factory):
     """A small project with the real machinery, built once."""
     folder = tmp_path_factory.mktemp("tiny")
-    for name in ("docs/_build", "docs/assets"):
+    for name in ("docs/_site", "docs/assets"):
         shutil.copytree(ROOT / name, folder / name)
     for name, text in TINY.items():
         (folder / name).parent.mkdir(exist_ok=True)

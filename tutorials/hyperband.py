@@ -231,8 +231,9 @@ axis.set_ylabel("validation accuracy")
 plt.show()
 
 # %% [markdown]
-# The picture shows who was dropped, and when. It can't show whether a dropped setting would have won with more epochs. That is the
-# risk Hyperband takes, and its last bracket the insurance.
+# The picture shows who was dropped, and when. It can't show whether a
+# dropped setting would have won with more epochs. That is the risk
+# Hyperband takes, and its last bracket the insurance.
 
 # %% [markdown]
 # ## The best
