@@ -26,6 +26,7 @@ CACHE = ROOT / ".cache"
 IMPORT = re.compile(r"from snippets\.(\w+) import \w+")
 # TensorFlow's C++ log, which no setting keeps off the terminal.
 CPP_LOG = re.compile(r"(?m)^(WARNING: All log mess|[IWE]0000 ).*\n?")
+found = []  # what tutorials() yields, from on_pre_build to on_files
 log = logging.getLogger("mkdocs.hooks.pipeline")
 # nbconvert looks here before it looks in mkdocs-jupyter's templates.
 os.environ["JUPYTER_PATH"] = str(HERE)
@@ -151,7 +152,13 @@ async def execute_all(stale):
 
 
 def on_pre_build(config):  # before MkDocs empties site/
-    stale = [each for each in tutorials() if not each[2].is_file()]
+    # mkdocs-jupyter keeps what it converted; our template decides that too.
+    template = HERE / "nbconvert/templates/mkdocs_html/notebook.html.j2"
+    version = hashlib.sha256(template.read_bytes()).hexdigest()[:16]
+    converter = config.plugins["mkdocs-jupyter"].config
+    converter["cache_dir"] = str(CACHE / "converted" / version)
+    found[:] = tutorials()
+    stale = [each for each in found if not each[2].is_file()]
     try:
         results = asyncio.run(execute_all(stale)) if stale else []
     except KeyboardInterrupt:
@@ -169,7 +176,7 @@ def on_pre_build(config):  # before MkDocs empties site/
 @event_priority(100)  # before mkdocs-jupyter, which wraps what we add
 def on_files(files, config):
     """Put kept outputs under today's prose; add page, script, figures."""
-    for script, notebook, kept in tutorials():
+    for script, notebook, kept in found:
         page = f"tutorials/{script.stem}"
         new = {
             f"{page}/{script.name}": jupytext.writes(
