@@ -310,7 +310,8 @@ def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(
     process = subprocess.Popen(
         [sys.executable, "-m", "mkdocs", "build"],
         cwd=project,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
@@ -319,10 +320,10 @@ def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=60)
     assert process.returncode not in (0, None)
-    assert "Interrupted. What was executed is kept." in errors
-    assert "Traceback" not in errors
+    assert "Interrupted. What was executed is kept." in printed
+    assert "Traceback" not in printed
     edit(
         project / "tutorials/uses.py",
         "time.sleep(600)",

@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -100,7 +101,8 @@ async def execute(script, notebook, kept, turn):
             on_cell_start=started,
         )
         try:
-            await client.async_execute()
+            # The kernel's own log would stand between our lines.
+            await client.async_execute(stderr=subprocess.DEVNULL)
         except (CellExecutionError, DeadKernelError) as error:
             text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
             raise BuildError(
