@@ -67,9 +67,8 @@ def schedule(max_epochs, factor):
 # %%
 plan = schedule(MAX_EPOCHS, FACTOR)
 display(plan.set_index(["bracket", "round"]))
-print(
-    f"{plan['trials'].sum()} trials, {plan['epochs in all'].sum()} epochs"
-)
+epochs_in_all = plan["epochs in all"].sum()
+print(f"{plan['trials'].sum()} trials, {epochs_in_all} epochs")
 
 # %% [markdown]
 # A promoted trial is a new trial that starts from the weights of the one
