@@ -75,7 +75,7 @@ print(f"{plan['trials'].sum()} trials, {epochs_in_all} epochs")
 # it continues, so a round trains only the epochs from its predecessor's
 # to its own.
 
-# %% figure="schedule" alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end."
+# %% alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end." figure="schedule"
 brackets = plan["bracket"].unique()
 figure, axes = plt.subplots(
     1, len(brackets), sharey=True, figsize=(7.2, 2.8)
@@ -210,7 +210,7 @@ display(kept.sort_index(level=0, ascending=False, sort_remaining=False))
 #
 # The first bracket as learning curves. A line that goes on was promoted.
 
-# %% figure="survivors" alt="Validation accuracy by epoch in the first bracket: many thin gray lines end after the first round, a few go on to the second, and one thick line, the survivor, reaches the last epoch."
+# %% alt="Validation accuracy by epoch in the first bracket: many thin gray lines end after the first round, a few go on to the second, and one thick line, the survivor, reaches the last epoch." figure="survivors"
 tuned = ["hidden_layers", "units", "activation", "learning_rate"]
 tuned += ["batch_size"]
 bracket = trials[trials["tuner/bracket"] == brackets[0]]
@@ -342,7 +342,7 @@ random_seconds = time.perf_counter() - begun
 drawn = pd.DataFrame(random_search.hypermodel.records)
 drawn["score"] = [max(curve) for curve in drawn["curve"]]
 
-# %% figure="same-epochs" alt="Best validation accuracy so far against epochs spent, one step line for Hyperband and a dashed one for RandomSearch, both ending at about the same number of epochs."
+# %% alt="Best validation accuracy so far against epochs spent, one step line for Hyperband and a dashed one for RandomSearch, both ending at about the same number of epochs." figure="same-epochs"
 figure, axis = plt.subplots()
 for name, table, style in (
     ("Hyperband", trials, "-"),

@@ -42,7 +42,7 @@ sizes = {
 }
 print(sizes, "images of shape", images.shape)
 
-# %% figure="images" alt="Twelve training images in a row, each with its label."
+# %% alt="Twelve training images in a row, each with its label." figure="images"
 figure, axes = plt.subplots(1, 12, figsize=(7.2, 1))
 for axis, pixels, label in zip(axes, *images.train, strict=False):
     axis.imshow(pixels.reshape(images.shape), cmap="gray_r")
@@ -149,7 +149,7 @@ display(ranked.round(4))
 # Which hyperparameters mattered? Each dot is a trial; a hyperparameter
 # matters when its dots form a shape.
 
-# %% figure="slices" alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew."
+# %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." figure="slices"
 tuned = list(defaults.values)
 figure, axes = plt.subplots(1, len(tuned), sharey=True, figsize=(9, 3))
 for axis, name in zip(axes, tuned, strict=True):
@@ -179,7 +179,7 @@ display(
 # And the search as it went: every trial in the order drawn, and the best
 # so far.
 
-# %% figure="best-so-far" alt="Validation accuracy of each trial in the order drawn, as dots; a step line shows the best so far, a dashed line the untuned baseline."
+# %% alt="Validation accuracy of each trial in the order drawn, as dots; a step line shows the best so far, a dashed line the untuned baseline." figure="best-so-far"
 figure, axis = plt.subplots()
 scores = trials["val_accuracy"]
 axis.scatter(scores.index, scores, label="a trial")
@@ -287,7 +287,7 @@ def retrain(values, epochs, seed):
 # once more on the training images, so that there is a validation curve
 # to see.
 
-# %% figure="learning-curves" alt="Loss by epoch of the baseline and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines."
+# %% alt="Loss by epoch of the baseline and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines." figure="learning-curves"
 keras.utils.set_random_seed(1)
 best_history = hypermodel.fit(
     best,
@@ -391,7 +391,7 @@ print(f"standard error from {count} test images {luck:.4f}")
 #
 # Which classes go wrong, in the retrained model of the first seed:
 
-# %% figure="confusion-matrix" alt="Confusion matrix of the retrained model on the test images: rows are true classes, columns predicted ones; nearly all counts lie on the diagonal."
+# %% alt="Confusion matrix of the retrained model on the test images: rows are true classes, columns predicted ones; nearly all counts lie on the diagonal." figure="confusion-matrix"
 final = finals["best hyperparameters"]
 predicted = final.predict(images.test[0], verbose=0).argmax(axis=1)
 matrix = confusion_matrix(images.test[1], predicted)
