@@ -314,6 +314,8 @@ def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A background job may have been started deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while set((project / ".cache/executed").iterdir()) <= kept:
