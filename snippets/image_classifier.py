@@ -58,9 +58,8 @@ class ImageClassifier(kt.HyperModel):
         # Variables made now are restored when Hyperband promotes a
         # trial; an optimizer that makes them in fit starts afresh.
         model.optimizer.build(model.trainable_variables)
-        self._batch_size(
-            hp
-        )  # known now, it varies from the first trial on
+        # Known from now on, it varies from the first trial on.
+        self._batch_size(hp)
         return model
 
     def fit(self, hp, model, *args, **kwargs):

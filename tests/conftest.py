@@ -1,4 +1,4 @@
-"""What the tests share: the tutorials' cells, and one build of the site."""
+"""What the tests share: the files, and one build of the site."""
 
 import os
 import subprocess

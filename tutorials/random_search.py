@@ -276,10 +276,8 @@ def retrain(values, epochs, seed):
         np.concatenate(pair)
         for pair in zip(images.train, images.validation, strict=True)
     )
-    history = hypermodel.fit(
-        values, model, x, y, epochs=epochs, verbose=0
-    )
-    return model, history
+    hypermodel.fit(values, model, x, y, epochs=epochs, verbose=0)
+    return model
 
 
 # %% [markdown]
@@ -340,7 +338,7 @@ for name, values, epochs in (
     ("best hyperparameters", best, best_epochs),
 ):
     for seed in SEEDS:
-        final, _ = retrain(values, epochs, seed)
+        final = retrain(values, epochs, seed)
         _, accuracy = final.evaluate(*images.test, verbose=0)
         tests.append({"model": name, "test accuracy": accuracy})
         finals.setdefault(name, final)  # of the first seed
