@@ -7,9 +7,11 @@ import re
 import sys
 from pathlib import Path
 
+import examples
 import keras
 import keras_tuner as kt
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, SNIPPETS
 
@@ -89,15 +91,57 @@ def test_a_snippet_is_shown_on_a_page(path):
     assert any(shown in page for page in pages)
 
 
+def test_a_search_as_a_table_is_ranked_and_keeps_failed_trials(
+    tmp_path,
+):
+    from snippets.trials_table import trials_table
+
+    class Numbers(kt.RandomSearch):
+        def run_trial(self, trial, **_):
+            if trial.trial_id == "1":
+                raise kt.errors.FailedTrialError("as asked")
+            return trial.hyperparameters.get("x")
+
+    hp = kt.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    settings = {
+        "hyperparameters": hp,
+        "max_trials": 4,
+        "seed": 1,
+        "directory": tmp_path,
+    }
+    tuner = Numbers(**settings, objective=kt.Objective("score", "min"))
+    with pytest.raises(ValueError, match="no trials in .*untitled"):
+        trials_table(tuner)
+    tuner.search(verbose=0)
+    table = trials_table(tuner)
+    assert sorted(table.index) == [0, 1, 2, 3]
+    assert table.index[-1] == 1 and table.loc[1, "status"] == "FAILED"
+    scores = table["score"].dropna()
+    assert scores.is_monotonic_increasing and len(scores) == 3
+    np.testing.assert_allclose(scores, table["x"][:3])
+    pd.testing.assert_frame_equal(
+        trials_table(
+            Numbers(**settings, objective=kt.Objective("score", "min"))
+        ),
+        table,
+    )
+
+
 @by_name
 def test_a_snippet_reads_in_72_columns(path):
     for line in path.read_text("utf-8").splitlines():
         assert len(line) <= 72, line
 
 
+def example(path):
+    return getattr(examples, path.stem, examples.digits)()
+
+
 @by_hypermodel
-def test_a_hypermodel_builds_and_fits_on_real_digits(path, images):
+def test_a_hypermodel_builds_and_fits_on_real_data(path):
     hypermodel_ = hypermodel(load(path))
+    train, validation, _ = example(path)
     hp = kt.HyperParameters()
     hypermodel_.build(hp)
     for seed in (None, 1, 2, 3):
@@ -109,8 +153,8 @@ def test_a_hypermodel_builds_and_fits_on_real_digits(path, images):
         history = hypermodel_.fit(
             hp,
             model,
-            *images.train,
-            validation_data=images.validation,
+            *train,
+            validation_data=validation,
             epochs=1,
             verbose=0,
         )
@@ -118,25 +162,23 @@ def test_a_hypermodel_builds_and_fits_on_real_digits(path, images):
         assert len(history.epoch) == 1
 
 
-def fingerprint(hypermodel_, hp, images):
+def fingerprint(hypermodel_, hp, x, y):
     """Say what a hypermodel makes of its values: weights after fit."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
     model = hypermodel_.build(hp)
-    x, y = images.train
     hypermodel_.fit(hp, model, x[:128], y[:128], epochs=1, verbose=0)
     return [layer.tolist() for layer in model.get_weights()]
 
 
 @by_hypermodel
-def test_each_tuned_value_changes_the_model_or_its_training(
-    path, images
-):
+def test_each_tuned_value_changes_the_model_or_its_training(path):
     hypermodel_ = hypermodel(load(path))
+    train, _, _ = example(path)
     hp = kt.HyperParameters()
     hypermodel_.build(hp)
-    plain = fingerprint(hypermodel_, hp, images)
-    assert fingerprint(hypermodel_, hp, images) == plain
+    plain = fingerprint(hypermodel_, hp, *train)
+    assert fingerprint(hypermodel_, hp, *train) == plain
     for space in hp.space:
         changed = hp.copy()
         changed.values[space.name] = next(
@@ -146,21 +188,22 @@ def test_each_tuned_value_changes_the_model_or_its_training(
             )
             if value != hp.values[space.name]
         )
-        assert fingerprint(hypermodel_, changed, images) != plain, (
+        assert fingerprint(hypermodel_, changed, *train) != plain, (
             f"{space.name} changes nothing"
         )
 
 
 @by_hypermodel
-@pytest.mark.parametrize("sizes", [(0, 10), (64, 1)])
-def test_a_hypermodel_refuses_sizes_that_cannot_be(path, sizes):
-    features, classes = sizes
+def test_a_hypermodel_refuses_what_cannot_be(path):
     (thing,) = public(load(path))
-    with pytest.raises(ValueError, match="features must be at least 1"):
-        if inspect.isclass(thing):
-            thing(features, classes)
-        else:
-            thing(kt.HyperParameters(), features, classes)
+    _, _, refused = example(path)
+    assert refused
+    for arguments, message in refused:
+        with pytest.raises(ValueError, match=message):
+            if inspect.isclass(thing):
+                thing(**arguments)
+            else:
+                thing(kt.HyperParameters(), **arguments)
 
 
 @by_hypermodel

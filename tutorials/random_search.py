@@ -64,7 +64,7 @@ plt.show()
 # batch size. One class holds both. `build` draws what makes the model;
 # `fit` draws the batch size and passes on everything else.
 
-# %%
+# %% open=true
 from snippets.image_classifier import ImageClassifier
 
 # %% [markdown]
@@ -128,22 +128,17 @@ tuner.search(
 # %% [markdown]
 # ## The trials
 #
-# The oracle keeps every trial. `best_step` counts epochs from 0.
+# The oracle keeps every trial; a snippet makes a table of them, best
+# first. `best_step` counts epochs from 0.
 
 # %%
-rows = []
-for trial in tuner.oracle.trials.values():
-    row = {"trial": int(trial.trial_id), "status": trial.status}
-    row |= trial.hyperparameters.values
-    row |= {"val_accuracy": trial.score, "best_step": trial.best_step}
-    rows.append(row)
-trials = pd.DataFrame(rows).set_index("trial").sort_index()
+from snippets.trials_table import trials_table
+
+# %%
+trials = trials_table(tuner)
 # A failed trial has no score: look before ranking.
 assert set(trials["status"]) == {"COMPLETED"}
-ranked = trials.drop(columns="status").sort_values(
-    "val_accuracy", ascending=False
-)
-display(ranked.round(4))
+display(trials.drop(columns="status").round(4))
 
 # %% [markdown]
 # Which hyperparameters mattered? Each dot is a trial; a hyperparameter
@@ -181,7 +176,7 @@ display(
 
 # %% alt="Validation accuracy of each trial in the order drawn, as dots; a step line shows the best so far, a dashed line the untuned baseline." figure="best-so-far"
 figure, axis = plt.subplots()
-scores = trials["val_accuracy"]
+scores = trials["val_accuracy"].sort_index()
 axis.scatter(scores.index, scores, label="a trial")
 axis.step(
     scores.index, scores.cummax(), where="post", label="best so far"

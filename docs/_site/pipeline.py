@@ -4,13 +4,17 @@ How and why: docs/how_this_site_is_built.md.
 """
 
 import asyncio
+import datetime
 import hashlib
 import html
+import importlib.metadata
 import logging
 import os
 import platform
 import re
 import subprocess
+import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -25,8 +29,13 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache"
 IMPORT = re.compile(r"from snippets\.(\w+) import \w+")
-# TensorFlow's C++ log, which no setting keeps off the terminal.
-CPP_LOG = re.compile(r"(?m)^(WARNING: All log mess|[IWE]0000 ).*\n?")
+SHOWN = "Python", "tensorflow", "keras", "keras-tuner"
+NEEDS = """\
+Executed with Python {}. Needs these packages, here at the versions it was
+executed with:
+
+    %pip install {}"""
+run = {}  # what each page was executed with
 found = []  # what tutorials() yields, from on_pre_build to on_files
 log = logging.getLogger("mkdocs.hooks.pipeline")
 # nbconvert looks here before it looks in mkdocs-jupyter's templates.
@@ -34,93 +43,81 @@ os.environ["JUPYTER_PATH"] = str(HERE)
 
 
 def tutorials():
-    """Yield each script, its notebook, and where that is kept."""
-    data = os.environ.get("TUTORIAL_DATASET", "digits")
-    stamp = Path(data).stat().st_mtime if Path(data).is_file() else 0
+    """Yield each script's path, its notebook, and where that is kept."""
+    data, stamp = os.environ.get("TUTORIAL_DATASET", "digits"), 0
+    if Path(data).is_file():
+        stamp = Path(data).stat().st_mtime
+        os.environ["TUTORIAL_DATASET"] = str(Path(data).resolve())
     files = [ROOT / "requirements.txt", HERE / "matplotlibrc"]
-    shared = [platform.python_version(), platform.machine(), data]
-    shared += [str(stamp), *(file.read_text("utf-8") for file in files)]
+    shared = [platform.python_version(), platform.machine(), data, str(stamp)]
+    shared += [file.read_text("utf-8") for file in files]
     for script in sorted((ROOT / "tutorials").glob("*.py")):
         notebook = jupytext.read(script)
-        notebook.metadata.kernelspec = {
-            "name": "python3",
-            "language": "python",
-        }
-        notebook.metadata.kernelspec["display_name"] = "Python 3"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata.kernelspec = kernel
         for number, cell in enumerate(notebook.cells):
             cell.id = f"cell-{number}"  # the same on every build
-            match = IMPORT.fullmatch(cell.source)
-            if cell.cell_type == "code" and match:
+            if match := IMPORT.fullmatch(cell.source):
                 snippet = ROOT / "snippets" / f"{match[1]}.py"
                 if not snippet.is_file():
-                    raise BuildError(
-                        f"tutorials/{script.name}: there is no "
-                        f"snippets/{snippet.name} to import"
-                    )
+                    missing = f"there is no snippets/{snippet.name} to import"
+                    raise BuildError(f"tutorials/{script.name}: {missing}")
                 cell.source = snippet.read_text("utf-8").strip()
         parts = shared + [cell.source for cell in code_cells(notebook)]
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-        kept = CACHE / "executed" / f"{script.stem}-{key}.ipynb"
-        yield script, notebook, kept
+        yield script, notebook, CACHE / "executed" / f"{script.stem}-{key}.ipynb"
 
 
 def code_cells(notebook):
-    return [
-        c for c in notebook.cells if c.cell_type == "code" and c.source
-    ]
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source]
 
 
 async def execute(script, notebook, kept, turn):
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    name, cells, number = (
-        f"tutorials/{script.name}",
-        code_cells(notebook),
-        0,
-    )
+    name, cells, number = f"tutorials/{script.name}", code_cells(notebook), 0
 
     def started(cell, **_):
         nonlocal number
         if cell in cells:
             number = cells.index(cell) + 1
             seconds = time.monotonic() - begun
-            log.info(
-                f"{name}: cell {number} of {len(cells)}, {seconds:.0f} s"
-            )
+            log.info(f"{name}: cell {number} of {len(cells)}, {seconds:.0f} s")
 
     async with turn:
         begun = time.monotonic()
-        for folder in (CACHE / "work", kept.parent):
-            folder.mkdir(parents=True, exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=CACHE)
         client = NotebookClient(
             notebook,
             timeout=None,
-            resources={"metadata": {"path": str(CACHE / "work")}},
-            extra_arguments=["--InlineBackend.figure_formats={'svg'}"],
+            resources={"metadata": {"path": folder.name}},
+            extra_arguments=[
+                "--InlineBackend.figure_formats={'svg'}",
+                # TensorFlow's C++ log stays out of cells; no setting stops it.
+                "--IPKernelApp.capture_fd_output=False",
+            ],
             on_cell_start=started,
         )
         try:
-            # The kernel's own log would stand between our lines.
             await client.async_execute(stderr=subprocess.DEVNULL)
         except (CellExecutionError, DeadKernelError) as error:
             text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
-            raise BuildError(
-                f"{name}, code cell {number}:\n{text}"
-            ) from None
-        for cell in cells:
-            for output in cell.outputs:
-                if output.get("name") == "stderr":
-                    output.text = CPP_LOG.sub("", output.text)
-            cell.outputs = [
-                o for o in cell.outputs if o.get("text") != ""
-            ]
+            raise BuildError(f"{name}, code cell {number}:\n{text}") from None
+        finally:
+            folder.cleanup()
+        versions = {name: importlib.metadata.version(name) for name in SHOWN[1:]}
+        notebook.metadata.executed = {
+            "seconds": round(time.monotonic() - begun),
+            "date": datetime.date.today().isoformat(),
+            "data": Path(os.environ.get("TUTORIAL_DATASET", "digits")).name,
+            "versions": {"Python": platform.python_version(), **versions},
+        }
         partial = kept.with_suffix(".partial")
         nbformat.write(notebook, partial)
         partial.replace(kept)  # whole or not at all
-        log.info(
-            f"{name}: executed in {time.monotonic() - begun:.0f} s"
-        )
+        log.info(f"{name}: executed in {notebook.metadata.executed['seconds']} s")
 
 
 async def execute_all(stale):
@@ -133,20 +130,16 @@ async def execute_all(stale):
     # asyncio, which cancels every notebook and stops its kernel.
     asyncio.get_running_loop().add_signal_handler = refuse
     cores = os.cpu_count() or 1
-    threads = (
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-        "OMP_NUM_THREADS",
-    )
-    os.environ |= dict.fromkeys(
-        threads, str(max(1, cores // len(stale)))
-    )
+    threads = str(max(1, cores // len(stale)))
     os.environ |= {
         "MATPLOTLIBRC": str(HERE / "matplotlibrc"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "SOURCE_DATE_EPOCH": "0",  # else figures carry their dates
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": threads,
+        "OMP_NUM_THREADS": threads,
     }
     turn = asyncio.Semaphore(cores)
     runs = [execute(*tutorial, turn) for tutorial in stale]
@@ -165,14 +158,33 @@ def on_pre_build(config):  # before MkDocs empties site/
         results = asyncio.run(execute_all(stale)) if stale else []
     except KeyboardInterrupt:
         raise Abort("Interrupted. What was executed is kept.") from None
-    errors = [error for error in results if error]
+    cache = "cannot write the cache: "
+    errors = [cache * isinstance(e, OSError) + str(e) for e in results if e]
     if errors:
-        cache = "cannot write the cache: "
-        raise BuildError(
-            "\n\n".join(
-                cache * isinstance(e, OSError) + str(e) for e in errors
-            )
-        )
+        raise BuildError("\n\n".join(errors))
+
+
+def social_picture(config):
+    """Draw the picture that stands for the site where a link is shared."""
+    from io import BytesIO
+
+    from matplotlib.figure import Figure
+
+    figure, picture = Figure((12, 6.3), facecolor="#0b5f59"), BytesIO()
+    figure.text(0.08, 0.62, config.site_name, color="white", size=62, weight="bold")
+    promise = textwrap.fill(config.site_description, 44)
+    figure.text(0.08, 0.53, promise, color="white", size=28, va="top")
+    figure.savefig(picture, dpi=100, format="png")
+    return picture.getvalue()
+
+
+def packages():
+    """Return the first cell of a notebook: what it needs to run alone."""
+    needs = importlib.metadata.requires("keras-tuner-guide")
+    names = [re.match(r"[\w-]+", need)[0] for need in needs if "extra ==" not in need]
+    pinned = [f"{name}=={importlib.metadata.version(name)}" for name in names]
+    text = NEEDS.format(platform.python_version(), " ".join(pinned))
+    return nbformat.v4.new_markdown_cell(text, id="needs")
 
 
 @event_priority(100)  # before mkdocs-jupyter, which wraps what we add
@@ -180,30 +192,19 @@ def on_files(files, config):
     """Put kept outputs under today's prose; add page, script, figures."""
     for script, notebook, kept in found:
         page = f"tutorials/{script.stem}"
-        new = {
-            f"{page}/{script.name}": jupytext.writes(
-                notebook, "py:percent"
-            )
-        }
-        executed = code_cells(nbformat.read(kept, as_version=4))
-        for cell, done in zip(
-            code_cells(notebook), executed, strict=True
-        ):
-            cell.outputs, cell.execution_count = (
-                done.outputs,
-                done.execution_count,
-            )
-            for output in cell.outputs:
-                svg = output.get("data", {}).get("image/svg+xml")
-                if (
-                    svg
-                    and not {"figure", "alt"} <= cell.metadata.keys()
-                ):
-                    log.warning(
-                        f"{page}.py: a figure lacks figure= or alt="
-                    )
+        new = {f"{page}/{script.name}": jupytext.writes(notebook, "py:percent")}
+        executed = nbformat.read(kept, as_version=4)
+        notebook.metadata.executed = run[page] = executed.metadata.executed
+        cells = zip(code_cells(notebook), code_cells(executed), strict=True)
+        for cell, done in cells:
+            cell.outputs = done.outputs
+            cell.execution_count = done.execution_count
+            for svg in (o.get("data", {}).get("image/svg+xml") for o in done.outputs):
+                if svg and not {"figure", "alt"} <= cell.metadata.keys():
+                    log.warning(f"{page}.py: a figure lacks figure= or alt=")
                 elif svg:
                     new[f"{page}/{cell.metadata['figure']}.svg"] = svg
+        notebook.cells.insert(0, packages())
         path = CACHE / f"{page}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
@@ -211,9 +212,12 @@ def on_files(files, config):
             files.append(File.generated(config, name, content=content))
         where = config.site_dir, config.use_directory_urls
         files.append(File(f"{page}.ipynb", str(CACHE), *where))
+    picture = social_picture(config)
+    files.append(File.generated(config, "assets/social.png", content=picture))
     return files
 
 
+@event_priority(100)  # before mkdocs-llmstxt, which reads what we render
 def on_page_content(content, page, config, files):
     """Let Material render a tutorial's Markdown like any page's."""
     if page.file.src_uri.startswith("tutorials/"):
@@ -224,7 +228,16 @@ def on_page_content(content, page, config, files):
         text = text.replace(' border="1" class="dataframe"', "")
         page.markdown = text.replace("<th></th>", "<td></td>")
         Page.render(page, config, files)
+        page.meta["executed"] = run[page.file.src_uri.removesuffix(".ipynb")]
     prose = re.search(r"(?s)<p>(.*?)</p>", page.content)
     words = re.sub(r"<.*?>", "", prose[1]).split() if prose else []
     page.meta.setdefault("description", html.unescape(" ".join(words)))
     return page.content
+
+
+@event_priority(-100)  # after the search plugin
+def on_post_build(config):
+    """Write the search index as a script too: from disk no page may fetch."""
+    index = Path(config.site_dir, "search/search_index.json").read_text("utf-8")
+    index_script = Path(config.site_dir, "search/search_index.js")
+    index_script.write_text(f"var __index = {index}", "utf-8")
