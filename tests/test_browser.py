@@ -1,0 +1,254 @@
+"""Every page in a real browser: Chromium, driven by Playwright."""
+
+import functools
+import http.server
+import json
+import re
+import shutil
+import threading
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT, TUTORIALS
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM,
+    reason="needs Chromium: install the package chromium",
+)
+NAV = re.findall(
+    r"(?m)^ +- [^\n]*?: (\S+)\.(?:md|ipynb)$",
+    (ROOT / "mkdocs.yml").read_text("utf-8"),
+)
+PAGES = ["" if page == "index" else f"{page}/" for page in NAV]
+PAGES += ["404.html"]
+by_page = pytest.mark.parametrize("path", PAGES, ids=lambda p: p or "/")
+by_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    handler = functools.partial(Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def tab(browser, address):
+    """Return a function that opens a page, and fail on its complaints."""
+    complaints, contexts = [], []
+
+    def open_(path, scheme="light", width=1280, base=address):
+        context = browser.new_context(
+            color_scheme=scheme,
+            viewport={"width": width, "height": 800},
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: (
+                message.type in ("error", "warning")
+                and complaints.append(message.text)
+            ),
+        )
+        page.on("pageerror", lambda e: complaints.append(str(e)))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((base, "data:", "blob:"))
+                or complaints.append(f"asks for {request.url}")
+            ),
+        )
+        page.goto(base + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@by_scheme
+@by_page
+def test_a_page_asks_no_other_host_and_axe_finds_nothing(
+    path, scheme, tab
+):
+    page = tab(path, scheme)
+    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(d => d.open = true)"
+    )
+    found = Axe().run(page).response["violations"]
+    assert not [
+        (rule["id"], node["html"], node.get("failureSummary"))
+        for rule in found
+        for node in rule["nodes"]
+    ]
+    ground = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor"
+    )
+    lightness = sum(map(int, re.findall(r"\d+", ground)[:3]))
+    assert (lightness > 600) == (scheme == "light"), "the wrong scheme"
+
+
+@pytest.mark.parametrize("width", [360, 320])
+@by_page
+def test_a_page_fits_a_phone(path, width, tab):
+    page = tab(path, width=width)
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(d => d.open = true)"
+    )
+    size = page.evaluate("document.documentElement.scrollWidth")
+    assert size <= width
+
+
+@by_page
+def test_headings_are_in_order_and_there_is_one_title(path, tab):
+    levels = tab(path).evaluate(
+        "[...document.querySelectorAll('article :is(h1,h2,h3,h4,h5,h6)')]"
+        ".map(heading => +heading.tagName[1])"
+    )
+    assert levels.count(1) == 1 and levels[0] == 1
+    steps = zip(levels, levels[1:], strict=False)
+    assert all(after - before <= 1 for before, after in steps)
+
+
+def copied(page):
+    """Click every copy button; return what each put on the clipboard."""
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(d => d.open = true)"
+    )
+    texts = []
+    for block in page.locator("article .highlight").all():
+        page.evaluate("navigator.clipboard.writeText('nothing copied')")
+        block.locator("button.md-code__button").click()
+        texts.append(page.evaluate("navigator.clipboard.readText()"))
+    return texts
+
+
+@by_page
+def test_each_copy_button_copies_exactly_the_code(path, tab, site):
+    page = tab(path)
+    texts = copied(page)
+    shown = page.locator("article .highlight code").all_text_contents()
+    assert texts == [text.rstrip("\n") for text in shown]
+    name = path.rstrip("/").split("/")[-1]
+    if path.startswith("tutorials/"):
+        notebook = json.loads(
+            (site / path / f"{name}.ipynb").read_text("utf-8")
+        )
+        code = page.locator("article .language-python").count()
+        cells = [
+            "".join(cell["source"])
+            for cell in notebook["cells"]
+            if cell["cell_type"] == "code" and cell["source"]
+        ]
+        assert code == len(cells) and set(cells) <= set(texts)
+
+
+REACHABLE = """() => {
+  const all = [...document.querySelectorAll('*')].filter(element => {
+    const style = getComputedStyle(element)
+    const acts = element.matches('a[href], button, summary, input:not([type=radio], [type=checkbox])')
+    const scrolls = /auto|scroll/.test(style.overflowX)
+      && element.scrollWidth > element.clientWidth + 1
+    return (acts || scrolls) && element.tabIndex != -2
+      && element.checkVisibility({visibilityProperty: true, opacityProperty: true})
+      && !element.closest('[hidden], nav.md-nav--primary:not(.md-nav--lifted *)')
+      && element.getBoundingClientRect().width > 1
+  })
+  window.wanted = new Set(all)
+  return all.length
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@by_page
+def test_the_keyboard_reaches_all_that_acts_or_scrolls(
+    path, width, tab
+):
+    page = tab(path, width=width)
+    number = page.evaluate(REACHABLE)
+    assert number > 2
+    for _ in range(number * 2 + 20):
+        page.keyboard.press("Tab")
+        page.evaluate(
+            """() => {
+              const at = document.activeElement
+              for (const one of [...window.wanted])
+                if (one === at || (one.contains(at) && !one.matches('a, button, summary, body, html')))
+                  window.wanted.delete(one)
+            }"""
+        )
+        if not page.evaluate("window.wanted.size"):
+            break
+    left = page.evaluate(
+        "[...window.wanted].map(one => one.outerHTML.slice(0, 200))"
+    )
+    assert not left
+
+
+def test_72_columns_of_code_need_no_scrolling_on_a_laptop(tab):
+    page = tab(f"tutorials/{TUTORIALS[-1].stem}/")
+    room = page.evaluate(
+        """() => {
+          const code = document.querySelector('article .language-python code')
+          const style = getComputedStyle(code)
+          const probe = document.createElement('span')
+          probe.textContent = 'x'.repeat(72)
+          code.append(probe)
+          return code.clientWidth - parseFloat(style.paddingLeft)
+            - parseFloat(style.paddingRight) - probe.getBoundingClientRect().width
+        }"""
+    )
+    assert room >= 0
+
+
+def first_hit(page, query):
+    """Type a query; return the address of the first page found."""
+    box = page.locator(".md-search__input")
+    box.fill("")
+    box.press_sequentially(query)
+    hit = page.locator(".md-search-result__item a").first
+    hit.wait_for()
+    page.wait_for_timeout(400)  # results follow the typing
+    return hit.get_attribute("href")
+
+
+def test_opened_from_disk_pages_link_and_search_works(tab, site):
+    page = tab("index.html", base=f"{site.as_uri()}/")
+    page.get_by_role("link", name="Start with random search").click()
+    page.wait_for_url("**/tutorials/random_search/index.html")
+    assert "What there is to tune" in page.inner_text("article")
+    page.locator(".md-search__input").click()
+    assert "tutorials/hyperband" in first_hit(page, "brackets rounds")
+    page.locator(".md-search-result__item a").first.click()
+    page.wait_for_url("**/tutorials/hyperband/index.html*")
+
+
+def test_the_scheme_can_be_switched(tab):
+    page = tab("")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(ground)
+    page.get_by_title("Switch to dark mode").click()
+    assert page.evaluate(ground) != before
