@@ -12,7 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT, TUTORIALS
 from playwright.sync_api import sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(
     not CHROMIUM,
     reason="needs Chromium: install the package chromium",

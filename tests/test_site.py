@@ -1,6 +1,7 @@
 """The site holds together; a build that can't be made says why."""
 
 import os
+import platform
 import re
 import shutil
 import signal
@@ -81,12 +82,16 @@ def test_style_sheets_load_nothing_from_another_host(site):
 
 
 def test_every_picture_says_what_it_shows_and_keeps_its_place(pages):
-    pictures = [p for page in pages.values() for p in page.pictures]
+    pictures = [
+        picture
+        for page in pages.values()
+        for picture in page.pictures
+        if "assets/logo" not in picture["src"]
+    ]
     assert len(pictures) > len(TUTORIALS)
     for picture in pictures:
-        assert len(picture["alt"]) > 20, picture
-        size = {"width", "height"} <= picture.keys()
-        assert size or "best-so-far" in picture["src"], picture
+        assert len(picture["alt"]) > 40, picture
+        assert {"width", "height"} <= picture.keys(), picture
 
 
 def test_every_page_has_a_description_of_its_own(pages):
@@ -295,6 +300,84 @@ def test_a_cache_that_cannot_be_written_is_named(project):
     shutil.rmtree(project / ".cache")
     (project / ".cache").write_text("a file where a folder should be")
     refused(project, "cannot write the cache", ".cache")
+
+
+def head(text):
+    """Return what the head of a page says of it, by name."""
+    said = re.findall(
+        r'<(?:meta|link) (?:property|name|rel)="([^"]+)" '
+        r'(?:content|href)="([^"]*)"',
+        text,
+    )
+    return dict(said)
+
+
+def test_a_published_site_knows_its_address_and_its_repository(project):
+    done = mkdocs(
+        project,
+        SITE_URL="https://someone.github.io/guide/",
+        REPO_URL="https://github.com/someone/guide",
+    )
+    assert done.returncode == 0 and executed(done) == []
+    site = project / "site"
+    text = (site / "tutorials/uses/index.html").read_text("utf-8")
+    address = "https://someone.github.io/guide/"
+    said = head(text)
+    assert said["canonical"] == f"{address}tutorials/uses/"
+    assert said["og:url"] == said["canonical"]
+    assert said["description"] == "It uses a snippet."
+    assert said["og:description"] == said["description"]
+    picture = said["og:image"].removeprefix(address)
+    assert (site / picture).read_bytes()[1:4] == b"PNG"
+    sitemap = (site / "sitemap.xml").read_text("utf-8")
+    assert sitemap.count("<loc>") == 3 and said["canonical"] in sitemap
+    # Colab reads the branch that holds the site; edits go to main.
+    (colab,) = re.findall(r'colab[^"]*/blob/gh-pages/([^"]+)', text)
+    assert (site / colab).is_file()
+    (source,) = re.findall(r'guide/edit/main/([^"]+)', text)
+    assert (project / source).is_file()
+    lost = (site / "404.html").read_text("utf-8")
+    assert 'href="/guide/tutorials/uses/"' in lost
+
+
+def test_an_unpublished_site_offers_no_repository(project):
+    text = (project / "site/tutorials/uses/index.html").read_text()
+    assert "colab" not in text and "Edit this page" not in text
+
+
+def test_every_page_is_also_markdown_and_llms_txt_lists_it(site, pages):
+    listed = (site / "llms.txt").read_text("utf-8")
+    for path in pages:
+        if path.name == "404.html":
+            continue
+        page = path.with_suffix(".md")
+        assert f"/{page.relative_to(site)})" in listed
+        text = page.read_text("utf-8")
+        assert text.startswith("# ") and "<div" not in text
+    page = site / "tutorials/random_search/index.md"
+    assert "```python\ntuner = kt.RandomSearch(" in page.read_text(
+        "utf-8"
+    )
+
+
+def test_a_tutorial_says_what_it_was_executed_with(site):
+    import importlib.metadata
+
+    for path in TUTORIALS:
+        page = site / "tutorials" / path.stem / "index.html"
+        (said,) = re.findall(
+            r'(?s)<p class="executed">(.*?)</p>',
+            page.read_text("utf-8"),
+        )
+        said = " ".join(re.sub("<.*?>", "", said).split())
+        for name in ("tensorflow", "keras", "keras-tuner"):
+            version = importlib.metadata.version(name)
+            assert f" {name} {version}" in said
+        assert f"Python {platform.python_version()}" in said
+        assert re.match(
+            r"Executed on 20\d\d-\d\d-\d\d in \d+ sec", said
+        )
+        assert "TUTORIAL_DATASET=digits" in said
 
 
 def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(

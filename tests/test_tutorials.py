@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import jupytext
 import numpy as np
@@ -130,16 +131,32 @@ def test_a_round_trip_through_its_notebook_leaves_a_tutorial_unchanged(
 
 
 @pytest.fixture(scope="module")
-def runs(site, tmp_path_factory):
+def reader(site, tmp_path_factory):
+    """The environment of a reader: Jupyter, and what notebooks name."""
+    (needed,) = {
+        line
+        for path in site.glob("tutorials/*/*.ipynb")
+        for line in re.findall(
+            "%pip install (.+)",
+            "".join(json.loads(path.read_text())["cells"][0]["source"]),
+        )
+    }
+    folder = tmp_path_factory.mktemp("reader") / "venv"
+    uv = str(Path(sys.executable).with_name("uv"))
+    make = [uv, "venv", "--quiet", "--python", sys.executable, folder]
+    subprocess.run(make, check=True)
+    install = [uv, "pip", "install", "--quiet", "--python", folder]
+    jupyter = ["ipykernel", "nbclient"]
+    subprocess.run([*install, *needed.split(), *jupyter], check=True)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def runs(site, reader, tmp_path_factory):
     """Run each script, and each downloaded notebook on a reader's data."""
     data = tmp_path_factory.mktemp("data") / "mine.npz"
     digits = load_digits(n_class=4)
     np.savez(data, x=digits.data, y=digits.target)
-    # On this path the repository's snippets can't be imported.
-    nowhere = tmp_path_factory.mktemp("nowhere")
-    (nowhere / "snippets.py").write_text(
-        "raise ImportError('not here')"
-    )
 
     def run(command, **environment):
         return subprocess.run(
@@ -161,15 +178,8 @@ def runs(site, tmp_path_factory):
             )
             started[path, "notebook"] = pool.submit(
                 run,
-                [
-                    sys.executable,
-                    "-m",
-                    "jupyter",
-                    "execute",
-                    str(notebook),
-                ],
+                [reader / "jupyter-execute", notebook],
                 TUTORIAL_DATASET=str(data),
-                PYTHONPATH=str(nowhere),
             )
         return {
             name: future.result() for name, future in started.items()
