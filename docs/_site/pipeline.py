@@ -217,17 +217,24 @@ def on_files(files, config):
     return files
 
 
+def tidy(table):
+    """Pandas' own styling gives way to Material's; headers say of what."""
+    text = re.sub(r"(?s)<style scoped>.*?</style>", "", table[0])
+    text = re.sub(r' (border="1" class|style|valign)="[^"]*"', "", text)
+    head, body, rows = text.replace("<th></th>", "<td></td>").partition("<tbody>")
+    head = re.sub(r"<th\b", '<th scope="col"', head)
+    return head + body + re.sub(r"<th\b", '<th scope="row"', rows)
+
+
 @event_priority(100)  # before mkdocs-llmstxt, which reads what we render
 def on_page_content(content, page, config, files):
     """Let Material render a tutorial's Markdown like any page's."""
     if page.file.src_uri.startswith("tutorials/"):
         # What follows our Markdown is a style sheet we don't use.
         text = html.unescape(content.partition("<style>")[0])
-        # Pandas' own styling gives way to Material's.
-        text = re.sub(r"(?s)<style scoped>.*?</style>", "", text)
-        text = text.replace(' border="1" class="dataframe"', "")
-        page.markdown = text.replace("<th></th>", "<td></td>")
+        page.markdown = re.sub(r'(?s)<div class="output">.*?</table>', tidy, text)
         Page.render(page, config, files)
+        page.content = page.content.replace(' open="open">', " open>")
         page.meta["executed"] = run[page.file.src_uri.removesuffix(".ipynb")]
     prose = re.search(r"(?s)<p>(.*?)</p>", page.content)
     words = re.sub(r"<.*?>", "", prose[1]).split() if prose else []
