@@ -1,6 +1,7 @@
 """Every page in a real browser: Chromium, driven by Playwright."""
 
 import functools
+import gzip
 import http.server
 import json
 import re
@@ -223,6 +224,27 @@ def test_72_columns_of_code_need_no_scrolling_on_a_laptop(tab):
         }"""
     )
     assert room >= 0
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PAGES if "tutorials/" in p]
+)
+def test_a_first_visit_with_its_figures_takes_at_most_110_KiB(
+    path, browser, address
+):
+    context = browser.new_context()
+    page, sizes = context.new_page(), {}
+    page.on(
+        "requestfinished",
+        lambda request: sizes.update(
+            {request.url: len(gzip.compress(request.response().body()))}
+        ),
+    )
+    page.goto(address + path, wait_until="networkidle")
+    context.close()
+    assert any(url.endswith(".js") for url in sizes)
+    assert not any("search_index" in url for url in sizes), "too early"
+    assert sum(sizes.values()) < 110 * 1024, sizes
 
 
 def first_hit(page, query):

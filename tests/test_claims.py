@@ -179,3 +179,43 @@ def test_a_killed_search_goes_on_and_repeats_only_the_running_trial(
     assert len(ran["whole"]) == 6 and len(ran["torn"]) == 7
     assert ran["torn"][3] == ran["torn"][4]
     assert sorted(set(ran["torn"])) == sorted(ran["whole"])
+
+
+def test_without_super_init_a_hypermodel_lacks_name_and_tunable():
+    class Bare(kt.HyperModel):
+        def __init__(self):
+            pass
+
+    assert not hasattr(Bare(), "tunable") and not hasattr(
+        Bare(), "name"
+    )
+    assert ImageClassifier().tunable and ImageClassifier().name
+
+
+WITHOUT = """
+import sys
+sys.modules["tensorboard"] = None  # as if it were not installed
+import keras
+import keras_tuner as kt
+from snippets.build_model import build_model
+tuner = kt.RandomSearch(
+    build_model, objective=kt.Objective("val_loss", "min"), seed=1,
+    directory=".", max_trials=1,
+)
+x, y = keras.ops.zeros((8, 64)), keras.ops.zeros((8,))
+tuner.search(x, y, validation_data=(x, y), verbose=0)
+print([t.status for t in tuner.oracle.trials.values()])
+"""
+
+
+def test_without_tensorboard_every_trial_fails(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "['FAILED']" in done.stdout
+    assert "No module named 'tensorboard" in done.stderr or (
+        "import of tensorboard" in done.stderr
+    )
