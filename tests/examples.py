@@ -16,3 +16,46 @@ def digits():
         ({"classes": 1}, too_small),
     ]
     return images.train, images.validation, refused
+
+
+def convolutional_network():
+    from snippets.images import load_images
+
+    images = load_images("digits")
+    train, validation = (
+        (x.reshape(-1, 8, 8), y)
+        for x, y in (images.train, images.validation)
+    )
+    refused = [
+        ({"height": 7}, "height and width must be at least 8"),
+        ({"width": 4}, "not 8, 4 and 10"),
+        ({"classes": 1}, "classes at least 2"),
+    ]
+    return train, validation, refused
+
+
+def tabular_classifier():
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.model_selection import train_test_split
+
+    x, y = load_breast_cancer(return_X_y=True)
+    x_train, x_validation, y_train, y_validation = train_test_split(
+        x, y, test_size=0.25, stratify=y, random_state=1
+    )
+    refused = [
+        ({"features": 0}, "features must be at least 1"),
+        ({"classes": 1}, "classes at least 2, not 30 and 1"),
+    ]
+    return (x_train, y_train), (x_validation, y_validation), refused
+
+
+def regressor():
+    from sklearn.datasets import load_diabetes
+    from sklearn.model_selection import train_test_split
+
+    x, y = load_diabetes(return_X_y=True, scaled=False)
+    x_train, x_validation, y_train, y_validation = train_test_split(
+        x, y, test_size=0.25, random_state=1
+    )
+    refused = [({"features": 0}, "features must be at least 1, not 0")]
+    return (x_train, y_train), (x_validation, y_validation), refused
