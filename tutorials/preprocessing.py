@@ -168,7 +168,7 @@ assert not alone.any()
 # %%
 texts = {inspect.getdoc(thing) or "" for thing in vars(np).values()}
 texts = sorted(text for text in texts if len(text) > 400)
-words = CountVectorizer(binary=True, min_df=5).fit_transform(texts)
+words = CountVectorizer(binary=True, min_df=20).fit_transform(texts)
 words = words.toarray().astype("float32")
 print(f"{words.shape[0]} docstrings, {words.shape[1]} words")
 

@@ -55,7 +55,7 @@ from snippets.build_model import build_model
 tuner = kt.RandomSearch(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=20,
+    max_trials=16,
     seed=1,
     directory="searches",
     project_name="results",
@@ -90,7 +90,7 @@ from snippets.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
-assert len(trials) == 20 and set(trials["status"]) == {"COMPLETED"}
+assert len(trials) == 16 and set(trials["status"]) == {"COMPLETED"}
 display(trials.head(8).round(4))
 
 # %% [markdown]
@@ -144,7 +144,7 @@ print("the same", len(elsewhere), "trials")
 reloaded = kt.RandomSearch(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=20,
+    max_trials=16,
     seed=1,
     directory="searches",
     project_name="results",  # wrong: any other search needs its own

@@ -14,7 +14,6 @@ import platform
 import re
 import subprocess
 import tempfile
-import textwrap
 import time
 from pathlib import Path
 
@@ -24,19 +23,20 @@ from mkdocs.exceptions import Abort, BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 from mkdocs.structure.pages import Page
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache"
 IMPORT = re.compile(r"from snippets\.(\w+) import \w+")
-SHOWN = "Python", "tensorflow", "keras", "keras-tuner"
 NEEDS = """\
 Executed with Python {}. Needs these packages, here at the versions it was
 executed with:
 
     %pip install {}"""
-run = {}  # what each page was executed with
 found = []  # what tutorials() yields, from on_pre_build to on_files
+run = {}  # what each page was executed with
 log = logging.getLogger("mkdocs.hooks.pipeline")
 # nbconvert looks here before it looks in mkdocs-jupyter's templates.
 os.environ["JUPYTER_PATH"] = str(HERE)
@@ -73,9 +73,6 @@ def code_cells(notebook):
 
 
 async def execute(script, notebook, kept, turn):
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, DeadKernelError
-
     name, cells, number = f"tutorials/{script.name}", code_cells(notebook), 0
 
     def started(cell, **_):
@@ -88,31 +85,30 @@ async def execute(script, notebook, kept, turn):
     async with turn:
         begun = time.monotonic()
         kept.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(dir=CACHE)
-        client = NotebookClient(
-            notebook,
-            timeout=None,
-            resources={"metadata": {"path": folder.name}},
-            extra_arguments=[
-                "--InlineBackend.figure_formats={'svg'}",
-                # TensorFlow's C++ log stays out of cells; no setting stops it.
-                "--IPKernelApp.capture_fd_output=False",
-            ],
-            on_cell_start=started,
-        )
-        try:
-            await client.async_execute(stderr=subprocess.DEVNULL)
-        except (CellExecutionError, DeadKernelError) as error:
-            text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
-            raise BuildError(f"{name}, code cell {number}:\n{text}") from None
-        finally:
-            folder.cleanup()
-        versions = {name: importlib.metadata.version(name) for name in SHOWN[1:]}
+        # TensorFlow's C++ log stays out of cells; no setting stops it.
+        kernel = ["--IPKernelApp.capture_fd_output=False"]
+        kernel += ["--InlineBackend.figure_formats={'svg'}"]
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            client = NotebookClient(
+                notebook,
+                timeout=None,
+                resources={"metadata": {"path": folder}},
+                extra_arguments=kernel,
+                on_cell_start=started,
+            )
+            try:
+                await client.async_execute(stderr=subprocess.DEVNULL)
+            except (CellExecutionError, DeadKernelError) as error:
+                text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+                raise BuildError(f"{name}, code cell {number}:\n{text}") from None
+        versions = {"Python": platform.python_version()}
+        for package in ("tensorflow", "keras", "keras-tuner"):
+            versions[package] = importlib.metadata.version(package)
         notebook.metadata.executed = {
             "seconds": round(time.monotonic() - begun),
             "date": datetime.date.today().isoformat(),
             "data": Path(os.environ.get("TUTORIAL_DATASET", "digits")).name,
-            "versions": {"Python": platform.python_version(), **versions},
+            "versions": versions,
         }
         partial = kept.with_suffix(".partial")
         nbformat.write(notebook, partial)
@@ -131,15 +127,13 @@ async def execute_all(stale):
     asyncio.get_running_loop().add_signal_handler = refuse
     cores = os.cpu_count() or 1
     threads = str(max(1, cores // len(stale)))
-    os.environ |= {
+    limits = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
+    os.environ |= dict.fromkeys(limits, threads) | {
         "MATPLOTLIBRC": str(HERE / "matplotlibrc"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "SOURCE_DATE_EPOCH": "0",  # else figures carry their dates
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
-        "TF_NUM_INTRAOP_THREADS": threads,
-        "TF_NUM_INTEROP_THREADS": threads,
-        "OMP_NUM_THREADS": threads,
     }
     turn = asyncio.Semaphore(cores)
     runs = [execute(*tutorial, turn) for tutorial in stale]
@@ -164,26 +158,17 @@ def on_pre_build(config):  # before MkDocs empties site/
         raise BuildError("\n\n".join(errors))
 
 
-def social_picture(config):
-    """Draw the picture that stands for the site where a link is shared."""
-    from io import BytesIO
-
-    from matplotlib.figure import Figure
-
-    figure, picture = Figure((12, 6.3), facecolor="#0b5f59"), BytesIO()
-    figure.text(0.08, 0.62, config.site_name, color="white", size=62, weight="bold")
-    promise = textwrap.fill(config.site_description, 44)
-    figure.text(0.08, 0.53, promise, color="white", size=28, va="top")
-    figure.savefig(picture, dpi=100, format="png")
-    return picture.getvalue()
-
-
-def packages():
+def packages(notebook):
     """Return the first cell of a notebook: what it needs to run alone."""
+    code = "\n".join(cell.source for cell in code_cells(notebook))
+    owners = importlib.metadata.packages_distributions()
+    modules = re.findall(r"(?m)^(?:import|from) (\w+)", code)
+    imported = {name for module in modules for name in owners.get(module, ())}
     needs = importlib.metadata.requires("keras-tuner-guide")
-    names = [re.match(r"[\w-]+", need)[0] for need in needs if "extra ==" not in need]
-    pinned = [f"{name}=={importlib.metadata.version(name)}" for name in names]
-    text = NEEDS.format(platform.python_version(), " ".join(pinned))
+    named = [(re.match(r"[\w-]+", need)[0], "extra ==" in need) for need in needs]
+    names = [name for name, extra in named if name in imported or not extra]
+    pinned = " ".join(f"{name}=={importlib.metadata.version(name)}" for name in names)
+    text = NEEDS.format(platform.python_version(), pinned)
     return nbformat.v4.new_markdown_cell(text, id="needs")
 
 
@@ -204,7 +189,7 @@ def on_files(files, config):
                     log.warning(f"{page}.py: a figure lacks figure= or alt=")
                 elif svg:
                     new[f"{page}/{cell.metadata['figure']}.svg"] = svg
-        notebook.cells.insert(0, packages())
+        notebook.cells.insert(0, packages(notebook))
         path = CACHE / f"{page}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
@@ -212,8 +197,6 @@ def on_files(files, config):
             files.append(File.generated(config, name, content=content))
         where = config.site_dir, config.use_directory_urls
         files.append(File(f"{page}.ipynb", str(CACHE), *where))
-    picture = social_picture(config)
-    files.append(File.generated(config, "assets/social.png", content=picture))
     return files
 
 
@@ -226,7 +209,7 @@ def tidy(table):
     return head + body + re.sub(r"<th\b", '<th scope="row"', rows)
 
 
-@event_priority(100)  # before mkdocs-llmstxt, which reads what we render
+@event_priority(100)  # before all that reads what we render
 def on_page_content(content, page, config, files):
     """Let Material render a tutorial's Markdown like any page's."""
     if page.file.src_uri.startswith("tutorials/"):
@@ -234,17 +217,6 @@ def on_page_content(content, page, config, files):
         text = html.unescape(content.partition("<style>")[0])
         page.markdown = re.sub(r'(?s)<div class="output">.*?</table>', tidy, text)
         Page.render(page, config, files)
-        page.content = page.content.replace(' open="open">', " open>")
+        content = page.content.replace(' open="open">', " open>")
         page.meta["executed"] = run[page.file.src_uri.removesuffix(".ipynb")]
-    prose = re.search(r"(?s)<p>(.*?)</p>", page.content)
-    words = re.sub(r"<.*?>", "", prose[1]).split() if prose else []
-    page.meta.setdefault("description", html.unescape(" ".join(words)))
-    return page.content
-
-
-@event_priority(-100)  # after the search plugin
-def on_post_build(config):
-    """Write the search index as a script too: from disk no page may fetch."""
-    index = Path(config.site_dir, "search/search_index.json").read_text("utf-8")
-    index_script = Path(config.site_dir, "search/search_index.js")
-    index_script.write_text(f"var __index = {index}", "utf-8")
+    return content
