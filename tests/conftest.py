@@ -18,10 +18,10 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 os.environ |= QUIET | {"MPLBACKEND": "agg"}
 
 
-def mkdocs(folder=ROOT, *arguments, **environment):
+def mkdocs(folder=ROOT, *arguments, prefix=(), **environment):
     """Build the site of a folder; return the finished process."""
     return subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", *arguments],
+        [*prefix, sys.executable, "-m", "mkdocs", "build", *arguments],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,

@@ -59,3 +59,27 @@ def regressor():
     )
     refused = [({"features": 0}, "features must be at least 1, not 0")]
     return (x_train, y_train), (x_validation, y_validation), refused
+
+
+def multi_label_classifier():
+    import numpy as np
+
+    from snippets.images import load_images
+
+    images = load_images("digits")
+
+    def labels(digit):
+        """Even, above four, drawn with a closed loop."""
+        facts = (
+            digit % 2 == 0,
+            digit > 4,
+            np.isin(digit, [0, 6, 8, 9]),
+        )
+        return np.stack(facts, axis=1).astype("float32")
+
+    train, validation = (
+        (x, labels(y)) for x, y in (images.train, images.validation)
+    )
+    too_small = "features and labels must be at least 1"
+    refused = [({"features": 0}, too_small), ({"labels": 0}, too_small)]
+    return train, validation, refused

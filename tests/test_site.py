@@ -296,10 +296,22 @@ def test_a_figure_without_a_description_fails(project):
     assert figure.read_bytes() == first, "the same run, the same bytes"
 
 
-def test_a_cache_that_cannot_be_written_is_named(project):
-    shutil.rmtree(project / ".cache")
-    (project / ".cache").write_text("a file where a folder should be")
-    refused(project, "cannot write the cache", ".cache")
+@pytest.mark.parametrize(
+    "place",
+    [".cache", ".cache/executed", ".cache/tutorials/uses.ipynb"],
+)
+def test_a_cache_that_cannot_be_written_is_named(project, place):
+    edit(project / "tutorials/alone.py", "7 * 6", "7 * 8")
+    (project / place).chmod(0o555)
+    # Root writes everywhere, unless that right is taken from it.
+    root = ["setpriv", "--bounding-set=-dac_override"]
+    done = mkdocs(project, prefix=root * (os.geteuid() == 0))
+    (project / place).chmod(0o755)
+    assert done.returncode != 0 and "pipeline.py" not in done.stderr
+    assert (
+        "cannot write the cache: [Errno 13] Permission" in done.stderr
+    )
+    assert place in done.stderr
 
 
 def head(text):

@@ -1,6 +1,8 @@
 """Tutorials keep the rules, run as scripts, and run as downloads."""
 
 import ast
+import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -13,7 +15,7 @@ from pathlib import Path
 import jupytext
 import numpy as np
 import pytest
-from conftest import ROOT, TUTORIALS
+from conftest import ROOT, SNIPPETS, TUTORIALS
 from sklearn.datasets import load_digits
 
 # These are run again as scripts, and as notebooks on a reader's data.
@@ -91,6 +93,82 @@ def test_each_search_has_a_project_name_of_its_own():
 
 
 @by_name
+def test_a_script_hides_no_module(path):
+    """Its folder comes first where Python looks for modules."""
+    assert importlib.util.find_spec(path.stem) is None
+
+
+CODE = [*TUTORIALS, *SNIPPETS]
+by_code = pytest.mark.parametrize("path", CODE, ids=lambda p: p.stem)
+
+
+def classes(path):
+    """Yield each class with its methods by name."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            functions = (
+                item
+                for item in node.body
+                if isinstance(item, ast.FunctionDef)
+            )
+            yield node, {item.name: item for item in functions}
+
+
+@by_code
+def test_a_class_that_inherits_is_initialised(path):
+    for node, methods in classes(path):
+        if node.bases and "__init__" in methods:
+            text = ast.unparse(methods["__init__"])
+            assert "super().__init__(" in text, node.name
+
+
+@by_code
+def test_a_method_reads_what_its_constructor_took_from_self(path):
+    """And not from a global that happens to have the same name."""
+    for node, methods in classes(path):
+        if "__init__" not in methods:
+            continue
+        taken = {
+            argument.arg for argument in methods["__init__"].args.args
+        }
+        for name, method in methods.items():
+            names = [
+                item
+                for item in ast.walk(method)
+                if isinstance(item, ast.Name)
+            ]
+            own = {
+                argument.arg
+                for argument in ast.walk(method.args)
+                if isinstance(argument, ast.arg)
+            }
+            own |= {
+                item.id
+                for item in names
+                if isinstance(item.ctx, ast.Store)
+            }
+            read = {item.id for item in names} - own
+            assert not read & taken, f"{node.name}.{name}"
+
+
+def test_a_global_read_in_the_place_of_self_is_found(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "class Wrong(Base):\n"
+        "    def __init__(self, classes):\n"
+        "        self.number = classes\n"
+        "    def build(self, hp):\n"
+        "        return classes\n"
+    )
+    for test in (
+        test_a_class_that_inherits_is_initialised,
+        test_a_method_reads_what_its_constructor_took_from_self,
+    ):
+        with pytest.raises(AssertionError, match="Wrong"):
+            test(wrong)
+
+
+@by_name
 def test_test_images_stay_closed_until_the_section_named_for_them(path):
     text = path.read_text("utf-8")
     before = re.split(r"(?m)^# ## .*test set", text)[0]
@@ -135,7 +213,8 @@ def reader(site, tmp_path_factory):
     """The environment of a reader: Jupyter, and what notebooks name."""
     (needed,) = {
         line
-        for path in site.glob("tutorials/*/*.ipynb")
+        for name in (path.stem for path in WHOLE)
+        for path in site.glob(f"tutorials/*/{name}.ipynb")
         for line in re.findall(
             "%pip install (.+)",
             "".join(json.loads(path.read_text())["cells"][0]["source"]),
@@ -203,6 +282,30 @@ def test_a_script_runs_from_another_folder_and_shows_its_results(
 def test_a_downloaded_notebook_runs_alone_on_a_readers_data(path, runs):
     done = runs[path, "notebook"]
     assert done.returncode == 0, done.stderr
+
+
+@by_name
+def test_a_notebook_imports_only_what_its_first_cell_installs(
+    path, site
+):
+    notebook = site / "tutorials" / path.stem / f"{path.stem}.ipynb"
+    needs, *cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    named = set(re.findall(r"([\w-]+)==", "".join(needs["source"])))
+    owners = importlib.metadata.packages_distributions()
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            continue
+        for node in ast.walk(ast.parse("".join(cell["source"]))):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                modules = [node.module]
+            else:
+                continue
+            for module in {name.split(".")[0] for name in modules}:
+                assert module in sys.stdlib_module_names or (
+                    named & set(owners[module])
+                ), f"{module} is not among {sorted(named)}"
 
 
 @by_name

@@ -35,6 +35,7 @@ Executed with Python {}. Needs these packages, here at the versions it was
 executed with:
 
     %pip install {}"""
+UNWRITABLE = "cannot write the cache: "
 found = []  # what tutorials() yields, from on_pre_build to on_files
 run = {}  # what each page was executed with
 log = logging.getLogger("mkdocs.hooks.pipeline")
@@ -152,8 +153,7 @@ def on_pre_build(config):  # before MkDocs empties site/
         results = asyncio.run(execute_all(stale)) if stale else []
     except KeyboardInterrupt:
         raise Abort("Interrupted. What was executed is kept.") from None
-    cache = "cannot write the cache: "
-    errors = [cache * isinstance(e, OSError) + str(e) for e in results if e]
+    errors = [UNWRITABLE * isinstance(e, OSError) + str(e) for e in results if e]
     if errors:
         raise BuildError("\n\n".join(errors))
 
@@ -191,8 +191,11 @@ def on_files(files, config):
                     new[f"{page}/{cell.metadata['figure']}.svg"] = svg
         notebook.cells.insert(0, packages(notebook))
         path = CACHE / f"{page}.ipynb"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook, path)
+        except OSError as error:
+            raise BuildError(UNWRITABLE + str(error)) from None
         for name, content in new.items():
             files.append(File.generated(config, name, content=content))
         where = config.site_dir, config.use_directory_urls
