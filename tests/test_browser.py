@@ -258,6 +258,56 @@ def first_hit(page, query):
     return hit.get_attribute("href")
 
 
+QUERIES = {
+    "random search": "random_search",
+    "baseline": "random_search",
+    "brackets rounds": "hyperband",
+    "tuner/initial_epoch": "hyperband",
+    "num_initial_points": "bayesian_optimization",
+    "GridSearch": "grid_search",
+    "SklearnTuner": "scikit_learn",
+    "augmentation": "convolutional_network",
+    "batch_size": "batch_size_and_epochs",
+    "val_f1_score": "objectives",
+    "ValueError: Could not infer optimization direction": "objectives",
+    "conditional_scope": "conditional_spaces",
+    "tune_new_entries": "part_of_a_model",
+    "pareto front": "multiple_objectives",
+    "time limit": "known_values_and_limits",
+    "run_trial returns a number": "tune_anything",
+    "ValueError: Received an empty generator": "data_pipelines",
+    "data leak": "preprocessing",
+    "nested cross-validation": "cross_validation",
+    "EarlyStopping": "callbacks",
+    "GradientTape": "custom_training_loops",
+    "overwrite=False": "resume",
+    "JSONDecodeError": "resume",
+    "set_random_seed": "reproducible_searches",
+    "max_consecutive_failed_trials": "failed_trials",
+    "Number of consecutive failures exceeded the limit of 3.": (
+        "failed_trials"
+    ),
+    "memory grows": "memory_and_disk",
+    "parallel coordinates": "results",
+    "results to csv": "results",
+    "get_best_models": "retrain_and_ship",
+    "HParams": "hparams_in_tensorboard",
+    "MLflow": "experiment_trackers",
+}
+
+
+def test_search_finds_what_readers_type_or_paste(tab):
+    page = tab("")
+    page.locator(".md-search__input").click()
+    hits = {query: first_hit(page, query) for query in QUERIES}
+    missed = {
+        query: hit
+        for query, hit in hits.items()
+        if f"/tutorials/{QUERIES[query]}/" not in hit
+    }
+    assert not missed
+
+
 def test_opened_from_disk_pages_link_and_search_works(tab, site):
     page = tab("index.html", base=f"{site.as_uri()}/")
     page.get_by_role("link", name="Start with random search").click()
