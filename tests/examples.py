@@ -83,3 +83,24 @@ def multi_label_classifier():
     too_small = "features and labels must be at least 1"
     refused = [({"features": 0}, too_small), ({"labels": 0}, too_small)]
     return train, validation, refused
+
+
+def text_classifier():
+    import inspect
+    import statistics
+    import urllib.request
+
+    import numpy as np
+
+    texts, labels = [], []
+    for label, module in enumerate((statistics, np, urllib.request)):
+        found = {
+            inspect.getdoc(thing) for thing in vars(module).values()
+        }
+        found = sorted(text for text in found if text)[:120]
+        texts += found
+        labels += [label] * len(found)
+    order = np.random.default_rng(1).permutation(len(texts))
+    x, y = np.array(texts)[order], np.array(labels)[order]
+    refused = [({"classes": 1}, "classes must be at least 2, not 1")]
+    return (x[:160], y[:160]), (x[160:], y[160:]), refused
