@@ -53,7 +53,7 @@ def interrupted(folder, *args, stop_in=3, **changed):
 
 def values(tuner):
     trials = sorted(
-        tuner.oracle.trials.values(), key=lambda t: t.trial_id
+        tuner.oracle.trials.values(), key=lambda t: int(t.trial_id)
     )
     assert {trial.status for trial in trials} == {"COMPLETED"}
     return [trial.hyperparameters.values for trial in trials]
