@@ -4,9 +4,10 @@
 # What a Keras Tuner search keeps when it is killed and run again, which
 # changes it honours then, and which it ignores without a word.
 #
-# Run the same script again. With the same `directory` and `project_name`
-# a tuner finds its search on disk: finished trials are kept, the one that
-# was running is repeated from its start, and the total stays the same.
+# Run the same script again. With the same `directory` and
+# `project_name` a tuner finds its search on disk: finished trials are
+# kept, the one that was running is repeated from its start, and the
+# total stays the same.
 #
 # - A larger `max_trials` extends the search.
 # - `overwrite=True` deletes it and begins again.
@@ -14,8 +15,8 @@
 #   objective is mixed with the old one, without a warning. For anything
 #   but more trials, take a new `project_name`.
 #
-# `resumable`, [below](#a-search-that-resumes-or-says-why-not), makes any
-# tuner refuse such a change, and say what it was:
+# `resumable`, [below](#a-search-that-resumes-or-says-why-not), makes
+# any tuner refuse such a change, and say what it was:
 #
 # ```python
 # tuner = resumable(kt.RandomSearch, build_model, max_trials=20, ...)
@@ -53,9 +54,9 @@ gc.freeze()
 from snippets.build_model import build_model
 
 # %% [markdown]
-# The tuner below notes every epoch in a file. When told to, it kills its
-# own process in the middle of the third trial, as a power cut would:
-# SIGKILL leaves no time to tidy up.
+# The tuner below notes every epoch in a file. When told to, it kills
+# its own process in the middle of the third trial, as a power cut
+# would: SIGKILL leaves no time to tidy up.
 
 # %%
 LOGGED = """
@@ -144,12 +145,14 @@ assert log.groupby("trial")["units"].nunique().eq(1).all()
 # old number and its old hyperparameters and starts again at its first
 # epoch: a trial is not resumed in the middle. Its scores differ from
 # those of its first attempt, because weights are drawn anew; if that
-# matters, [seed each trial](reproducible_searches.ipynb#seed-each-trial).
+# matters, [seed each
+# trial](reproducible_searches.ipynb#seed-each-trial).
 #
 # ## In another process, or another day
 #
-# A third process, this one, makes the same tuner and has it all, without
-# training. `search` returns at once, since the search is finished.
+# A third process, this one, makes the same tuner and has it all,
+# without training. `search` returns at once, since the search is
+# finished.
 
 # %%
 tuner = search(kt.RandomSearch)
@@ -182,8 +185,8 @@ print(f"loaded: {accuracy:.4f}, in the trial: {score:.4f}")
 assert abs(accuracy - score) < 1e-4
 
 # %% [markdown]
-# With another `build` it fails at best. Where the shapes agree, it loads,
-# and computes something else.
+# With another `build` it fails at best. Where the shapes agree, it
+# loads, and computes something else.
 
 
 # %%
@@ -215,8 +218,9 @@ else:
 # %% [markdown]
 # ## What is honoured, and what is not
 #
-# For the rest no model is needed. Here a trial is the number that `build`
-# returns. The search around it is the real one, and takes no time.
+# For the rest no model is needed. Here a trial is the number that
+# `build` returns. The search around it is the real one, and takes no
+# time.
 
 
 # %%
@@ -234,8 +238,9 @@ def numbers(tuner_class):
 
 
 # %% [markdown]
-# `again` searches, makes the tuner once more with something changed, and
-# searches on in the same folder. A pair is an argument before and after.
+# `again` searches, makes the tuner once more with something changed,
+# and searches on in the same folder. A pair is an argument before and
+# after.
 
 
 # %%
@@ -304,8 +309,8 @@ assert space["honoured"].tolist() == [True, True, False, False, True]
 # The space on disk wins, and only grows. A new hyperparameter takes its
 # default in the first trial that meets it and is tuned from then on.
 #
-# The same for other arguments. An ignored seed is seen by what is drawn:
-# the same as if it had not changed.
+# The same for other arguments. An ignored seed is seen by what is
+# drawn: the same as if it had not changed.
 
 # %%
 rows = []
@@ -340,12 +345,12 @@ assert other["trials then run"].tolist() == [2, 0, 0, 0, 0, 6, 6]
 
 # %% [markdown]
 # Two rows lose work. With a `tuner_id` the tuner looks for its state
-# under one name and saves it under another, so it begins again, over the
-# old trials. GridSearch does not save its place in the grid: extended it
-# ends at once, and interrupted it fails, as shown below.
+# under one name and saves it under another, so it begins again, over
+# the old trials. GridSearch does not save its place in the grid:
+# extended it ends at once, and interrupted it fails, as shown below.
 #
-# Another objective is the worst change. Old trials keep the score of the
-# old one, new trials get the new one, and they are ranked together:
+# Another objective is the worst change. Old trials keep the score of
+# the old one, new trials get the new one, and they are ranked together:
 
 
 # %%
@@ -477,8 +482,9 @@ for way in (plain, resumable):
 # %% [markdown]
 # ## A damaged file
 #
-# Keras Tuner writes its files in place. A full disk or a power cut at the
-# wrong moment leaves half a file, and then a bare error without a name:
+# Keras Tuner writes its files in place. A full disk or a power cut at
+# the wrong moment leaves half a file, and then a bare error without a
+# name:
 
 # %%
 safely(overwrite=True).search(verbose=0)
@@ -521,7 +527,7 @@ assert len(tuner.ran) == 2
 #   `resumable` is for one process.
 # - Two processes in one folder at the same time. Nothing locks it, and
 #   they overwrite each other's trials.
-# - Bayesian optimisation in the end phase of a search. Resumed, it starts
-#   its own random numbers again, so its later proposals can differ from
-#   those of an uninterrupted search.
+# - Bayesian optimisation in the end phase of a search. Resumed, it
+#   starts its own random numbers again, so its later proposals can
+#   differ from those of an uninterrupted search.
 # - Changes that no setting shows: data, epochs, versions, the model.
