@@ -91,8 +91,8 @@ assert (table["score"] - table["difference"]).abs().max() < 1e-6
 # %%
 class WorthItsSize(kt.HyperModel):
     def build(self, hp):
-        # The first definition of a name counts: wider than the snippet's
-        # units, narrower than its learning rates.
+        # The first definition of a name counts: wider than the units
+        # of the snippet, narrower than its learning rates.
         hp.Int("units", 2, 256, sampling="log", default=64)
         hp.Float("learning_rate", 3e-3, 3e-2, sampling="log")
         model = build_model(hp)
@@ -129,10 +129,11 @@ tuner.search(
 )
 
 # %%
+numbered = {int(t.trial_id): t for t in tuner.oracle.trials.values()}
 rows = {}
-for trial in tuner.oracle.trials.values():
+for number, trial in numbered.items():
     assert trial.status == "COMPLETED"
-    rows[int(trial.trial_id)] = trial.hyperparameters.values | {
+    rows[number] = trial.hyperparameters.values | {
         name: trial.metrics.get_last_value(name)
         for name in ("parameters", "val_accuracy", "worth")
     }
@@ -147,9 +148,9 @@ display(trials[columns].round(4))
 # kept with the trial, and no more.
 #
 # Mind the `[-1]`. The tuner does not find `worth` in what is logged each
-# epoch, so it can't know the best epoch, and saves the weights after every
-# one: those of the last remain. The accuracy reported is that of the last
-# epoch too, so that score and saved model belong together.
+# epoch, so it can't know the best epoch, and saves the weights after
+# every one: those of the last remain. The accuracy reported is that of
+# the last epoch too, so that score and saved model belong together.
 
 # %%
 (model,) = tuner.get_best_models()
@@ -180,16 +181,16 @@ ranked = trials["parameters"].loc[as_list.sort_values().index]
 assert ranked.is_monotonic_increasing
 
 # %% [markdown]
-# Accuracies lie between 0 and 1, and parameters are counted in thousands:
-# the list ranks all trials by size, and accuracy had no say. Scaling the
-# two alike would not mend it. How much of one is worth how much of the
+# Accuracies lie between 0 and 1, parameters are counted in hundreds or
+# more: the list ranks all trials by size, and accuracy had no say. Scaling
+# the two alike would not mend it. How much of one is worth how much of the
 # other is a decision, and dividing by a range makes it blindly.
 #
 # ## A Pareto front
 #
 # A trial is on the front if none that is at least as small is more
-# accurate, and none that is as accurate is smaller. Whatever your exchange
-# rate, the best trial is on it.
+# accurate, and none that is as accurate is smaller. Whatever one is worth
+# in units of the other to you, the best trial is on it.
 
 
 # %%
@@ -235,7 +236,7 @@ for number, trial in front.iterrows():
     for seed in (2, 3):
         keras.backend.clear_session()
         keras.utils.set_random_seed(seed)
-        hp = tuner.oracle.trials[f"{number:02d}"].hyperparameters
+        hp = numbered[number].hyperparameters
         model = tuner.hypermodel.build(hp)
         results = tuner.hypermodel.fit(
             hp,
@@ -279,8 +280,8 @@ print(f"the front lies {drop.mean():+.4f} above its repeats")
 
 # %% [markdown]
 # The crosses show how far each member moves by chance. A front is made of
-# the luckiest trials of each size, so it lies too high, and two members
-# closer than a cross is from its dot have no order.
+# the luckiest trial of each size, so it tends to lie too high, and two
+# members closer than a cross is to its dot have no order.
 #
 # The search drew at random, so it did not look for the front. A tuner
 # that learns goes where its one objective is good, and leaves the rest of
@@ -288,9 +289,9 @@ print(f"the front lies {drop.mean():+.4f} above its repeats")
 #
 # ## A dictionary for a list
 #
-# If `fit` or `run_trial` returns a dictionary and the objective is a list,
-# Keras Tuner does not add up: the sum has to be in it, under a name that
-# is not documented.
+# If `fit` or `run_trial` returns a dictionary and the objective is a
+# list, Keras Tuner does not add up: the sum has to be in it, under the
+# name `multi_objective`.
 
 
 # %%

@@ -40,9 +40,9 @@ gc.freeze()
 # %% [markdown]
 # ## The name: print the keys
 #
-# A problem for which accuracy is not the obvious choice: images that carry
-# several labels at once. The labels are worked out from the digit that
-# each image shows, nobody looked at the images for them.
+# A problem for which accuracy is not the obvious choice: images that
+# carry several labels at once. The labels are worked out from the digit
+# that an image shows; nobody looked at the images for them.
 
 # %%
 from snippets.images import load_images
@@ -80,8 +80,8 @@ print(list(history.history))
 assert "val_f1_score" in history.history
 
 # %% [markdown]
-# Choose one that starts with `val_`: the others are of the rows trained
-# on. They are there only if validation data was given.
+# Choose one that starts with `val_`; without validation data there is
+# none. The others are of the rows trained on.
 
 # %%
 from snippets.trials_table import trials_table
@@ -90,7 +90,7 @@ from snippets.trials_table import trials_table
 tuner = kt.RandomSearch(
     MultiLabelClassifier(),
     objective=kt.Objective("val_f1_score", "max"),
-    max_trials=5,
+    max_trials=4,
     seed=1,
     directory="searches",
     project_name="objectives",
@@ -102,9 +102,9 @@ assert set(trials["status"]) == {"COMPLETED"}
 display(trials.drop(columns="status").round(4))
 
 # %% [markdown]
-# Five trials rank learning rates here, not much else. And a search can't
-# tell whether F1 was the right thing to ask for: that depends on what a
-# mistake costs.
+# Four trials are a demonstration and no ranking. Nor can a search tell
+# whether F1 was the right thing to ask for: that depends on what a mistake
+# costs.
 #
 # ## The direction: the same trials, two winners
 #
@@ -167,17 +167,17 @@ assert (scores["bare string"] <= scores["stated"]).all()
 # %% [markdown]
 # The same three trainings. With the string alone, the tuner names the
 # worst of them best, and of each trial it scores and keeps the worst
-# epoch. Nothing is printed, nothing fails: had this page not looked at
-# both, it would have reported the lower number as the result of tuning.
+# epoch. Nothing fails and nothing is printed. A low score is all there is
+# to see, and it looks like a hard problem.
 #
 # ## Which strings are guessed wrong
 #
 # Every metric class that Keras ships, asked two ways. *Guessed* is what
 # Keras Tuner makes of the name as a string. *Right* is not written down
-# here, it is measured: wines of three kinds, predicted by a model that did
-# not see them in training, and the same predictions handed to the wrong
-# wines. Whichever value the metric gives to the good ones shows its
-# direction.
+# here, it is measured: wines of three kinds, predicted by a model that
+# did not see them in training, and the same predictions handed to the
+# wrong wines. If the metric gives the good ones the larger value, larger
+# is better.
 
 # %%
 x, kind = load_wine(return_X_y=True)
@@ -319,9 +319,9 @@ print("guessed from a string:", guessed("val_digit_accuracy"))
 #
 # ## Metrics of your own, weighted metrics, numbered names
 #
-# A function is called by its own name, a metric by the `name` it is given.
-# What stands in `weighted_metrics` gets a prefix only where the same
-# metric is there without weights too.
+# A function is called by its own name, a metric by the `name` that it is
+# given. What stands in `weighted_metrics` gets a prefix only where the
+# same metric is there without weights too.
 
 
 # %%
@@ -430,8 +430,8 @@ print(f"no validation_data: {no_data}")
 assert acc == no_data == "KeyError: 'val_accuracy'"
 
 # %% [markdown]
-# The second of these is the same for `validation_data` forgotten in a
-# `fit` of your own, that does not pass `**kwargs` on.
+# A `HyperModel.fit` that doesn't pass `**kwargs` on loses the validation
+# data too.
 #
 # A name that is there can still hold no number. `F1Score()` without
 # `average` reports an array, a value for each label, and arrays have no

@@ -13,8 +13,8 @@
 #
 # No hypermodel and no objective: the number is minimised. Give the
 # hyperparameters to the constructor, in `hyperparameters=`. What `search`
-# is given arrives in `run_trial`, `verbose` included, hence `**kwargs`. If
-# larger is better, return a dictionary and name its key in `kt.Objective`.
+# is given arrives in `run_trial`, `verbose` included, hence `**kwargs`.
+# If larger is better, say so: `objective=kt.Objective("name", "max")`.
 
 # %%
 import gc
@@ -114,8 +114,8 @@ def compressed(data, **settings):
 print(len(searched), "bytes,", compressed(searched), "by the preset")
 
 # %% [markdown]
-# `run_trial` returns a dictionary here: the objective, and a second number
-# to be kept with the trial.
+# `run_trial` returns a dictionary here: the objective, and a second
+# number to be kept with the trial.
 
 
 # %%
@@ -309,8 +309,8 @@ except AttributeError as error:
 assert "NoneType" in message
 
 # %% [markdown]
-# Make it again from `get_best_hyperparameters`, or save it in `run_trial`,
-# under `self.get_trial_dir(trial.trial_id)`.
+# Make it again from `get_best_hyperparameters`, or save it in
+# `run_trial`, under `self.get_trial_dir(trial.trial_id)`.
 #
 # ## Resuming works
 #
