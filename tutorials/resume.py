@@ -28,7 +28,6 @@ import gc
 import inspect
 import io
 import shutil
-import signal
 import subprocess
 import sys
 import warnings
@@ -69,7 +68,9 @@ class Logged(kt.RandomSearch):
             print(json.dumps(row), file=log)
         where = trial.trial_id, epoch
         if sys.argv[1] == "killed" and where == ("2", 1):
-            os.kill(os.getpid(), signal.SIGKILL)
+            # Windows has no SIGKILL, and its SIGTERM asks nobody.
+            kill = getattr(signal, "SIGKILL", signal.SIGTERM)
+            os.kill(os.getpid(), kill)
 """
 
 
@@ -122,8 +123,8 @@ codes = [
     ).returncode
     for run in ("killed", "again")
 ]
-print(f"killed: {signal.Signals(-codes[0]).name}, again: {codes[1]}")
-assert codes == [-signal.SIGKILL, 0]
+print("exit codes:", codes)
+assert codes[0] != 0 == codes[1]
 
 # %%
 log = pd.read_json("log.jsonl", lines=True)

@@ -2,7 +2,7 @@
 # # Tune scikit-learn models
 #
 # Tune scikit-learn models and pipelines with `SklearnTuner`: every trial
-# cross-validated, its best model refitted on all rows, its traps shown.
+# by cross-validation, the refit on all rows, and what fails silently.
 #
 # ```python
 # tuner = kt.SklearnTuner(
