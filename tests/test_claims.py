@@ -34,6 +34,7 @@ def test_the_code_of_a_page_runs_in_the_order_shown(
     printed = capsys.readouterr().out
     if page.stem == "hyperparameters":
         assert "[10, 30, 50]" in printed  # 60 is never tried
+        assert "[0.0, 0.1, 0.2, 0.3, 0.4]" in printed  # nor is 0.5
         assert "\n10\n" in printed  # the first definition won
         assert "\nmin" in printed  # for a score that should grow
         assert not re.search(

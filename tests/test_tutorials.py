@@ -72,12 +72,14 @@ def test_a_search_is_seeded_and_has_a_direction(path):
         seed = words.get("seed", ast.Constant(1))
         if isinstance(seed, ast.Constant):
             assert seed.value >= 1
-        for call in ast.walk(words.get("objective", ast.List([]))):
-            assert not isinstance(call, ast.List | ast.Constant) or (
+        for node in ast.walk(
+            words.get("objective", ast.Name("left out"))
+        ):
+            assert not isinstance(node, ast.List | ast.Constant) or (
                 "Objective(" in ast.unparse(words["objective"])
             ), "an objective without a direction"
-            if isinstance(call, ast.Call):
-                name, direction = call.args
+            if isinstance(node, ast.Call):
+                name, direction = node.args
                 if isinstance(direction, ast.Constant):
                     assert direction.value in ("min", "max"), name
 
