@@ -206,8 +206,12 @@ def on_files(files, config):
 def tidy(table):
     """Pandas' own styling gives way to Material's; headers say of what."""
     text = re.sub(r"(?s)<style scoped>.*?</style>", "", table[0])
-    text = re.sub(r' (border="1" class|style|valign)="[^"]*"', "", text)
-    head, body, rows = text.replace("<th></th>", "<td></td>").partition("<tbody>")
+    text = re.sub(r' (border="1" class|style|halign|valign)="[^"]*"', "", text)
+    head, body, rows = text.partition("<tbody>")
+    # The names of the index stand in a row of their own: bring them up.
+    blank, names = r"(?:<th></th>\s*)+", r"((?:<th>[^<]+</th>\s*)+)"
+    own = rf"<tr>\s*{blank}((?:<th>[^<]+</th>\s*)+)</tr>\s*<tr>\s*{names}{blank}</tr>"
+    head = re.sub(own, r"<tr>\2\1</tr>", head).replace("<th></th>", "<td></td>")
     head = re.sub(r"<th\b", '<th scope="col"', head)
     return head + body + re.sub(r"<th\b", '<th scope="row"', rows)
 
