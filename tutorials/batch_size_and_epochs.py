@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="batch_size; epochs; best_step"
 # # Batch size and epochs
 #
 # Draw the batch size in `fit`, declare it in `build` too, and don't tune

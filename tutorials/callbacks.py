@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="callbacks; EarlyStopping; ReduceLROnPlateau; ModelCheckpoint; deepcopy; learning rate schedule"
 # # Early stopping and callbacks
 #
 # Stop trials that no longer improve, see what that saves and costs, and

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="conditional_scope; name_scope; parent_name; number of layers; inactive hyperparameters"
 # # Conditional spaces
 #
 # Declare a hyperparameter that exists only where another has a certain

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="convolutional network; CNN; images; augmentation; RandomRotation; dropout"
 # # A convolutional network and its augmentation
 #
 # Tune a convolutional network together with the random shifts and turns

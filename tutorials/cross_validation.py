@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="cross-validation; k-fold; nested cross-validation"
 # # Cross-validation
 #
 # Score every trial on k folds instead of one validation set, see what a

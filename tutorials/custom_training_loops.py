@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="custom training loop; GradientTape; train_step"
 # # Custom training loops
 #
 # Tune a model that trains in a way of its own: a `train_step` that

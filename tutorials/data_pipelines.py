@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="tf.data; generator; PyDataset; Received an empty generator; validation_split; TextVectorization"
 # # tf.data, generators and PyDataset
 #
 # Feed a search from arrays, a tf.data pipeline or a PyDataset, tune the

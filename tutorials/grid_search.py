@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="GridSearch; all combinations; exhausted; collisions"
 # # Grid search
 #
 # Try every combination of a small space with `GridSearch`: which values

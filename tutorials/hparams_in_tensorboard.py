@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="TensorBoard; HParams; No module named 'tensorboard'"
 # # TensorBoard
 #
 # Hyperparameters, scores and curves of every trial in TensorBoard: one

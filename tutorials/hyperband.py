@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="Hyperband; brackets; rounds; max_epochs; factor; tuner/epochs; tuner/initial_epoch; got multiple values for keyword argument 'epochs'"
 # # Hyperband
 #
 # Train many settings briefly and only the promising ones longer: the

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="known values; warm start; time limit; stop early; no progress"
 # # Known values, time limits, no progress
 #
 # Begin a Keras Tuner search with values that you know to be good, end

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="memory; disk; checkpoints; RAM; memory leak; grows"
 # # Memory and disk
 #
 # Why a search takes more memory with every trial, two cures, what each

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="multiple objectives; MultiObjective; Pareto front; model size"
 # # Several objectives
 #
 # What Keras Tuner makes of a list of objectives, and what to do instead:

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="preprocessing; Normalization; adapt; data leak; scaling"
 # # Preprocess without leaking
 #
 # Scale, select and encode so that nothing is learned from validation

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="reproducible; seed; set_random_seed; same result twice"
 # # Reproducible searches
 #
 # Two seeds make a search repeatable: the tuner's draws hyperparameters,

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="results_summary; DataFrame; CSV; parallel coordinates; importance; plot"
 # # Results as tables and plots
 #
 # Turn the trials of a Keras Tuner search into a table, a CSV file and

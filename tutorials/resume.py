@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="resume; overwrite; reload; tuner_id; oracle.json; JSONDecodeError; continue; crash"
 # # Resume, overwrite, extend
 #
 # What a Keras Tuner search keeps when it is killed and run again, which

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="get_best_models; get_best_hyperparameters; retrain; final model; save; best_step"
 # # Retrain and ship
 #
 # After a Keras Tuner search: take its best checkpoint or train again,

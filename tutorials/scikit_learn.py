@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] index="SklearnTuner; scikit-learn; sklearn; 'str' object is not callable; sample_weight; Pipeline; random forest"
 # # Tune scikit-learn models
 #
 # Tune scikit-learn models and pipelines with `SklearnTuner`: every trial

@@ -37,7 +37,7 @@ executed with:
     %pip install {}"""
 UNWRITABLE = "cannot write the cache: "
 found = []  # what tutorials() yields, from on_pre_build to on_files
-run = {}  # what each page was executed with
+made = {}  # what the head of each page is to say
 log = logging.getLogger("mkdocs.hooks.pipeline")
 # nbconvert looks here before it looks in mkdocs-jupyter's templates.
 os.environ["JUPYTER_PATH"] = str(HERE)
@@ -179,7 +179,9 @@ def on_files(files, config):
         page = f"tutorials/{script.stem}"
         new = {f"{page}/{script.name}": jupytext.writes(notebook, "py:percent")}
         executed = nbformat.read(kept, as_version=4)
-        notebook.metadata.executed = run[page] = executed.metadata.executed
+        notebook.metadata.executed = executed.metadata.executed
+        index = notebook.cells[0].metadata.get("index", "")
+        made[page] = {"executed": executed.metadata.executed, "tags": index.split("; ")}
         cells = zip(code_cells(notebook), code_cells(executed), strict=True)
         for cell, done in cells:
             cell.outputs = done.outputs
@@ -225,5 +227,5 @@ def on_page_content(content, page, config, files):
         page.markdown = re.sub(r'(?s)<div class="output">.*?</table>', tidy, text)
         Page.render(page, config, files)
         content = page.content.replace(' open="open">', " open>")
-        page.meta["executed"] = run[page.file.src_uri.removesuffix(".ipynb")]
+        page.meta |= made[page.file.src_uri.removesuffix(".ipynb")]
     return content
