@@ -213,6 +213,40 @@ print("nesterov:", nesterov)
 assert nesterov is None
 
 # %% [markdown]
+# ## Return after the last scope
+#
+# Before a search the tuner calls `build` for each scope it has met, to
+# learn the whole space. A `return` inside the first scope hides the
+# second one until some trial gets there, which then takes its defaults.
+
+
+# %%
+def returns_early(hp):
+    name = hp.Choice("optimizer", ["adam", "sgd"])
+    model = keras.Sequential([keras.Input((1,))])
+    with hp.conditional_scope("optimizer", ["adam"]):
+        if name == "adam":
+            hp.Float("adam_rate", 1e-4, 1e-2, sampling="log")
+            return model  # too early: the next scope is not met
+    with hp.conditional_scope("optimizer", ["sgd"]):
+        hp.Float("sgd_rate", 1e-2, 1.0, sampling="log")
+    return model
+
+
+for build in (EitherOptimizer(), returns_early):
+    tuner = kt.RandomSearch(
+        build,
+        max_trials=1,
+        seed=1,
+        directory="searches",
+        project_name="conditional_spaces_return",
+        overwrite=True,
+    )
+    names = [entry.name for entry in tuner.oracle.get_space().space]
+    print(names)
+    assert ("sgd_rate" in names) == (build is not returns_early)
+
+# %% [markdown]
 # ## One name, one scope
 #
 # The two learning rates above have two names for a reason. Keras Tuner
