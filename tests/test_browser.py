@@ -159,13 +159,21 @@ def test_each_copy_button_copies_exactly_the_code(path, tab, site):
         notebook = json.loads(
             (site / path / f"{name}.ipynb").read_text("utf-8")
         )
-        code = page.locator("article .language-python").count()
-        cells = [
-            "".join(cell["source"])
-            for cell in notebook["cells"]
-            if cell["cell_type"] == "code" and cell["source"]
+        cells = ["".join(cell["source"]) for cell in notebook["cells"]]
+        kinds = [cell["cell_type"] for cell in notebook["cells"]]
+        # Code of cells, and examples that stand between them.
+        code = [
+            block
+            for kind, cell in zip(kinds, cells, strict=True)
+            for block in (
+                [cell]
+                if kind == "code"
+                else re.findall(r"(?s)```python\n(.*?)\n```", cell)
+            )
+            if block
         ]
-        assert code == len(cells) and set(cells) <= set(texts)
+        blocks = page.locator("article .language-python code")
+        assert [t.rstrip() for t in blocks.all_text_contents()] == code
 
 
 REACHABLE = """() => {
