@@ -30,7 +30,7 @@ def trials_plot(tuner):
     if not scored:
         raise ValueError(
             f"no completed trial in {tuner.project_dir}: search first, "
-            "or give the directory and project_name of a finished search"
+            "or give the directory and project_name of a finished one"
         )
     space = {}
     for hyperparameter in tuner.oracle.get_space().space:

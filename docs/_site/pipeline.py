@@ -224,7 +224,7 @@ def on_page_content(content, page, config, files):
     if page.file.src_uri.startswith("tutorials/"):
         # What follows our Markdown is a style sheet we don't use.
         text = html.unescape(content.partition("<style>")[0])
-        page.markdown = re.sub(r'(?s)<div class="output">.*?</table>', tidy, text)
+        page.markdown = re.sub(r'(?s)<div class="output".*?</table>', tidy, text)
         Page.render(page, config, files)
         content = page.content.replace(' open="open">', " open>")
         page.meta |= made[page.file.src_uri.removesuffix(".ipynb")]
