@@ -188,8 +188,6 @@ assert set(table["ended"]) == {"STATUS_SUCCESS"}
 # %% [markdown]
 # TensorBoard shows the metric of the last epoch, Keras Tuner ranks by
 # the best: sorted there, trials may stand in another order than here.
-# The end event always says success; a trial that failed in training has
-# none.
 #
 # ## The curves
 #
