@@ -178,6 +178,12 @@ def test_test_images_stay_closed_until_the_section_named_for_them(path):
 
 
 @by_name
+def test_a_page_ends_with_what_it_did_not_show(path):
+    headings = re.findall(r"(?m)^# ## (.+)", path.read_text("utf-8"))
+    assert headings[-1] == "What this page did not show"
+
+
+@by_name
 def test_code_reads_in_72_columns(path):
     for cell in jupytext.read(path).cells:
         if cell.cell_type == "code":
