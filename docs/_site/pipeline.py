@@ -52,6 +52,7 @@ def tutorials():
     files = [ROOT / "requirements.txt", HERE / "matplotlibrc"]
     shared = [platform.python_version(), platform.machine(), data, str(stamp)]
     shared += [file.read_text("utf-8") for file in files]
+    evidence = sorted((ROOT / "docs/evidence").glob("*.csv*"))
     for script in sorted((ROOT / "tutorials").glob("*.py")):
         notebook = jupytext.read(script)
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -65,6 +66,9 @@ def tutorials():
                     raise BuildError(f"tutorials/{script.name}: {missing}")
                 cell.source = snippet.read_text("utf-8").strip()
         parts = shared + [cell.source for cell in code_cells(notebook)]
+        for file in evidence:
+            if file.name in "".join(parts[len(shared) :]):
+                parts.append(hashlib.sha256(file.read_bytes()).hexdigest())
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         yield script, notebook, CACHE / "executed" / f"{script.stem}-{key}.ipynb"
 

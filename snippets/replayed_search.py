@@ -1,0 +1,55 @@
+"""Run a real tuner on recorded training instead of training."""
+
+import numpy as np
+
+
+def replayed(tuner_class, curves, runs=0, patience=None):
+    """Return the tuner class, its trials looked up in `curves`.
+
+    `tuner_class` is any tuner of Keras Tuner; use what is returned like
+    that class, without a hypermodel and with `hyperparameters=` whose
+    names and values `curves` has recorded. Everything but the training
+    is Keras Tuner's own: proposals, brackets, scores, files.
+
+    `curves` has an array `validation` (configurations, runs, epochs)
+    and a function `find`, which gives the row of a trial's values.
+    `runs` says which recorded run answers: one number for all
+    configurations, or an integer array (configurations,). With
+    `patience`, a trial ends after that many epochs without a better
+    validation accuracy, as under EarlyStopping.
+
+    A trial's score is `val_accuracy`, that of its best epoch. Under
+    Hyperband it is that of its own round, as in a search that really
+    trains, and a promoted trial goes on where its parent stopped. The
+    metric `epochs` is the number of epochs that a trial would train.
+    Give `objective=kt.Objective("val_accuracy", "max")`.
+
+    Source: https://keras.io/guides/keras_tuner/custom_tuner/ (run_trial)
+    """
+
+    class Replayed(tuner_class):
+        def run_trial(self, trial, **kwargs):
+            values = trial.hyperparameters.values
+            row = curves.find(values)
+            total = curves.validation.shape[2]
+            first = values.get("tuner/initial_epoch", 0)
+            last = values.get("tuner/epochs", kwargs.get("epochs", total))
+            if not first < last <= total:
+                raise ValueError(
+                    f"epochs {first} to {last} were not recorded, "
+                    f"only 0 to {total}"
+                )
+            run = np.broadcast_to(runs, len(curves.validation))[row]
+            scores = curves.validation[row, run, first:last]
+            if patience:
+                best = np.maximum.accumulate(scores)
+                better = np.flatnonzero(np.diff(best, prepend=-1))
+                waits = np.diff(better, append=len(scores) + patience)
+                stop = better[np.argmax(waits > patience)] + patience
+                scores = scores[: stop + 1]
+            return {
+                "val_accuracy": float(scores.max()),
+                "epochs": len(scores),
+            }
+
+    return Replayed
