@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 UV := $(shell command -v uv)
 
-.PHONY: site serve test lint lock clean
+.PHONY: site serve test lint lock clean curves races bench
 .DELETE_ON_ERROR:
 
 site: $(READY)
@@ -29,6 +29,21 @@ lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal \
 		--generate-hashes --no-emit-index-url --no-header --quiet \
 		--upgrade --output-file requirements.txt
+
+# What the pages under Evidence rest on, made anew. It takes long;
+# interrupted, it goes on where it was.
+curves: $(READY)
+	$(BIN)/python docs/evidence/record_curves.py digits
+	$(BIN)/python docs/evidence/record_curves.py mnist
+
+races: $(READY)
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
+	$(BIN)/python docs/evidence/race_tuners.py
+	$(BIN)/python docs/evidence/race_others.py
+
+bench: $(READY)
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
+	$(BIN)/python docs/evidence/bench_searches.py
 
 clean:
 	rm -rf .cache .venv site searches *.egg-info

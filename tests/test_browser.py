@@ -90,6 +90,15 @@ def tab(browser, address):
     assert not complaints
 
 
+def violations(page):
+    """Return what axe-core finds wrong."""
+    return [
+        (rule["id"], node["html"], node.get("failureSummary"))
+        for rule in Axe().run(page).response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
 @by_scheme
 @by_page
 def test_a_page_asks_no_other_host_and_axe_finds_nothing(
@@ -100,12 +109,7 @@ def test_a_page_asks_no_other_host_and_axe_finds_nothing(
     page.evaluate(
         "document.querySelectorAll('details').forEach(d => d.open = true)"
     )
-    found = Axe().run(page).response["violations"]
-    assert not [
-        (rule["id"], node["html"], node.get("failureSummary"))
-        for rule in found
-        for node in rule["nodes"]
-    ]
+    assert not violations(page)
     ground = page.evaluate(
         "getComputedStyle(document.body).backgroundColor"
     )
@@ -117,11 +121,13 @@ def test_a_page_asks_no_other_host_and_axe_finds_nothing(
 @by_page
 def test_a_page_fits_a_phone(path, width, tab):
     page = tab(path, width=width)
+    page.wait_for_load_state("networkidle")
     page.evaluate(
         "document.querySelectorAll('details').forEach(d => d.open = true)"
     )
     size = page.evaluate("document.documentElement.scrollWidth")
     assert size <= width
+    assert not violations(page)
 
 
 @by_page
