@@ -78,9 +78,10 @@ def load_curves(path):
             lambda line: line.startswith("#"), file.handle
         )
         provenance = "".join(line[2:] for line in comments).strip()
+    configurations = table[names].iloc[:: shape[1] * shape[2]]
     return types.SimpleNamespace(
         space=space,
-        configurations=table[names].iloc[:: shape[1] * shape[2]],
+        configurations=configurations.reset_index(drop=True),
         validation=recorded("validation_accuracy"),
         loss=recorded("validation_loss"),
         test=recorded("test_accuracy"),

@@ -65,7 +65,7 @@ def test_a_curve_is_found_by_the_values_of_its_configuration(path):
     curves = load_curves(path)
     assert curves.validation.shape == (40, 2, EPOCHS)
     row = curves.find({"rate": 0.01, "units": 16, "tuner/epochs": 3})
-    assert dict(curves.configurations.iloc[row]) == {
+    assert dict(curves.configurations.loc[row]) == {
         "units": 16,
         "rate": 0.01,
     }
