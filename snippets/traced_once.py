@@ -60,16 +60,14 @@ def traced_once(
 
         def state(self, model):
             optimizer = model.optimizer
-            rates = [
-                variable
-                for variable in optimizer.variables
-                if variable is optimizer._learning_rate
-            ]
-            if not optimizer.built or not rates:
+            rate = optimizer.learning_rate
+            if not optimizer.built or not any(
+                variable is rate for variable in optimizer.variables
+            ):
                 raise ValueError(
                     "build must end with model.optimizer.build("
-                    "model.trainable_variables), and its learning "
-                    "rate must be a number"
+                    "model.trainable_variables), and the learning "
+                    "rate must be a number, not a schedule"
                 )
             return model.weights + optimizer.variables
 
