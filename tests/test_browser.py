@@ -278,7 +278,16 @@ def first_hit(page, query):
 # The page each should find, the pages' own index entries among them and
 # words that no entry has.
 QUERIES = {
-    "which tuner should I use": "random_search_or_hyperband",
+    "which tuner should I use": "which_tuner",
+    "how long will Hyperband take": "hyperband_planner",
+    "choose max_epochs and factor": "hyperband_planner",
+    "Keras Tuner or Optuna": "optuna_and_scikit_learn",
+    "enqueue_trial": "optuna_and_scikit_learn",
+    "is the difference between two trials significant": "how_sure",
+    "how many repeats executions_per_trial": "how_sure",
+    "search is slow": "fast_searches",
+    "steps_per_execution": "fast_searches",
+    "raw data of learning curves": "recorded_curves",
     "hp.Boolean": "hyperparameters",
     "search uses too much memory": "memory_and_disk",
     "stop after two hours": "known_values_and_limits",
