@@ -13,8 +13,13 @@ def evidence_file(name):
     guide.
 
     Raises FileNotFoundError, saying where it belongs, if it is in
-    neither.
+    neither. Raises ValueError if `name` is a path.
     """
+    if Path(name).name != name:
+        raise ValueError(
+            'name must be that of a file, such as "races.csv", '
+            f"not {name!r}"
+        )
     folders = [Path.cwd()]
     clone = importlib.util.find_spec("snippets")
     if clone and clone.submodule_search_locations:

@@ -41,7 +41,7 @@ def load_curves(path):
     table = pd.read_csv(path, comment="#")
     names = list(table.columns[: list(table.columns).index("seed")])
     space = {
-        name: tuple(table[name].drop_duplicates().sort_values().tolist())
+        name: tuple(sorted(table[name].unique().tolist()))
         for name in names
     }
     shape = (

@@ -1,5 +1,6 @@
 """Run a real tuner on recorded training instead of training."""
 
+import keras_tuner as kt
 import numpy as np
 
 
@@ -24,8 +25,19 @@ def replayed(tuner_class, curves, runs=0, patience=None):
     metric `epochs` is the number of epochs that a trial would train.
     Give `objective=kt.Objective("val_accuracy", "max")`.
 
-    Source: https://keras.io/guides/keras_tuner/custom_tuner/ (run_trial)
+    Raises ValueError if `tuner_class` is no tuner class, and in a trial
+    that asks for values or epochs that were not recorded.
+
+    Source: https://keras.io/guides/keras_tuner/custom_tuner/
     """
+    base = kt.engine.base_tuner.BaseTuner
+    if not isinstance(tuner_class, type) or not issubclass(
+        tuner_class, base
+    ):
+        raise ValueError(
+            "tuner_class must be a class such as kt.RandomSearch, "
+            f"not {tuner_class!r}"
+        )
 
     class Replayed(tuner_class):
         def run_trial(self, trial, **kwargs):
@@ -33,7 +45,8 @@ def replayed(tuner_class, curves, runs=0, patience=None):
             row = curves.find(values)
             total = curves.validation.shape[2]
             first = values.get("tuner/initial_epoch", 0)
-            last = values.get("tuner/epochs", kwargs.get("epochs", total))
+            given = kwargs.get("epochs", total)
+            last = values.get("tuner/epochs", given)
             if not first < last <= total:
                 raise ValueError(
                     f"epochs {first} to {last} were not recorded, "

@@ -180,8 +180,10 @@ def test_patience_ends_a_trial_where_early_stopping_would(
     assert {trial.score for trial in trials} == {0.4}
 
 
-def test_more_epochs_than_recorded_are_refused(path, tmp_path):
+def test_what_cannot_be_replayed_is_refused(path, tmp_path):
     curves = load_curves(path)
+    with pytest.raises(ValueError, match="tuner_class must be"):
+        replayed("RandomSearch", curves)
     with pytest.raises(RuntimeError, match="only 0 to 9"):
         search(
             kt.RandomSearch, curves, tmp_path, epochs=10, max_trials=3
@@ -198,6 +200,8 @@ def test_a_file_of_evidence_is_found_here_first_then_in_the_clone(
     assert evidence_file(name) == tmp_path / name
     with pytest.raises(FileNotFoundError, match="download it"):
         evidence_file("curves_missing.csv.xz")
+    with pytest.raises(ValueError, match="that of a file"):
+        evidence_file("../races.csv")
 
 
 @pytest.mark.parametrize("problem", ["digits", "mnist"])

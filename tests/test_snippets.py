@@ -54,7 +54,9 @@ def hypermodel(module):
 HYPERMODELS = [
     path
     for path in SNIPPETS
-    if re.search(r"\(kt\.HyperModel\)|def build_model", path.read_text("utf-8"))
+    if re.search(
+        r"\(kt\.HyperModel\)|def build_model", path.read_text("utf-8")
+    )
 ]
 by_hypermodel = pytest.mark.parametrize(
     "path", HYPERMODELS, ids=lambda p: p.stem
