@@ -135,7 +135,7 @@ def race(tuner_class, epochs=None, **settings):
         **settings,
     )
     tuner.search(verbose=0, **({"epochs": epochs} if epochs else {}))
-    return tuner.oracle.get_best_trials()[0].score
+    return float(tuner.oracle.get_best_trials()[0].score)
 
 
 found = {
