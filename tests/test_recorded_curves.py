@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import lzma
+import math
 import sys
 
 import keras
@@ -32,6 +33,8 @@ def program(name):
     )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if str(EVIDENCE) not in sys.path:  # as when it is run
+        sys.path.insert(0, str(EVIDENCE))
     spec.loader.exec_module(module)
     return module
 
@@ -218,6 +221,23 @@ def test_the_recorded_space_is_whole_and_says_where_it_is_from(problem):
         assert word in curves.provenance
     size = (EVIDENCE / f"curves_{problem}.csv.xz").stat().st_size
     assert size < 2.5 * 2**20
+
+
+def test_the_page_names_the_values_that_were_recorded():
+    page = (ROOT / "docs" / "recorded_curves.md").read_text("utf-8")
+    recorder = program("record_curves")
+    space = [
+        f"{name.replace('_', ' ')} "
+        + ", ".join(
+            value if isinstance(value, str) else f"{value:g}"
+            for value in values
+        )
+        for name, values in recorder.SPACE.items()
+    ]
+    assert f"| space | {'; '.join(space)} |" in page
+    count = math.prod(map(len, recorder.SPACE.values()))
+    assert f"of {count} configurations" in page
+    assert f"for {recorder.EPOCHS} epochs" in page
 
 
 def test_a_model_set_back_trains_like_a_new_one(monkeypatch):

@@ -211,6 +211,20 @@ def test_code_the_lock_and_the_data_are_part_of_the_key(project):
     assert len(executed(mkdocs(project, TUTORIAL_DATASET="mnist"))) == 2
 
 
+def test_recorded_data_executes_just_the_tutorials_that_name_it(
+    project,
+):
+    edit(project / "tutorials/alone.py", "7 * 6", '"seven.csv"')
+    assert executed(mkdocs(project)) == ["tutorials/alone.py"]
+    evidence = project / "docs" / "evidence"
+    evidence.mkdir()
+    for text, stale in (("7", ["tutorials/alone.py"]), ("7", [])):
+        (evidence / "seven.csv").write_text(text)
+        assert executed(mkdocs(project)) == stale
+    (evidence / "seven.csv").write_text("8")
+    assert executed(mkdocs(project)) == ["tutorials/alone.py"]
+
+
 def test_one_file_and_one_nav_line_add_a_tutorial(project):
     new = (project / "tutorials/alone.py").read_text()
     (project / "tutorials/new.py").write_text(

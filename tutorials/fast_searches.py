@@ -424,9 +424,8 @@ display(pd.DataFrame(rows).T.rename_axis("trials").round(1))
 #
 # ## The record
 #
-# A page has no quiet machine and little time. The same questions, each
-# run in a process of its own, several times, were recorded by
-# `make bench`:
+# A page has little time. The same questions, each run in a process of
+# its own, several times, were recorded by `make bench`:
 
 # %%
 from snippets.evidence_file import evidence_file

@@ -38,7 +38,6 @@ itself, or where --output says, a row for each run:
 
 import argparse
 import csv
-import datetime
 import gc
 import hashlib
 import importlib.metadata
@@ -46,13 +45,14 @@ import importlib.util
 import json
 import math
 import os
-import platform
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import record_curves
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -545,42 +545,6 @@ def measured(task):
     }
 
 
-def provenance(options):
-    """Return what was measured where, as comments of a CSV."""
-    packages = [
-        "tensorflow",
-        "keras",
-        "keras-tuner",
-        "scikit-learn",
-        "optuna",
-    ]
-    versions = []
-    for name in packages:
-        try:
-            versions.append(
-                f"{name} {importlib.metadata.version(name)}"
-            )
-        except importlib.metadata.PackageNotFoundError:
-            versions.append(f"no {name}")
-    cpu = Path("/proc/cpuinfo")
-    named = [
-        line.partition(": ")[2]
-        for line in (
-            cpu.read_text() if cpu.exists() else ""
-        ).splitlines()
-        if line.startswith("model name")
-    ]
-    images = Path(options.images).name
-    yield f"What searches cost, on the images of {images}; measured by"
-    yield "python docs/evidence/bench_searches.py"
-    yield f"on {datetime.date.today()}, Python {platform.python_version()}"
-    yield ", ".join(versions)
-    yield (
-        f"{named[0] if named else platform.processor()}, "
-        f"{os.cpu_count()} cores, one thread a process"
-    )
-
-
 def plan(options):
     """Yield the measurement, way, round and task of every run."""
     for measurement in options.measurements:
@@ -669,7 +633,13 @@ def main():
     with open(
         options.output, "w", newline="", encoding="utf-8"
     ) as file:
-        file.writelines(f"# {line}\n" for line in provenance(options))
+        comments = record_curves.provenance(
+            f"Costs of searches on {Path(options.images).name}",
+            "bench_searches.py",
+            ("tensorflow", "keras", "keras-tuner", "optuna"),
+            f"{os.cpu_count()} cores, one thread a process",
+        )
+        file.writelines(f"{line}\n" for line in comments)
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -178,7 +178,6 @@ def main():
     )
     parser.add_argument("problems", nargs="*", help="default: both")
     problems = parser.parse_args().problems or race_tuners.PROBLEMS
-    *_, processor = record_curves.provenance("digits")
     race_tuners.run_all(
         list(
             itertools.product(
@@ -188,10 +187,12 @@ def main():
         race,
         race_tuners.HERE.parents[1] / ".cache" / "races",
         race_tuners.HERE / "races_others.csv",
-        race_tuners.provenance(
-            "race_others.py", ("optuna", "scikit-learn", "numpy")
-        )
-        + [f"# {processor.partition(',')[0]}"],
+        record_curves.provenance(
+            "Races on recorded learning curves",
+            "race_others.py",
+            ("optuna", "scikit-learn", "numpy"),
+            "one thread a race",
+        ),
     )
 
 

@@ -24,18 +24,17 @@ What is raced is kept, race by race, under .cache.
 """
 
 import csv
-import importlib.metadata
 import itertools
 import os
-import platform
 import sys
 import tempfile
 import time
 import types
 import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import date
 from pathlib import Path
+
+import record_curves
 
 HERE = Path(__file__).parent
 BUDGET = 1500  # epochs
@@ -206,20 +205,6 @@ def race(problem, setting, name, seed):
     ]
 
 
-def provenance(program, packages):
-    """Return the comment lines of a CSV: what was raced, where, when."""
-    versions = [
-        f"{name} {importlib.metadata.version(name)}"
-        for name in packages
-    ]
-    return [
-        "# Races on recorded learning curves; made by",
-        f"# python docs/evidence/{program}",
-        f"# on {date.today()}, Python {platform.python_version()}",
-        f"# {', '.join(versions)}",
-    ]
-
-
 def run_all(races, race, kept, result, comments):
     """Run what is not kept, side by side; write all as one CSV."""
     kept.mkdir(parents=True, exist_ok=True)
@@ -274,7 +259,12 @@ def main():
         race,
         HERE.parents[1] / ".cache" / "races",
         HERE / "races.csv",
-        provenance("race_tuners.py", ("keras-tuner", "numpy", "scipy")),
+        record_curves.provenance(
+            "Races on recorded learning curves",
+            "race_tuners.py",
+            ("keras-tuner", "numpy", "scipy"),
+            "one thread a race",
+        ),
     )
 
 

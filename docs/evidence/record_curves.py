@@ -145,26 +145,26 @@ def record(task):
     part.with_suffix(".partial").replace(part)  # whole or not at all
 
 
-def provenance(problem):
-    """Return what was recorded where, as comments of a CSV."""
-    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
-    versions = [
-        f"{name} {importlib.metadata.version(name)}"
-        for name in packages
-    ]
+def provenance(what, program, packages, how):
+    """Return the comment lines of a CSV: what was made how and where."""
+    versions = []
+    for name in packages:
+        try:
+            version = importlib.metadata.version(name)
+            versions.append(f"{name} {version}")
+        except importlib.metadata.PackageNotFoundError:
+            versions.append(f"no {name}")
     cpu = Path("/proc/cpuinfo")
-    named = [
-        line.partition(": ")[2]
-        for line in (
-            cpu.read_text() if cpu.exists() else ""
-        ).splitlines()
-        if line.startswith("model name")
+    lines = cpu.read_text().splitlines() if cpu.exists() else []
+    named = [line for line in lines if line.startswith("model name")]
+    processor = named[0].partition(": ")[2] if named else ""
+    return [
+        f"# {what}; made by",
+        f"# python docs/evidence/{program}",
+        f"# on {datetime.date.today()}, Python {platform.python_version()}",
+        f"# {', '.join(versions)}",
+        f"# {processor or platform.processor()}, {how}",
     ]
-    yield f"Learning curves of {problem}; recorded by"
-    yield f"python docs/evidence/record_curves.py {problem}"
-    yield f"on {datetime.date.today()}, Python {platform.python_version()}"
-    yield ", ".join(versions)
-    yield f"{named[0] if named else platform.processor()}, one thread a training"
 
 
 def main():
@@ -223,7 +223,13 @@ def main():
                 flush=True,
             )
     text = io.StringIO()
-    text.writelines(f"# {line}\n" for line in provenance(problem))
+    comments = provenance(
+        f"Learning curves of {problem}",
+        f"record_curves.py {problem}",
+        ("tensorflow", "keras", "numpy", "scikit-learn"),
+        "one thread a training",
+    )
+    text.writelines(f"{line}\n" for line in comments)
     text.write(",".join(COLUMNS) + "\n")
     text.writelines(file.read_text("utf-8") for file in files)
     result = HERE / f"curves_{problem}.csv.xz"
