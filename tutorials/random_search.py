@@ -1,4 +1,4 @@
-# %% [markdown] index="RandomSearch; random search; baseline; max_trials; first search"
+# %% [markdown] index="random search; RandomSearch; search at random; baseline; max_trials; first search"
 # # Random search
 #
 # Draw settings at random, train each, keep the best, and find out what
