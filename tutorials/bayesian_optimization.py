@@ -1,4 +1,4 @@
-# %% [markdown] index="BayesianOptimization; num_initial_points; beta; alpha; Gaussian process; OPENBLAS_NUM_THREADS"
+# %% [markdown] index="BayesianOptimization; num_initial_points; beta; alpha; Gaussian process; OPENBLAS_NUM_THREADS; slow proposals"
 # # Bayesian optimisation
 #
 # Let a model of the scores propose the next trial: watch its proposals
@@ -303,7 +303,8 @@ display(costs.pivot(index="trials", columns="BLAS threads").round(2))
 # There are two ways to one thread. `with threadpool_limits(1,
 # user_api="blas")` around `search`, as here; TensorFlow has threads of
 # its own, which that leaves alone. Or `OPENBLAS_NUM_THREADS=1` in the
-# environment before Python starts.
+# environment before Python starts. What cheapens proposals further is on
+# [Fast searches](fast_searches.ipynb#proposals).
 
 # %% [markdown]
 # ## Fewer random trials

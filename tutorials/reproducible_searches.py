@@ -1,4 +1,4 @@
-# %% [markdown] index="reproducible; seed; set_random_seed; same result twice"
+# %% [markdown] index="reproducible; seed; set_random_seed; same result twice; different results every run"
 # # Reproducible searches
 #
 # Two seeds make a search repeatable: the tuner's draws hyperparameters,

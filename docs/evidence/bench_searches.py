@@ -14,7 +14,8 @@ Four measurements, all of them or those that are named:
   workers;
 - hyperband: the same two ways under Hyperband, max_epochs=27;
 - proposal: one proposal of BayesianOptimization after 20, 50 and 100
-  trials of a made-up score, as it is and with one BLAS thread.
+  trials of a made-up score, as it is, with one BLAS thread, and made
+  by quick_proposals.
 
 Every run is a process of its own, on one thread (of TensorFlow, and of
 BLAS unless that is what is measured), and the ways take turns. In each
@@ -50,6 +51,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 from pathlib import Path
 
 import record_curves
@@ -71,7 +73,11 @@ WAYS = {
     "trial": ("bare Keras", "as guides show", "gc.freeze", "Optuna"),
     "random": ("as in the notebooks", "fast", "fast with two workers"),
     "hyperband": ("as in the notebooks", "fast"),
-    "proposal": ("default", "one thread"),
+    "proposal": (
+        "default",
+        "one thread",
+        "quick_proposals and one thread",
+    ),
 }
 OBJECTIVE = "val_accuracy"
 AFTER = 20, 50, 100  # trials, when a proposal is timed
@@ -417,6 +423,7 @@ def run_proposals(way, seed, after):
     import numpy as np
 
     from snippets.image_classifier import ImageClassifier
+    from snippets.quick_proposals import quick_proposals
 
     warnings.filterwarnings("ignore", module="sklearn")
     space = kt.HyperParameters()
@@ -438,6 +445,8 @@ def run_proposals(way, seed, after):
             seed=seed,
         )
         oracle.trials = dict(list(trials.items())[:count])
+        if way.startswith("quick"):
+            quick_proposals(types.SimpleNamespace(oracle=oracle))
         return oracle.populate_space("next")
 
     propose(3)
@@ -552,7 +561,9 @@ def plan(options):
         if "Optuna" in ways and not importlib.util.find_spec("optuna"):
             print("Optuna is left out: pip install optuna brings it in")
             ways.remove("Optuna")
-        rounds = options.rounds or (5 if measurement == "random" else 3)
+        rounds = options.rounds or (
+            5 if measurement in ("random", "hyperband") else 3
+        )
         trials = {"trial": 8, "random": 15}.get(measurement, 0)
         epochs = {"trial": 15, "random": 50, "hyperband": 27}
         counts = [options.trials or trials]
