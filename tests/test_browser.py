@@ -12,6 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT, TUTORIALS
 from playwright.sync_api import sync_playwright
+from test_error_messages import right_pages
+from test_faq import ASKED
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
@@ -337,16 +339,35 @@ QUERIES = {
 }
 
 
-def test_search_finds_what_readers_type_or_paste(tab):
-    page = tab("")
+def missed(page, wanted):
+    """Type each query; return those whose first hit is another page."""
     page.locator(".md-search__input").click()
-    hits = {query: first_hit(page, query) for query in QUERIES}
-    missed = {
+    hits = {query: first_hit(page, query) for query in wanted}
+    return {
         query: hit
         for query, hit in hits.items()
-        if f"/{QUERIES[query]}/" not in hit
+        if not any(f"/{name}/" in hit for name in wanted[query])
     }
-    assert not missed
+
+
+def test_search_finds_what_readers_type_or_paste(tab):
+    wanted = {query: [name] for query, name in QUERIES.items()}
+    assert not missed(tab(""), wanted)
+
+
+def test_search_answers_what_readers_ask(tab):
+    wanted = {
+        query: [names] if isinstance(names, str) else names
+        for query, names in ASKED.items()
+    }
+    assert len(wanted) == 34
+    assert not missed(tab(""), wanted)
+
+
+def test_search_finds_messages_that_are_pasted_whole(tab):
+    messages = right_pages()
+    assert len(messages) >= 25
+    assert not missed(tab(""), messages)
 
 
 def test_opened_from_disk_pages_link_and_search_works(tab, site):

@@ -184,8 +184,12 @@ def on_files(files, config):
         new = {f"{page}/{script.name}": jupytext.writes(notebook, "py:percent")}
         executed = nbformat.read(kept, as_version=4)
         notebook.metadata.executed = executed.metadata.executed
-        index = notebook.cells[0].metadata.get("index", "")
-        made[page] = {"executed": executed.metadata.executed, "tags": index.split("; ")}
+        first = notebook.cells[0].metadata
+        made[page] = {
+            "executed": executed.metadata.executed,
+            "tags": first.get("index", "").split("; "),
+            "search": {"boost": first.get("boost", 1)},
+        }
         cells = zip(code_cells(notebook), code_cells(executed), strict=True)
         for cell, done in cells:
             cell.outputs = done.outputs
