@@ -40,8 +40,9 @@ from snippets.build_model import build_model
 # %% [markdown]
 # ## The batch size
 #
-# `fit` gets what was given to `search`, and the tuner's callbacks, in
-# `args` and `kwargs`. It adds the batch size and hands on the rest.
+# `fit` gets what was given to `search`, and the tuner's
+# [callbacks](../glossary.md#callback), in `args` and `kwargs`. It adds
+# the batch size and hands on the rest.
 
 
 # %%

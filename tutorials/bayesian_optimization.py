@@ -1,12 +1,14 @@
 # %% [markdown] index="BayesianOptimization; num_initial_points; beta; alpha; Gaussian process; OPENBLAS_NUM_THREADS; slow proposals"
 # # Bayesian optimisation
 #
-# Let a model of the scores propose the next trial: watch its proposals
-# move, count what they gain over random ones, and time what they cost.
+# Let a model of the scores propose the next trial: watch its
+# [proposals](../glossary.md#proposal) move, count what they gain over
+# random ones, and time what they cost.
 #
 # `kt.BayesianOptimization` begins as a random search, with three trials
-# for each hyperparameter. Then a Gaussian process, fitted to the scores
-# so far, proposes every further trial: a place where the score should be
+# for each hyperparameter. Then a [Gaussian
+# process](../glossary.md#gaussian-process), fitted to the scores so
+# far, proposes every further trial: a place where the score should be
 # good, or is still uncertain.
 #
 # Use it when one trial takes minutes, there are a handful of
@@ -111,7 +113,8 @@ plt.show()
 #
 # That takes many searches, so each trial must be cheap, and still real:
 # kernel ridge regression on scikit-learn's diabetes data, scored by
-# three-fold cross-validation. Two hyperparameters, over wide ranges.
+# three-fold [cross-validation](../glossary.md#cross-validation). Two
+# hyperparameters, over wide ranges.
 
 # %%
 x, y = load_diabetes(return_X_y=True)

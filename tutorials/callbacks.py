@@ -5,8 +5,8 @@
 # get back what a callback saw, although the tuner only runs copies of
 # it.
 #
-# Give callbacks to `search`, and let early stopping watch the
-# objective:
+# Give callbacks to `search`, and let [early
+# stopping](../glossary.md#early-stopping) watch the objective:
 #
 # ```python
 # stopping = keras.callbacks.EarlyStopping(

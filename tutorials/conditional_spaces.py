@@ -1,8 +1,10 @@
-# %% [markdown] index="conditional_scope; name_scope; parent_name; number of layers; inactive hyperparameters"
+# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters"
 # # Conditional spaces
 #
-# Declare a hyperparameter that exists only where another has a certain
-# value, so that no trial varies what its model does not use.
+# Declare a [conditional
+# hyperparameter](../glossary.md#conditional-hyperparameter), which
+# exists only where another has a certain value, so that no trial varies
+# what its model ignores.
 #
 # Put it in a `conditional_scope`: the parent's name, and the parent's
 # values for which it exists.

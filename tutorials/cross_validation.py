@@ -1,8 +1,9 @@
 # %% [markdown] index="cross-validation; k-fold; nested cross-validation"
 # # Cross-validation
 #
-# Score every trial on k folds instead of one validation set, see what a
-# single split would have chosen, and measure a search by a nested loop.
+# Score every trial on k folds instead of one [validation
+# set](../glossary.md#validation-set), see what a single split would
+# have chosen, and measure a search by a nested loop.
 #
 # Keras Tuner cross-validates scikit-learn models and no others. The tuner
 # below does it for Keras models; any hypermodel will do, and the folds

@@ -395,9 +395,9 @@ assert table["status"].str.startswith("Fatal").sum() == 2
 # Only a History has the best epoch found for it. A dictionary of the
 # last epoch scores the last epoch, while the weights saved are those of
 # the best: return the numbers of the best epoch, if a dictionary it
-# must be. A list is taken for executions of one trial and averaged, so
-# a curve returned as it is counts its bad first epochs. A `Fatal` error
-# ends the search.
+# must be. A list is taken for [executions](../glossary.md#execution) of
+# one trial and averaged, so a curve returned as it is counts its bad
+# first epochs. A `Fatal` error ends the search.
 #
 # ## What compiling costs
 #

@@ -208,7 +208,8 @@ for name, values in tried.items():
 #   more.
 # - A range with a step starts at its minimum and ends at the last step
 #   that fits, which need not be the maximum.
-# - On a log scale the step is a factor, and whole decades come out whole.
+# - On a [log scale](../glossary.md#log-scale) the step is a factor, and
+#   whole decades come out whole.
 # - A `Float` without a step, or an `Int` on a log scale without one,
 #   becomes the default, which is the minimum if you give no other, and
 #   the middles of ten parts, equal on its scale, in no order. The maximum

@@ -4,8 +4,9 @@
 # Train many settings briefly and only the promising ones longer: the
 # schedule, the proof that it was kept, and the mistake that destroys it.
 #
-# It takes a few minutes on two cores, on the data and the hypermodel of
-# [random search](random_search.ipynb).
+# It takes a few minutes on two cores, on the data and the
+# [hypermodel](../glossary.md#hypermodel) of [random
+# search](random_search.ipynb).
 
 # %%
 import gc
@@ -27,9 +28,11 @@ gc.freeze()
 # %% [markdown]
 # ## Brackets and rounds
 #
-# Hyperband runs *brackets*. A bracket starts a number of trials with few
-# epochs each, keeps about one in `factor` of them, trains those `factor`
-# times as long, and so on, round by round, until `max_epochs`. The first
+# Hyperband runs *[brackets](../glossary.md#bracket)*. A bracket starts
+# a number of trials with few epochs each, keeps about one in `factor`
+# of them, trains those `factor` times as long, and so on,
+# [round](../glossary.md#round) by round, until `max_epochs`:
+# [successive halving](../glossary.md#successive-halving). The first
 # bracket starts many trials very briefly; the last one starts a few and
 # trains them in full, in case short training misleads.
 #

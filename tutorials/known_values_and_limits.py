@@ -1,4 +1,4 @@
-# %% [markdown] index="known values; warm start; time limit; stop early; no progress"
+# %% [markdown] index="known values; warm start; time limit; stop early; no progress; stop after two hours"
 # # Known values, time limits, no progress
 #
 # Begin a Keras Tuner search with values that you know to be good, end
@@ -17,9 +17,9 @@
 #
 # A search that is stopped so returns as if it had finished. Its trials
 # are on disk, and the same script with a larger limit [goes
-# on](resume.ipynb). `default=` in the search space is no way to begin
-# with known values: of the four tuners only GridSearch begins with the
-# defaults.
+# on](resume.ipynb). `default=` in the [search
+# space](../glossary.md#search-space) is no way to begin with known
+# values: of the four tuners only GridSearch begins with the defaults.
 
 # %%
 import contextlib
@@ -312,8 +312,9 @@ assert len(trials) == 4  # the first is hard to beat
 #
 # - A limit on one trial. Callbacks that end a training early are
 #   [another matter](callbacks.ipynb).
-# - Parallel workers. All three functions act in the chief, which hands
-#   out the trials. That was tried with one worker, but not on this page.
+# - Parallel workers. All three functions act in the
+#   [chief](../glossary.md#chief), which hands out the trials. That was
+#   tried with one worker, but not on this page.
 # - Patience under a tuner that learns, whose pauses may be shorter.
 # - Whether known values help. Good ones do, by as much as they are
 #   better than what the tuner finds; bad ones cost a trial each.

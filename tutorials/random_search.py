@@ -51,18 +51,22 @@ for axis, pixels, label in zip(axes, *images.train, strict=False):
 plt.show()
 
 # %% [markdown]
-# Three parts, three uses. Trials learn from the training images and are
-# compared on the validation images. The test images stay closed until the
-# last section: whatever chose a model can't also judge it.
+# Three parts, three uses. [Trials](../glossary.md#trial) learn from the
+# training images and are compared on the validation images. The test
+# images stay closed until the last section: whatever chose a model
+# can't also judge it.
 
 # %% [markdown]
 # ## What there is to tune
 #
-# Hyperparameters of the *model* say what is trained: here the number of
-# hidden layers, their units and their activation function.
-# Hyperparameters of the *algorithm* say how: the learning rate and the
-# batch size. One class holds both. `build` draws what makes the model;
-# `fit` draws the batch size and passes on everything else.
+# [Hyperparameters](../glossary.md#hyperparameter) of the *model* say
+# what is trained: here the number of hidden layers, their
+# [units](../glossary.md#units) and their [activation
+# function](../glossary.md#activation-function). Hyperparameters of the
+# *algorithm* say how: the [learning rate](../glossary.md#learning-rate)
+# and the [batch size](../glossary.md#batch-size). One class holds both.
+# `build` draws what makes the model; `fit` draws the batch size and
+# passes on everything else.
 
 # %% open=true
 from snippets.image_classifier import ImageClassifier
@@ -83,7 +87,7 @@ print(f"{model.count_params():,} parameters")
 # ## The baseline
 #
 # These defaults are what one might write without tuning anything. They
-# set the score to beat.
+# set the [score](../glossary.md#score) to beat.
 
 # %%
 EPOCHS = 15
@@ -102,7 +106,8 @@ print(f"untuned: validation accuracy {baseline:.4f}")
 # ## The search
 #
 # `RandomSearch` draws each trial's values independently. It has one
-# budget, `max_trials`; the epochs of a trial are yours to give to
+# [budget](../glossary.md#budget), `max_trials`; the
+# [epochs](../glossary.md#epoch) of a trial are yours to give to
 # `search`, which hands them to `fit`.
 
 # %%
@@ -128,8 +133,8 @@ tuner.search(
 # %% [markdown]
 # ## The trials
 #
-# The oracle keeps every trial; a snippet makes a table of them, best
-# first. `best_step` counts epochs from 0.
+# The [oracle](../glossary.md#oracle) keeps every trial; a snippet makes
+# a table of them, best first. `best_step` counts epochs from 0.
 
 # %%
 from snippets.trials_table import trials_table
@@ -214,9 +219,10 @@ print(
 # a search that tunes epochs learns to ask for the most. Give enough of
 # them, and read the best number off the trial, as above.
 #
-# If you must tune them, put your own number in place of the tuner's, in
-# `fit`, under RandomSearch only. Under Hyperband this
-# [destroys the search](hyperband.ipynb).
+# If you must tune them, put your own number in place of the
+# [tuner](../glossary.md#tuner)'s, in `fit`, under RandomSearch only.
+# Under [Hyperband](../glossary.md#hyperband) this [destroys the
+# search](hyperband.ipynb).
 
 
 # %%
@@ -317,10 +323,11 @@ plt.show()
 # %% [markdown]
 # ## One look at the test set
 #
-# All choices are made, so the test set may be opened. Once: a second
-# look, after changing something because of the first, would be tuning on
-# it. To see how much of a difference is chance, the retrained models are
-# made with five seeds each; only the seed differs.
+# All choices are made, so the [test set](../glossary.md#test-set) may
+# be opened. Once: a second look, after changing something because of
+# the first, would be tuning on it. To see how much of a difference is
+# chance, the retrained models are made with five
+# [seeds](../glossary.md#seed) each; only the seed differs.
 
 # %%
 SEEDS = range(1, 6)
@@ -344,8 +351,9 @@ summary = tests.groupby("model", sort=False)["test accuracy"].agg(
 display(summary.round(4))
 
 # %% [markdown]
-# What is the difference to the baseline worth? Its mean, and the standard
-# error of that mean, over the seeds.
+# What is the difference to the [baseline](../glossary.md#baseline)
+# worth? Its mean, and the [standard
+# error](../glossary.md#standard-error) of that mean, over the seeds.
 
 # %%
 by_model = dict(list(tests.groupby("model")["test accuracy"]))
@@ -378,8 +386,9 @@ print(f"standard error from {count} test images {luck:.4f}")
 
 # %% [markdown]
 # The first line chose the winner, so it flatters the winner; only the
-# others were earned. Of the two ways, the checkpoint costs nothing more,
-# and retraining uses every image there is. Whether that helped here, a
+# others were earned. Of the two ways, the
+# [checkpoint](../glossary.md#checkpoint) costs nothing more, and
+# retraining uses every image there is. Whether that helped here, a
 # difference smaller than the last line cannot say.
 #
 # Which classes go wrong, in the retrained model of the first seed:

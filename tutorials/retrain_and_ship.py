@@ -94,9 +94,10 @@ def search(seed):
 
 
 # %% [markdown]
-# To retrain is to build again: `build` returns new weights and a new
-# optimizer. To go on training the checkpoint would be something else, a
-# longer training than any trial had.
+# To [retrain](../glossary.md#retrain) is to build again: `build`
+# returns new weights and a new optimizer. To go on training the
+# checkpoint would be something else, a longer training than any trial
+# had.
 
 
 # %%

@@ -17,8 +17,9 @@
 # model = build_model(tuner.get_best_hyperparameters()[0]).fit(x, y)
 # ```
 #
-# The objective is always called `score`, and more of it is always better;
-# for an error use `make_scorer(..., greater_is_better=False)`.
+# The [objective](../glossary.md#objective) is always called `score`,
+# and more of it is always better; for an error use `make_scorer(...,
+# greater_is_better=False)`.
 #
 # Don't use `get_best_models`: it returns the model of the last fold,
 # which has not seen all rows. And don't rely on `sample_weight`: the

@@ -1,12 +1,13 @@
-# %% [markdown] index="which tuner to use; best tuner; RandomSearch against Hyperband; BayesianOptimization or Hyperband; benchmark; comparison of tuners; regret"
+# %% [markdown] index="which tuner to use; best tuner; RandomSearch against Hyperband; BayesianOptimization or Hyperband; benchmark; comparison of tuners; regret; which tuner; which tuner should I use"
 # # Which tuner?
 #
 # Real searches by four tuners of Keras Tuner, many seeds each, for the
 # same number of epochs and of seconds: what each is worth, and when.
 #
-# - **Epoch for epoch**, `Hyperband` finds better configurations than
-#   `RandomSearch` where the validation set can tell them apart. Where it
-#   is small, no tuner gets ahead.
+# - **Epoch for epoch**, `Hyperband` finds better
+#   [configurations](../glossary.md#configuration) than `RandomSearch`
+#   where the validation set can tell them apart. Where it is small, no
+#   tuner gets ahead.
 # - **Second for second** less of that is left: hundreds of short trials
 #   are hundreds of starts.
 # - **`GridSearch` cut short** by `max_trials` is worst: it has seen one
@@ -14,9 +15,9 @@
 # - **`BayesianOptimization`** *is* `RandomSearch` until three trials per
 #   hyperparameter are done.
 #
-# In numbers: regret, how far the configuration that a search would choose
-# stays behind the best of the space, in points of test accuracy. Mean
-# over seeds, with its standard error.
+# In numbers: [regret](../glossary.md#regret), how far the configuration
+# that a search would choose stays behind the best of the space, in
+# points of test accuracy. Mean over seeds, with its standard error.
 
 # %%
 import gc
