@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 UV := $(shell command -v uv)
 
-.PHONY: site serve test lint lock clean curves races bench
+.PHONY: site serve test lint lock clean curves races bench versions
 .DELETE_ON_ERROR:
 
 site: $(READY)
@@ -44,6 +44,9 @@ races: $(READY)
 bench: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
 	$(BIN)/python docs/evidence/bench_searches.py
+
+versions: $(READY)
+	$(BIN)/python docs/evidence/try_versions.py
 
 clean:
 	rm -rf .cache .venv site searches *.egg-info

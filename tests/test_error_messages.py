@@ -120,9 +120,8 @@ def right_pages():
     pages = {}
     for section in executed():
         prose = "".join(t for kind, t in section["pieces"])
-        links = re.findall(r"\]\(([\w./]+)\.(?:ipynb|md)", prose)
-        names = [Path(link).name for link in links]
-        pages[printed(section).strip()] = [PAGE.stem, *names]
+        links = re.findall(r"\]\([\w./]*?(\w+)\.(?:ipynb|md)", prose)
+        pages[printed(section).strip()] = [PAGE.stem, *links]
     return pages
 
 

@@ -1,4 +1,4 @@
-# %% [markdown] boost=3 index="error message; traceback; ValueError; TypeError; RuntimeError; KeyError; AttributeError; ImportError; ModuleNotFoundError; FatalValueError; FatalTypeError; expected; received; invalid; argument; instance; reloading; import; default value; data"
+# %% [markdown] boost=4 index="error message; traceback; ValueError; TypeError; RuntimeError; KeyError; ModuleNotFoundError; FatalValueError; FatalTypeError; expected; received; reloading; default value; data; must be; step; callable with signature; not a directory; needs to be larger"
 # # Error messages
 #
 # The messages that Keras Tuner, and Keras under it, answer mistakes
@@ -21,6 +21,8 @@
 # If yours is `RuntimeError: Number of consecutive failures exceeded the
 # limit of 3.`, the traceback of the last trial is part of it: look for
 # its last line.
+#
+# ## What the cells share
 
 # %%
 import contextlib
@@ -511,7 +513,8 @@ assert len(trial.metrics.get_history("val_accuracy")) == 1
 # %% [markdown]
 # The trial has no metric of this name: it was never reported, or the
 # trial failed. `print(list(trial.metrics.metrics))` lists what it has;
-# [tables and plots](results.ipynb#a-table) of them all.
+# [tables and plots](results.ipynb#a-table) of them all, and
+# [which names there are](objectives.ipynb#the-name-print-the-keys).
 #
 # ### `The truth value of an array with more than one element is ambiguous`
 
@@ -1057,7 +1060,7 @@ sklearn_tuner(scoring=make_scorer(accuracy_score)).search(x, y)
 
 # %%
 with shown():
-    sklearn_tuner().search(x, y.tolist())  # wrong: a list
+    sklearn_tuner().search(x[:6], [0, 1] * 3)  # wrong: a list
 sklearn_tuner().search(x, np.asarray(y.tolist()))
 
 # %% [markdown]

@@ -1,4 +1,4 @@
-# %% [markdown] index="Objective; direction; val_f1_score; metrics; KeyError: 'val_accuracy'; Could not infer optimization direction; AUC; multi-label"
+# %% [markdown] index="Objective; direction; val_f1_score; metrics; KeyError: 'val_accuracy'; Could not infer optimization direction; AUC; multi-label; custom metric objective"
 # # Objectives and metrics
 #
 # Which name an objective needs, and why to state its direction every

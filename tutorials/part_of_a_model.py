@@ -1,4 +1,4 @@
-# %% [markdown] index="tune_new_entries; allow_new_entries; hyperparameters=; Fixed; pretrained; transfer learning; fine-tuning; HyperResNet; HyperEfficientNet; frozen"
+# %% [markdown] index="tune_new_entries; allow_new_entries; hyperparameters=; Fixed; pretrained; transfer learning; fine-tuning; HyperResNet; HyperEfficientNet; frozen; layers of a pretrained model"
 # # Tune part of a model
 #
 # Tune some hyperparameters and fix the rest, reuse a model function as

@@ -1,4 +1,4 @@
-# %% [markdown] index="which tuner to use; best tuner; RandomSearch against Hyperband; BayesianOptimization or Hyperband; benchmark; comparison of tuners; regret; which tuner; which tuner should I use"
+# %% [markdown] index="which tuner to use; best tuner; RandomSearch against Hyperband; benchmark; comparison of tuners; regret"
 # # Which tuner?
 #
 # Real searches by four tuners of Keras Tuner, many seeds each, for the
