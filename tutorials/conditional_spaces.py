@@ -1,4 +1,4 @@
-# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters"
+# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters; num_layers; units_2; listed"
 # # Conditional spaces
 #
 # Declare a [conditional
