@@ -4,6 +4,7 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
+from threadpoolctl import threadpool_limits
 
 from snippets.quick_proposals import quick_proposals
 
@@ -61,10 +62,12 @@ def test_single_points_are_answered_as_scikit_learn_answers_them(
 )
 def test_a_search_tries_the_same_interrupted_or_not(tmp_path):
     plain = made(tmp_path / "plain")
-    plain.search(verbose=0)
-    quick_proposals(made(tmp_path, trials=10)).search(verbose=0)
-    resumed = quick_proposals(made(tmp_path, overwrite=False))
-    resumed.search(verbose=0)
+    resumed = made(tmp_path, trials=10)
+    with threadpool_limits(1, user_api="blas"):
+        plain.search(verbose=0)
+        quick_proposals(resumed).search(verbose=0)
+        resumed = quick_proposals(made(tmp_path, overwrite=False))
+        resumed.search(verbose=0)
     assert len(tried(resumed)) == 14
     np.testing.assert_allclose(tried(resumed), tried(plain), atol=1e-3)
 

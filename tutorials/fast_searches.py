@@ -427,7 +427,9 @@ for count in (20, 60):
     _, all_threads = propose(count, os.cpu_count())
     values, one_thread = propose(count, 1)
     same, quick = propose(count, 1, quick=True)
-    assert same == values
+    assert same["activation"] == values["activation"]
+    rates = same["learning_rate"], values["learning_rate"]
+    assert np.isclose(*rates, rtol=1e-3)
     rows[count] = {
         "one thread": all_threads / one_thread,
         "and quick_proposals": all_threads / quick,
