@@ -99,8 +99,9 @@ axes[0].set_ylabel("trials in training")
 plt.show()
 
 # %% [markdown]
-# There is no `max_trials` to set: to spend less, lower `max_epochs` or
-# raise `factor`. What a few settings come to:
+# There is no `max_trials` to set: to spend less, lower `max_epochs`.
+# What a few settings come to; [the planner](../hyperband_planner.md)
+# has the others:
 
 # %%
 settings = [(9, 3), (27, 3), (81, 3), (27, 2), (27, 4), (100, 3)]
