@@ -1,6 +1,7 @@
 """What the tests share: the files, and one build of the site."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,11 @@ SNIPPETS = sorted(
     if path.name != "__init__.py"
 )
 TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
+# The pages in reading order; an index of a section has no title there.
+NAV = re.findall(
+    r"(?m)^ +- (?:[^\n]*?: )?(\S+)\.(?:md|ipynb)$",
+    (ROOT / "mkdocs.yml").read_text("utf-8"),
+)
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 os.environ |= QUIET | {"MPLBACKEND": "agg"}
 

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT, TUTORIALS
+from conftest import NAV, TUTORIALS
 from playwright.sync_api import sync_playwright
 from test_error_messages import right_pages
 from test_faq import ASKED
@@ -21,11 +21,7 @@ pytestmark = pytest.mark.skipif(
     not CHROMIUM,
     reason="needs Chromium: install the package chromium",
 )
-NAV = re.findall(
-    r"(?m)^ +- [^\n]*?: (\S+)\.(?:md|ipynb)$",
-    (ROOT / "mkdocs.yml").read_text("utf-8"),
-)
-PAGES = ["" if page == "index" else f"{page}/" for page in NAV]
+PAGES = [re.sub(r"(^|/)index/$", r"\1", f"{page}/") for page in NAV]
 PAGES += ["404.html"]
 by_page = pytest.mark.parametrize("path", PAGES, ids=lambda p: p or "/")
 by_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,27 +4,21 @@ import functools
 import re
 
 import pytest
-from conftest import ROOT
+from conftest import NAV, ROOT
 
 TERMS = re.findall(
     r"(?m)^\*\*(.+)\*\*\{ #(\S+) \}$",
     (ROOT / "docs/glossary.md").read_text("utf-8"),
 )
-# In reading order. The words of the home page are links as it is.
-PAGES = [
-    page
-    for page in re.findall(
-        r"(?m)^ +- [^\n]*?: (\S+)\.(?:md|ipynb)$",
-        (ROOT / "mkdocs.yml").read_text("utf-8"),
-    )
-    if page not in ("index", "glossary")
-]
+# The words of the home page are links as it is.
+PAGES = [page for page in NAV if page not in ("index", "glossary")]
 NO_PROSE = r"(?s)<(pre|code|h\d|table|figure|summary)\b.*?</\1>"
 
 
 def prose(site, page):
     """Return the article of a page, without code, headings, tables."""
-    text = (site / page / "index.html").read_text("utf-8")
+    folder = site / page.removesuffix("/index")
+    text = (folder / "index.html").read_text("utf-8")
     article = re.search(r"(?s)<article.*</article>", text)[0]
     return re.sub(NO_PROSE, "", article)
 
