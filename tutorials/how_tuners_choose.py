@@ -107,8 +107,8 @@ def searched(oracle, tuner_class=MadeUp):
 
 
 # %% [markdown]
-# About as many trials for each tuner as the grid has points; 23 are what
-# Hyperband comes to with nine epochs at most.
+# About as many trials for each tuner as the grid has points; Hyperband's
+# number follows from its `max_epochs`.
 
 # %%
 SEED, NAMES = 1000, ["learning_rate", "units"]

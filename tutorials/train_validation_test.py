@@ -56,7 +56,7 @@ gc.freeze()
 # while training makes the score less of a forecast: early stopping, the
 # choice of the best epoch, a schedule that waits for a plateau. How much
 # that is, without any tuner, [recorded runs](../recorded_curves.md) tell:
-# 432 configurations of two problems, each trained three times, with
+# All configurations of two problems, each trained three times, with
 # validation and test accuracy of every epoch.
 
 # %%
