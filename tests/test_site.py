@@ -1,5 +1,6 @@
 """The site holds together; a build that can't be made says why."""
 
+import json
 import os
 import platform
 import re
@@ -223,6 +224,19 @@ def test_recorded_data_executes_just_the_tutorials_that_name_it(
         assert executed(mkdocs(project)) == stale
     (evidence / "seven.csv").write_text("8")
     assert executed(mkdocs(project)) == ["tutorials/alone.py"]
+
+
+def test_a_print_that_arrives_in_pieces_is_one_output(project):
+    slow = 'print("a", end="", flush=True); time.sleep(1); print("b")'
+    edit(
+        project / "tutorials/alone.py",
+        "print(7 * 6)",
+        f"import time\n{slow}",
+    )
+    assert executed(mkdocs(project)) == ["tutorials/alone.py"]
+    kept = project / "site/tutorials/alone/alone.ipynb"
+    (output,) = json.loads(kept.read_text())["cells"][-1]["outputs"]
+    assert "".join(output["text"]) == "ab\n"
 
 
 def test_one_file_and_one_nav_line_add_a_tutorial(project):

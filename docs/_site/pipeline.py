@@ -25,6 +25,7 @@ from mkdocs.structure.files import File
 from mkdocs.structure.pages import Page
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -199,6 +200,8 @@ def on_files(files, config):
                     log.warning(f"{page}.py: a figure lacks figure= or alt=")
                 elif svg:
                     new[f"{page}/{cell.metadata['figure']}.svg"] = svg
+        # On a busy machine one print can arrive in two pieces.
+        CoalesceStreamsPreprocessor().preprocess(notebook, {})
         notebook.cells.insert(0, packages(notebook))
         path = CACHE / f"{page}.ipynb"
         try:
