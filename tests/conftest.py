@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 SNIPPETS = sorted(
@@ -37,10 +38,19 @@ def mkdocs(folder=ROOT, *arguments, prefix=(), **environment):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The site, built strictly into a folder of its own."""
-    folder = tmp_path_factory.mktemp("site")
-    done = mkdocs(ROOT, "--site-dir", str(folder))
-    assert done.returncode == 0, done.stderr
+    """The site, built strictly into a folder outside the repository.
+
+    Tests run side by side in several processes: the first that needs
+    it builds it, the others wait.
+    """
+    run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    folder = run / "site"
+    with FileLock(run / "site.lock"):
+        if not folder.exists():
+            done = mkdocs(ROOT, "--site-dir", str(folder))
+            assert done.returncode == 0, done.stderr
     return folder
 
 

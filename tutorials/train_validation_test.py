@@ -56,7 +56,7 @@ gc.freeze()
 # while training makes the score less of a forecast: early stopping, the
 # choice of the best epoch, a schedule that waits for a plateau. How much
 # that is, without any tuner, [recorded runs](../recorded_curves.md) tell:
-# All configurations of two problems, each trained three times, with
+# all configurations of two problems, each trained three times, with
 # validation and test accuracy of every epoch.
 
 # %%
@@ -402,10 +402,10 @@ assert good["test, chose"].iloc[-1] > 2
 # here the networks fail independently. Real ones tend to fail on the same
 # images, which chooses nothing; below they are fewer.)
 #
-# It doesn't take a program
-# that does so: to look, change something, search again and keep the
-# better one is the same. Of several searches of 64 trials, each honest,
-# the one with the best test accuracy is reported:
+# It doesn't take a program that does so: to look, change something,
+# search again and keep the better one is the same. Of several searches
+# of 64 trials, each honest, the one with the best test accuracy is
+# reported:
 
 # %%
 place = list(TRIALS).index(64)
