@@ -6,7 +6,8 @@ BIN := .venv/bin
 READY := .venv/ready
 UV := $(shell command -v uv)
 
-.PHONY: site serve test lint lock clean curves races bench versions
+.PHONY: site serve test lint lock clean \
+	curves races bench growth workers faults versions
 .DELETE_ON_ERROR:
 
 site: $(READY)
@@ -44,6 +45,16 @@ races: $(READY)
 bench: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
 	$(BIN)/python docs/evidence/bench_searches.py
+
+# How searches grow, what workers are worth, and what faults cost.
+growth: $(READY)
+	$(BIN)/python docs/evidence/grow_searches.py
+
+workers: $(READY)
+	$(BIN)/python docs/evidence/bench_workers.py
+
+faults: $(READY)
+	$(BIN)/python docs/evidence/break_searches.py
 
 versions: $(READY)
 	$(BIN)/python docs/evidence/try_versions.py

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -16,11 +17,12 @@ def resumable(tuner_class, *args, directory, project_name, **kwargs):
 
     `tuner_class` is any tuner class, the rest its arguments, with a
     seed. More `max_trials` and new hyperparameters are welcome, and
-    GridSearch resumes too. Refused is what Keras Tuner would ignore or
-    mix up: another tuner, objective or seed, other settings of
-    Hyperband or Bayesian optimisation, a hyperparameter that changed
-    or went. The settings are kept in the project's folder, as
-    settings.json, when a search begins.
+    GridSearch and BayesianOptimization too end as if not stopped.
+    Refused is what Keras Tuner would ignore or mix up: another tuner,
+    objective or seed, other settings of Hyperband or Bayesian
+    optimisation, a hyperparameter that changed or went. The settings
+    are kept in the project's folder, as settings.json, when a search
+    begins.
 
     Not seen are hyperparameters that only `fit` declares, and changes
     of the model, the data or the epochs. One process at a time.
@@ -37,17 +39,24 @@ def resumable(tuner_class, *args, directory, project_name, **kwargs):
     make = functools.partial(
         tuner_class, *args, project_name=project_name, **kwargs
     )
+    if hasattr(tuner_class, "mend") and not overwrite:
+        tuner_class.mend(folder)  # of a safe search, before we read
+    kept = folder / "settings.json"
+    if not kept.exists() and not any(folder.glob("trial_*")):
+        for name in ("oracle.json", "tuner0.json"):
+            # Killed before its first trial and its settings.
+            (folder / name).unlink(missing_ok=True)
     if overwrite or not (folder / "oracle.json").exists():
         tuner = make(directory=directory, overwrite=overwrite)
         settings = json.dumps(_settings(tuner.oracle, tuner_class))
-        Path(tuner.project_dir, "settings.json").write_text(settings)
+        _write(Path(tuner.project_dir, "settings.json"), settings)
         tuner.save()  # whole from now on, whenever it is killed
         return tuner
 
     with tempfile.TemporaryDirectory() as elsewhere:
         fresh = make(directory=elsewhere)
         settings = json.dumps(_settings(fresh.oracle, tuner_class))
-    began, now = _read(folder / "settings.json"), json.loads(settings)
+    began, now = _read(kept), json.loads(settings)
     _read(folder / f"{fresh.tuner_id}.json")
     names = _read(folder / "oracle.json")["start_order"]
     trials = {folder / f"trial_{name}" / "trial.json" for name in names}
@@ -66,10 +75,14 @@ def resumable(tuner_class, *args, directory, project_name, **kwargs):
             "project_name or with overwrite=True, which deletes this "
             f"one and its {len(trials)} trials."
         )
-    (folder / "settings.json").write_text(settings)
+    _write(kept, settings)
     tuner = make(directory=directory)
     if is_grid:
         _find_place(tuner.oracle)
+    elif isinstance(
+        tuner.oracle, kt.oracles.BayesianOptimizationOracle
+    ):
+        _find_draw(tuner.oracle)
     return tuner
 
 
@@ -87,6 +100,13 @@ def _settings(oracle, tuner_class):
             name += " if {name} in {values}".format(**parent["config"])
         settings[f"hyperparameter {name}"] = {"type": kind, **config}
     return settings
+
+
+def _write(path, text):
+    """Write a file in one step, so that no kill leaves half of it."""
+    aside = path.with_name(f"{path.name}.new")
+    aside.write_text(text, "utf-8")
+    os.replace(aside, path)
 
 
 def _read(path):
@@ -109,3 +129,16 @@ def _find_place(oracle):
     ):
         oracle._ordered_ids.insert(trial.trial_id)
         oracle._populate_next.append(trial.trial_id)
+
+
+def _find_draw(oracle):
+    """Restore what BayesianOptimization does not save, its draws."""
+    trials = oracle.trials
+    oracle.trials = {name: trials[name] for name in oracle.start_order}
+    varied, completed = len(oracle._nonfixed_space()), 0
+    initial = 3 * max(1, len(oracle.get_space().space))
+    for trial in oracle.trials.values():
+        if completed >= (oracle.num_initial_points or initial):
+            # Where its search for the best proposal started.
+            oracle._random_state.uniform(size=(50, varied))
+        completed += trial.status == "COMPLETED"

@@ -4,6 +4,7 @@ import json
 
 import keras_tuner as kt
 import pytest
+import threadpoolctl
 
 from snippets.resumable_search import resumable
 
@@ -235,7 +236,7 @@ def test_a_torn_trial_that_the_oracle_does_not_know_is_named(tmp_path):
 
 
 def test_a_search_of_plain_keras_tuner_is_not_taken_over(tmp_path):
-    made(tmp_path)
+    made(tmp_path).search(verbose=0)
     (tmp_path / "resumed" / "settings.json").unlink()
     with pytest.raises(ValueError, match="settings.json is missing"):
         made(tmp_path)
@@ -279,3 +280,53 @@ def test_a_scikit_learn_tuner_resumes_too(tmp_path):
     assert len(tuner(4).oracle.trials) == 4
     with pytest.raises(ValueError, match="seed: 1, now 2"):
         tuner(4, seed=2)
+
+
+@pytest.mark.parametrize("trials", [False, True])
+def test_killed_before_its_settings_were_kept_it_begins_anew(
+    trials, tmp_path
+):
+    tuner = made(tmp_path)
+    if trials:
+        tuner.search(verbose=0)
+    (tmp_path / "resumed" / "settings.json").unlink()
+    if trials:
+        with pytest.raises(
+            ValueError, match="settings.json is missing"
+        ):
+            made(tmp_path, seed=2)
+    else:
+        assert made(tmp_path, seed=2).oracle.seed == 2
+        assert made(tmp_path, seed=2).oracle.seed == 2
+
+
+def test_a_kill_leaves_no_half_settings(tmp_path, monkeypatch):
+    made(tmp_path)
+    path = tmp_path / "resumed" / "settings.json"
+    before = path.read_text()
+    monkeypatch.setattr("os.replace", lambda *paths: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        made(tmp_path, hypermodel=one_more)
+    assert path.read_text() == before
+
+
+def test_bayesian_optimisation_goes_on_with_the_same_proposals(
+    tmp_path,
+):
+    def smooth(hp):
+        x, y = hp.Float("x", -1.0, 1.0), hp.Float("y", -1.0, 1.0)
+        return (x - 0.2) ** 2 + (y + 0.4) ** 2
+
+    settings = {"hypermodel": smooth, "num_initial_points": 3}
+    settings["max_trials"] = 5
+    tuner_class = kt.BayesianOptimization
+    with threadpoolctl.threadpool_limits(1):  # many threads are slower
+        whole = made(
+            tmp_path, tuner_class, project_name="whole", **settings
+        )
+        whole.search(verbose=0)
+        interrupted(tmp_path, tuner_class, stop_in=3, **settings)
+        tuner = made(tmp_path, tuner_class, **settings)
+        tuner.search(verbose=0)
+    assert len(values(whole)) == 5
+    assert values(tuner) == values(whole)

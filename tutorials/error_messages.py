@@ -1134,7 +1134,8 @@ socket.create_server(("127.0.0.1", int(PORT))).close()  # free again
 
 # %% [markdown]
 # Something listens at this port already, often the chief of an earlier
-# search that [still waits for its workers](https://keras.io/guides/keras_tuner/distributed_tuning/).
+# search that [still waits for its
+# workers](several_machines.ipynb#what-ends-and-what-must-be-started-again).
 # End it, or take another port.
 #
 # ### `` `OracleClient` object has no attribute ``
@@ -1161,9 +1162,8 @@ assert client.TIMEOUT == 60 * 60  # seconds
 
 # %% [markdown]
 # A worker waited an hour for the chief, which was never started, is at
-# another address, or has ended. Start
-# [the chief](https://keras.io/guides/keras_tuner/distributed_tuning/)
-# first.
+# another address, or has ended. Start the chief first, or have both
+# started [for you](several_processes.ipynb).
 #
 # ## Installation
 #

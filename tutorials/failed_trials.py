@@ -623,5 +623,6 @@ assert before == {
 # - What a bad score does to Bayesian optimisation. Its model skips
 #   failed trials and learns from bad scores; a huge one, and infinity
 #   above all, can bend it out of shape.
-# - Workers in parallel, where the limit of failures ends a worker and
-#   not the chief.
+# - [Workers in parallel](several_processes.ipynb), where the limit of
+#   failures ends a worker and not the chief.
+# - Kills, full disks, second processes: [faults](faults.ipynb).

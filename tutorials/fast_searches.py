@@ -514,8 +514,8 @@ display(times.assign(way=shares["way"]))
 # %% [markdown]
 # ## What this page did not show
 #
-# - A GPU. There the first cost is often that it waits for data, and
-#   `jit_compile` can pay.
+# - [A GPU](on_a_gpu.ipynb#what-a-trial-costs-there). There the first
+#   cost is often that it waits for data, and `jit_compile` can pay.
 # - Large models, whose steps dwarf everything here. Measure a trial of
 #   yours before mending it: `steps_per_execution` can't help where a
 #   step takes a second.

@@ -363,4 +363,4 @@ for scoped in (False, True):
 # - `BayesianOptimization`, which may try the same values again and so is
 #   no way to cover a small space:
 #   [Bayesian optimisation](bayesian_optimization.ipynb).
-# - Several workers on one grid.
+# - [Several workers](several_processes.ipynb) on one grid.

@@ -311,7 +311,8 @@ print(f"the weights kept give {accuracy:.4f}")
 # ## What this page did not show
 #
 # - Memory of a GPU, which TensorFlow takes whole at the start unless
-#   told otherwise.
+#   [told otherwise](on_a_gpu.ipynb#memory-growth-comes-first).
+# - Hundreds of trials: [from 10 trials to 1,000](growing_searches.ipynb).
 # - Data that is too large for memory: see
 #   [data pipelines](data_pipelines.ipynb).
 # - Whether a later TensorFlow keeps its graphs too. Once it doesn't,

@@ -241,8 +241,8 @@ assert not set(near) & set(drawn["seed 1000"])
 # %% [markdown]
 # ## What this page did not show
 #
-# - Several workers at once. Which of them gets which trial depends on
+# - [Several workers](several_processes.ipynb) at once. Which of them gets which trial depends on
 #   their speed; the class above makes the score independent of that.
 # - That a score is *right* because it repeats. It is one draw, repeated:
 #   see [what it took to compare two settings](random_search.ipynb).
-# - GPUs.
+# - [GPUs](on_a_gpu.ipynb#the-same-scores-again).

@@ -10,7 +10,9 @@
 # total stays the same.
 #
 # - A larger `max_trials` extends the search.
-# - `overwrite=True` deletes it and begins again.
+# - `overwrite=True` deletes it and begins again. If a symbolic link is
+#   in it, it [empties that
+#   too](strangers_folder.ipynb#overwritetrue-deletes-elsewhere).
 # - Changed ranges, seeds or Hyperband's budget are ignored, and another
 #   objective is mixed with the old one, without a warning. For anything
 #   but more trials, take a new `project_name`.
@@ -524,10 +526,10 @@ assert len(tuner.ran) == 2
 # %% [markdown]
 # ## What this page did not show
 #
-# - Parallel workers: their chief keeps the search under another name.
-#   `resumable` is for one process.
-# - Two processes in one folder at the same time. Nothing locks it, and
-#   they overwrite each other's trials.
+# - [Parallel workers](several_processes.ipynb): their chief keeps the
+#   search under another name. `resumable` is for one process.
+# - Two processes in one folder at the same time. They overwrite each
+#   other's trials; `safe` [refuses the second](faults.ipynb).
 # - Bayesian optimisation in the end phase of a search. Resumed, it
 #   starts its own random numbers again, so its later proposals can
 #   differ from those of an uninterrupted search.

@@ -202,9 +202,11 @@ for name, part in (
 #
 # ## The best model is a model of the last fold
 #
-# `get_best_models` unpickles what a trial has left behind. Here it is
-# compared with a model fitted on the training rows of each fold, and with
-# one fitted on all rows: how many predictions differ?
+# `get_best_models` unpickles what a trial has left behind, so [never
+# call it on a stranger's
+# folder](strangers_folder.ipynb#a-pickle-runs). Here it is compared with
+# a model fitted on the training rows of each fold, and with one fitted
+# on all rows: how many predictions differ?
 
 # %%
 best_model = random_tuner.get_best_models()[0]

@@ -407,7 +407,8 @@ assert (patient["p"] > 0.05).all()
 #   fails here does refute its *always*.
 # - Continuous hyperparameters: only recorded values can be found.
 # - Trials of minutes, whose start weighs nothing. There count epochs.
-# - Several workers. Hyperband makes them wait at the end of each round.
+# - [Several workers](several_processes.ipynb). Hyperband makes them
+#   wait at the end of each round.
 # - Other libraries: [Optuna and scikit-learn](optuna_and_scikit_learn.ipynb)
 #   ran the same races.
 #
