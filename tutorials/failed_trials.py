@@ -372,7 +372,9 @@ for way in ("an exception", "NaN"):
 # bracket is trained in full. Nothing says so. The cure is the last
 # column: return a bad score. It must be finite, and no better than the
 # worst honest trial: the accuracy of guessing, or a loss well above
-# that of a constant prediction.
+# that of a constant prediction. As a wrapper of the tuner, after
+# retries that count:
+# [`scored_failures`](faults.ipynb#trials-that-fail).
 #
 # ## Learning rates that diverge
 #

@@ -238,9 +238,9 @@ assert same["BayesianOptimization"] >= 3  # those drawn at random
 # %% [markdown]
 # The Bayesian tuner starts its own random numbers again with each
 # process, so its proposals may differ a little, as they do
-# [whenever it is resumed](resume.ipynb). GridSearch goes on through
-# `resumable`, which is good for the others too, because it
-# [refuses a script that changed](resume.ipynb) between two processes:
+# [whenever it is resumed](resume.ipynb). Through `resumable` they don't;
+# GridSearch goes on only so; and it [refuses a script that
+# changed](resume.ipynb) between two processes:
 #
 # ```python
 # tuner = resumable(renewed(kt.GridSearch, trials=50), build_model, ...)
@@ -365,12 +365,12 @@ assert means["and 2 restarts"] < means["and the newest"]
 assert means["and the newest"] < means["and the best"]
 
 # %% [markdown]
-# No. A tuner that is shown its best trials alone forgets where the
-# others were bad, and found nothing better from then on. Shown the
-# newest alone it found less, on average, than with all of them; three
-# searches of one function don't say by how much. So this page limits
-# nothing: all trials, two restarts, and where even that costs too much,
-# RandomSearch, whose trials cost nothing.
+# No. Shown its best trials alone, the tuner found nothing better from
+# then on; it can't know where the others were bad. Shown the newest
+# alone it found less, on average, than with all of them; three searches
+# of one function don't say by how much. So this page limits nothing: all
+# trials, two restarts, and where even that costs too much,
+# RandomSearch, whose proposals cost next to nothing.
 #
 # ## Disk
 #

@@ -756,4 +756,5 @@ for (tuner_class, build), budget in budgets.items():
 # - `kt.SklearnTuner`, which saves whole models instead of weights: see
 #   [scikit-learn models](scikit_learn.ipynb).
 # - Half a file instead of none: see
-#   [a damaged file](resume.ipynb#a-damaged-file).
+#   [a damaged file](resume.ipynb#a-damaged-file) and
+#   [faults](faults.ipynb).

@@ -509,8 +509,10 @@ for way in (plain, resumable):
         raise AssertionError("half a file was read")
 
 # %% [markdown]
-# Nothing repairs half a file. What helps is a copy of the folder, made
-# between two trials: a search goes on from it, whatever came after.
+# Half an `oracle.json` can't be repaired.
+# [`safe`](faults.ipynb#files-that-stay-whole) writes files so that none
+# is torn. Without it, what helps is a copy of the folder, made between
+# two trials: a search goes on from it, whatever came after.
 
 # %%
 with contextlib.redirect_stdout(io.StringIO()):
@@ -529,8 +531,9 @@ assert len(tuner.ran) == 2
 # - [Parallel workers](several_processes.ipynb): their chief keeps the
 #   search under another name. `resumable` is for one process.
 # - Two processes in one folder at the same time. They overwrite each
-#   other's trials; `safe` [refuses the second](faults.ipynb).
-# - Bayesian optimisation in the end phase of a search. Resumed, it
-#   starts its own random numbers again, so its later proposals can
-#   differ from those of an uninterrupted search.
+#   other's trials; `safe` [refuses the
+#   second](faults.ipynb#a-second-process).
+# - Bayesian optimisation resumed without `resumable`. It starts its own
+#   random numbers again, so its later proposals can differ from those
+#   of an uninterrupted search.
 # - Changes that no setting shows: data, epochs, versions, the model.
