@@ -83,17 +83,17 @@ def costs(rows):
 
 # %%
 TO_DO = {
-    "kill": "`resumable(safe(...), ...)`",
-    "interrupt": "run it again; GridSearch under `resumable`",
-    "two processes": "`safe`; to share the work, a chief and workers",
-    "full disk": "`safe`; make room, run it again",
-    "full disk, models": "`few_checkpoints`, and `safe`",
-    "read-only folder": "another `directory`",
-    "out of memory": "`max_model_size`; `scored_failures`",
-    "damaged file": "`safe`; a copy of the folder",
+    "kill": "resumable(safe(...), ...)",
+    "interrupt": "run it again; GridSearch under resumable",
+    "two processes": "safe; to share the work, a chief and workers",
+    "full disk": "safe; make room, run it again",
+    "full disk, models": "few_checkpoints, and safe",
+    "read-only folder": "another directory",
+    "out of memory": "max_model_size; scored_failures",
+    "damaged file": "safe; a copy of the folder",
     "late worker": "nothing: it takes its share",
     "kill of a worker": "start it again, under its name",
-    "kill of the chief": "start it again; `safe` there too",
+    "kill of the chief": "start it again; safe there too",
 }
 plain = costs(faults[faults["way"] == "plain"])
 display(plain.assign(**{"what to do": plain.index.map(TO_DO)}))
@@ -122,7 +122,7 @@ print("kills:", len(killed), "in all, at random moments")
 #
 # ## Files that stay whole
 
-# %% open=true
+# %%
 from snippets.safe_search import safe
 
 # %% [markdown]
@@ -327,7 +327,7 @@ assert len(tuner.oracle.end_order) == 4
 # cure shown there is a bad score, returned by `fit`. As a wrapper, for
 # exceptions, NaN and infinity, after retries that count:
 
-# %% open=true
+# %%
 from snippets.scored_failures import scored_failures
 
 # %% [markdown]

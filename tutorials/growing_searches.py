@@ -70,7 +70,7 @@ def recorded(measurement, column):
     """Return a column of a measurement: trials by way."""
     rows = growth[growth["measurement"] == measurement]
     table = rows.pivot_table(column, "trials", "way", sort=False)
-    return table.sort_index()
+    return table.sort_index().rename_axis(columns=None)
 
 
 # %% [markdown]

@@ -402,7 +402,7 @@ def throughput(workers):
     """Return trials per time, as multiples of one thread's."""
     alone = workers[workers["way"] == "one thread"]
     seconds = alone.groupby("steps")["trial_seconds"].median()
-    table = {"seconds a trial": seconds}
+    table = {"seconds a trial": seconds.round(1)}
     for column in ("wall_seconds", "whole_seconds"):
         keys = ["way", "steps", "round"]
         each = workers.set_index(keys)[column]
