@@ -67,7 +67,7 @@ gc.freeze()
 from snippets.build_model import build_model
 
 # %%
-Path("search.py").write_text(f"""
+_ = Path("search.py").write_text(f"""
 import os
 import warnings
 
