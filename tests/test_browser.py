@@ -368,7 +368,7 @@ def test_search_answers_what_readers_ask(tab):
         query: [names] if isinstance(names, str) else names
         for query, names in ASKED.items()
     }
-    assert len(wanted) == 34
+    assert len(wanted) == 37
     assert not missed(tab(""), wanted)
 
 
