@@ -50,7 +50,7 @@ def renewed(tuner_class, trials, exit_code=75):
             for name in ("overwrite", "tuner_id"):
                 if kwargs.get(name):
                     raise ValueError(
-                        f"leave out {name}: with it every process would "
+                        f"leave out {name}: with it each process would "
                         "begin the search anew. For a new search, take "
                         "a new project_name or delete the old folder."
                     )

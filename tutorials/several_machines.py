@@ -1,4 +1,4 @@
-# %% [markdown] index="several machines; multiple machines; cluster; Slurm; sbatch; Kubernetes; Docker Compose; distributed tuning; chief and workers; KERASTUNER_ORACLE_IP; KERASTUNER_TUNER_ID; shared directory; NFS; MirroredStrategy; distribution_strategy; port of the chief; security of the port"
+# %% [markdown] index="several machines; multiple machines; cluster; Slurm; sbatch; Kubernetes; Docker Compose; distributed tuning; chief and workers; shared directory; NFS; MirroredStrategy; distribution_strategy; port of the chief; security of the port"
 # # Several machines
 #
 # How one search runs on many hosts: what they must share, how Slurm,
@@ -515,7 +515,7 @@ if sys.platform == "linux":
 # done. From then on it waits until every worker that ever asked has
 # been told, and looks every twenty seconds. Hence:
 #
-# | | what follows | what to do |
+# | event | what follows | what to do |
 # |---|---|---|
 # | all went well | all end with 0, the chief up to 20 seconds later | |
 # | a worker dies | its trial stays, the chief waits for ever | start it again, same id |

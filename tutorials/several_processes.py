@@ -350,8 +350,9 @@ assert len(begun) > len(set(begun)) == 6
 #
 # A promoted trial reads the weights of the one it continues from the
 # folder, so all processes need the same disk, as here they have. And
-# workers may have to wait: promotions depend on scores. A small
-# Hyperband, asked by one worker after the other while no trial ends:
+# workers may have to wait: [promotions](../glossary.md#promotion) depend
+# on scores. A small Hyperband, asked by one worker after the other while
+# no trial ends:
 
 # %%
 tuner = kt.Hyperband(
