@@ -28,7 +28,7 @@ lint: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal \
-		--generate-hashes --no-emit-index-url --no-header --quiet \
+		--generate-hashes --no-header --quiet \
 		--upgrade --output-file requirements.txt
 
 # What the pages under Evidence rest on, made anew. It takes long;

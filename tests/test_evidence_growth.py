@@ -1,12 +1,12 @@
 """The record of how searches grow is whole, and remade by its program."""
 
-import csv
 import json
 import statistics
 import sys
 
 import numpy as np
 import pytest
+from test_evidence_speed import read
 from test_races import page_tables
 from test_recorded_curves import EVIDENCE, program
 from threadpoolctl import threadpool_limits
@@ -25,14 +25,6 @@ NUMBERS = (
 @pytest.fixture(scope="module")
 def grow():
     return program("grow_searches")
-
-
-def read(path):
-    """Return the rows of a record, and its comments."""
-    lines = path.read_text("utf-8").splitlines()
-    comments = [line for line in lines if line.startswith("#")]
-    assert lines[: len(comments)] == comments
-    return list(csv.DictReader(lines[len(comments) :])), comments
 
 
 @pytest.fixture(scope="module")

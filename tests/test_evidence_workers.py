@@ -1,6 +1,5 @@
 """What workers are worth is recorded whole, and the page follows it."""
 
-import csv
 import statistics
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from test_claims import function
+from test_evidence_speed import read
 from test_recorded_curves import EVIDENCE, program
 
 WORKERS = EVIDENCE / "workers.csv"
@@ -17,14 +17,6 @@ WORKERS = EVIDENCE / "workers.csv"
 @pytest.fixture(scope="module")
 def bench():
     return program("bench_workers")
-
-
-def read(path):
-    """Return the rows of a record, and its comments."""
-    lines = path.read_text("utf-8").splitlines()
-    comments = [line for line in lines if line.startswith("#")]
-    assert lines[: len(comments)] == comments
-    return list(csv.DictReader(lines[len(comments) :])), comments
 
 
 def valid(rows, comments, bench):

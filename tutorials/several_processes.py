@@ -44,10 +44,11 @@ gc.collect()
 gc.freeze()
 
 # %% [markdown]
-# The snippet starts the script once for each process. There it changes
-# three things in Keras Tuner, as soon as the script imports it: only
-# the first chief may delete a folder, a worker ends with its search,
-# and the chief says which trials have ended.
+# The snippet starts the script once for each process. There it replaces
+# two methods of Keras Tuner's base class, as soon as the script imports
+# it, so that above all only the first chief may delete a folder, a
+# worker ends with its search, and the chief says which trials have
+# ended.
 
 # %%
 from snippets.parallel_search import parallel_search

@@ -396,10 +396,9 @@ assert weights["KiB on disk"].max() < 100
 # smaller claim is believed: a file of a few KiB takes the memory that
 # it claims, or more, before its shape is compared with the model's.
 #
-# So keep Keras up to date. Its checks are young: Keras 3.14.0, tried
-# once and not on this page, loaded what the first file links to, and
-# 3.12.0 what the second names, too
-# ([advisories](https://github.com/keras-team/keras/security/advisories)).
+# So keep Keras up to date. Its checks are young, as its
+# [advisories](https://github.com/keras-team/keras/security/advisories)
+# say; this page shows those of the version installed.
 #
 # ## Nothing is checked
 #

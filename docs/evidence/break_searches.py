@@ -33,8 +33,6 @@ interrupted, the command goes on where it was; `--new` begins anew.
 import argparse
 import contextlib
 import csv
-import datetime
-import importlib.metadata
 import io
 import json
 import multiprocessing
@@ -47,6 +45,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import record_curves
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -740,23 +740,14 @@ def main(arguments=None):
             r["run"],
         )
     )
-    packages = ("tensorflow", "keras", "keras-tuner", "grpcio")
-    versions = [
-        f"{n} {importlib.metadata.version(n)}" for n in packages
-    ]
+    comments = record_curves.provenance(
+        "Searches that were broken, and what was lost",
+        "break_searches.py",
+        ("tensorflow", "keras", "keras-tuner", "grpcio"),
+        platform.system(),
+    )
     with open(chosen.output, "w", newline="") as file:
-        print(
-            "# Searches that were broken, and what was lost;", file=file
-        )
-        print(
-            "# made by python docs/evidence/break_searches.py",
-            file=file,
-        )
-        print(
-            f"# on {datetime.date.today()}, {platform.system()}, "
-            f"Python {platform.python_version()}, {', '.join(versions)}",
-            file=file,
-        )
+        file.writelines(f"{line}\n" for line in comments)
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({c: r[c] for c in COLUMNS} for r in rows)
