@@ -7,6 +7,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from threadpoolctl import threadpool_limits
 
 from snippets.quick_proposals import quick_proposals
+from snippets.time_limited_search import stop_after
 
 
 class Parabola(kt.BayesianOptimization):
@@ -36,25 +37,69 @@ def tried(tuner):
     )
 
 
+def proposed(folder, spread, way=lambda tuner: tuner):
+    """Return the numbers of a proposal after 40 trials, and its bound."""
+    numbers = np.random.default_rng(1)
+    hp = kt.HyperParameters()
+    for name in "abc":
+        hp.Float(name, 0.1, 10, sampling="log")
+    hp.Int("d", 1, 9)
+    hp.Choice("e", ["relu", "tanh"])
+    tuner = kt.BayesianOptimization(
+        lambda hp: None,
+        hyperparameters=hp,
+        objective=kt.Objective("score", "max"),
+        seed=1,
+        directory=folder,
+        overwrite=True,
+    )
+    oracle = way(tuner).oracle
+    for number in range(40):
+        drawn = hp.copy()
+        drawn.values = oracle._random_values()
+        trial = kt.engine.trial.Trial(drawn, f"{number}", "COMPLETED")
+        trial.score = 0.9 + spread * (
+            np.sin(drawn.get("a")) + drawn.get("d") * numbers.random()
+        )
+        oracle.trials[trial.trial_id] = trial
+    values = oracle.populate_space("next")["values"]
+    trial = oracle.trials["0"]
+    trial.hyperparameters.values = values
+    point = oracle._vectorize_trials()[0][:1]
+    mean, deviation = oracle.gpr.predict(point, return_std=True)
+    return point[0], (mean - oracle.beta * deviation)[0]
+
+
 @pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"
 )
 @pytest.mark.parametrize("spread", [1, 1e-3, 0])
-def test_single_points_are_answered_as_scikit_learn_answers_them(
-    tmp_path, spread
+def test_the_proposal_is_keras_tuners_own(tmp_path, spread):
+    point, bound = proposed(tmp_path, spread)
+    quick, found = proposed(tmp_path, spread, quick_proposals)
+    assert found <= bound + 1e-6
+    if spread:
+        np.testing.assert_allclose(quick, point, atol=0.005)
+
+
+@pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"
+)
+def test_a_proposal_asks_scikit_learn_for_no_single_point(
+    tmp_path, monkeypatch
 ):
-    numbers = np.random.default_rng(1)
-    x, points = numbers.random((40, 5)), numbers.random((50, 5))
-    y = 0.9 + spread * np.sin(6 * x.sum(axis=1))
-    regressor = quick_proposals(made(tmp_path)).oracle.gpr
-    regressor.fit(x, y)
-    for point in points:
-        quick = regressor.predict(point[None], return_std=True)
-        own = GaussianProcessRegressor.predict(
-            regressor, point[None], return_std=True
-        )
-        assert [part.shape for part in quick] == [(1,), (1,)]
-        np.testing.assert_allclose(quick, own, atol=1e-7)
+    asked = []
+    monkeypatch.setattr(
+        GaussianProcessRegressor,
+        "predict",
+        lambda self, X, **_: (
+            asked.append(X) or (np.zeros(1), np.ones(1))
+        ),
+    )
+    proposed(tmp_path, 1, quick_proposals)
+    assert len(asked) == 1  # by the test itself
+    proposed(tmp_path, 1)
+    assert len(asked) > 100
 
 
 @pytest.mark.filterwarnings(
@@ -78,3 +123,20 @@ def test_another_tuner_is_refused_by_name(tmp_path):
     )
     with pytest.raises(ValueError, match="kt.BayesianOptimization"):
         quick_proposals(random)
+
+
+def test_what_changed_the_drawing_before_is_not_lost(tmp_path):
+    limited = made(tmp_path)
+    stop_after(limited, 3600)
+    with pytest.raises(ValueError, match="quick_proposals comes first"):
+        quick_proposals(limited)
+    stop_after(quick_proposals(made(tmp_path)), 3600)
+
+
+def test_a_parallel_worker_runs_the_same_script(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "1")
+    tuner = made(tmp_path)
+    assert not isinstance(tuner.oracle, kt.Oracle)
+    assert quick_proposals(tuner) is tuner

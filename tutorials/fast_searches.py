@@ -371,8 +371,8 @@ assert np.ptp(table["best val_accuracy"]) < 0.05
 # tiny matrix products, each of them shared out over all threads of the
 # linear algebra, BLAS. [Why](bayesian_optimization.ipynb#what-a-proposal-costs);
 # here is only what it costs as trials grow, and a second cure: a snippet
-# that answers the Gaussian process's thousands of small questions
-# without checking each. The scores are made up.
+# that searches for the best proposal with a gradient. The scores are
+# made up.
 
 # %%
 from snippets.quick_proposals import quick_proposals
