@@ -286,7 +286,7 @@ CURES = ["as it is", "quick_proposals", "and 2 restarts"]
 CURES += ["and the newest", "and the best"]
 cost = recorded("proposal", "cpu_seconds")[CURES]
 
-# %% alt="CPU seconds of one proposal by trials, both axes logarithmic: as it is it rises from a tenth to over ten seconds, with the newest or best trials alone it stays level from 300 trials on, and a trial of RandomSearch costs a few thousandths." figure="proposals"
+# %% alt="CPU seconds of one proposal by trials, both axes logarithmic: as it is it rises from a tenth to over ten seconds, with the newest or best trials alone it stays below half a second, and a trial of RandomSearch costs a few thousandths." figure="proposals"
 figure, axis = plt.subplots()
 for way, marker in zip(CURES, "osD^v", strict=True):
     axis.plot(cost.index, cost[way], marker=marker, label=way)
@@ -324,20 +324,20 @@ assert cost["quick_proposals"][100] < cost["as it is"][100] / 2
 assert cost["quick_proposals"][1000] > cost["as it is"][1000] / 2
 assert cost["and 2 restarts"][1000] < cost["as it is"][1000] / 2
 for way in CURES[3:]:
-    assert cost[way][1000] < cost["as it is"][1000] / 10
-    assert cost[way][1000] < 2 * cost[way][300]
+    assert cost[way][1000] < cost["and 2 restarts"][1000] / 5
+    assert cost[way][1000] < 0.5
 
 # %% [markdown]
 # The first two cures propose the same. `quick_proposals` is worth much
 # at first and little at a thousand trials, when the fit is what costs;
-# fewer restarts make that cheaper, and it still grows. Only with a
-# limit to the trials that are fitted does it stop. With that limit the
-# tuner proposes something else: is it as good?
+# fewer restarts make that cheaper, and it still grows. With a limit to
+# the trials that are fitted little is left of it. But then the tuner
+# proposes something else: is it as good?
 #
 # A search for the least of a made-up function with many dips, its
 # least value zero, by the same cures. The Gaussian process is given
 # thirty trials at most, so that most of them are left out at the end.
-# Three searches each; `±` is the standard error.
+# Ten searches each; `±` is the standard error.
 
 # %%
 results = growth[growth["measurement"] == "result"]
@@ -356,20 +356,21 @@ last = last.pivot(index="round", columns="way", values="best")
 first = results[results["trials"] == 30]
 first = first.pivot(index="round", columns="way", values="best")
 improved = (last < first).sum()[FOUND]
-print("searches, of three, that improved after trial 30:")
+print("searches, of ten, that improved after trial 30:")
 print(improved.to_string())
-assert improved["and the best"] == 0
-assert improved["and 2 restarts"] >= 2
-means = last.mean()
-assert means["and 2 restarts"] < means["and the newest"]
-assert means["and the newest"] < means["and the best"]
+more = last.sub(last["and 2 restarts"], axis=0)[FOUND[2:]]
+print("how much higher the least found is than by all trials:")
+display(more.agg(["mean", "sem"]).T.round(2))
+assert more["and the best"].mean() > 2 * more["and the best"].sem()
+newest = more["and the newest"]
+assert abs(newest.mean()) < newest.sem()
 
 # %% [markdown]
-# No. Shown its best trials alone, the tuner found nothing better from
-# then on; it can't know where the others were bad. Shown the newest
-# alone it found less, on average, than with all of them; three searches
-# of one function don't say by how much. So this page limits nothing: all
-# trials, two restarts, and where even that costs too much,
+# Shown its best trials alone, the tuner finds worse: it can't know where
+# the others were bad. Shown the newest alone it did as well, as far as
+# ten searches of one function tell, and with thirty trials of eighty.
+# So where proposals cost more than they are worth, let `fit` see the
+# newest few hundred, and compare with a search that sees all; or take
 # RandomSearch, whose proposals cost next to nothing.
 #
 # ## Disk

@@ -38,9 +38,7 @@ itself, or where --output says, a row for each run:
 """
 
 import argparse
-import csv
 import gc
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -54,7 +52,7 @@ import time
 import types
 from pathlib import Path
 
-import record_curves
+import records
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -608,17 +606,10 @@ def main():
             f"no measurement {unknown}, only {', '.join(WAYS)}"
         )
     options.measurements = options.measurements or list(WAYS)
-    kept = ROOT / ".cache" / "bench"
-    kept.mkdir(parents=True, exist_ok=True)
     tasks, rows = list(plan(options)), []
     for number, task in enumerate(tasks, 1):
-        key = hashlib.sha256(json.dumps(task).encode()).hexdigest()[:16]
-        file = kept / f"{key}.json"
         measurement, way, seed, trials, *_ = task
-        if options.new or not file.exists():
-            row = measured(task)
-            file.write_text(json.dumps(row))
-        row = json.loads(file.read_text())
+        row = records.kept("bench", task, measured, options.new)
         rows.append(
             {
                 "measurement": measurement,
@@ -641,20 +632,13 @@ def main():
             WAYS[row["measurement"]].index(row["way"]),
         )
     )
-    with open(
-        options.output, "w", newline="", encoding="utf-8"
-    ) as file:
-        comments = record_curves.provenance(
-            f"Costs of searches on {Path(options.images).name}",
-            "bench_searches.py",
-            ("tensorflow", "keras", "keras-tuner", "optuna"),
-            f"{os.cpu_count()} cores, one thread a process",
-        )
-        file.writelines(f"{line}\n" for line in comments)
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"wrote {options.output}")
+    comments = records.provenance(
+        f"Costs of searches on {Path(options.images).name}",
+        "bench_searches.py",
+        ("tensorflow", "keras", "keras-tuner", "optuna"),
+        f"{os.cpu_count()} cores, one thread a process",
+    )
+    records.write(options.output, COLUMNS, rows, comments)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ a second core is not free, the record is worth nothing: leave the
 machine alone meanwhile. It takes a quarter of an hour.
 
 Each run is kept under .cache as it ends: interrupted, the command goes
-on where it was; `--new` begins anew, `--runs` stops after so many.
+on where it was; `--new` begins anew.
 --rounds, --steps and --trials make it smaller, to try it out. When no
 run is missing, it writes workers.csv beside itself, or where --output
 says, a row for each run:
@@ -29,9 +29,7 @@ says, a row for each run:
 
 import argparse
 import atexit
-import csv
 import gc
-import hashlib
 import json
 import os
 import subprocess
@@ -40,7 +38,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import record_curves
+import records
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -202,27 +200,20 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--steps", type=int, nargs="+")
     parser.add_argument("--trials", type=int)
-    parser.add_argument("--runs", type=int, default=10**6)
     parser.add_argument("--output", default=HERE / "workers.csv")
     parser.add_argument("--new", action="store_true")
     options = parser.parse_args()
-    kept = ROOT / ".cache" / "workers"
-    kept.mkdir(parents=True, exist_ok=True)
-    rows, ran = [], 0
+    rows = []
     for turn in range(1, options.rounds + 1):
         for steps in options.steps or SEARCHES:
             trials = options.trials or SEARCHES[steps]
             for way in WAYS[turn % 3 :] + WAYS[: turn % 3]:
                 task = steps, way, turn, trials
-                key = hashlib.sha256(json.dumps(task).encode())
-                file = kept / f"{key.hexdigest()[:16]}.json"
-                if options.new or not file.exists():
-                    if ran == options.runs:
-                        return print("more runs are missing")
-                    ran += 1
-                    file.write_text(json.dumps(measured(*task)))
+                found = records.kept(
+                    "workers", task, lambda t: measured(*t), options.new
+                )
                 row = dict(zip(COLUMNS, task, strict=False))
-                rows.append(row | json.loads(file.read_text()))
+                rows.append(row | found)
                 print(*rows[-1].values(), file=sys.stderr, flush=True)
     rows.sort(
         key=lambda row: (
@@ -231,20 +222,13 @@ def main():
             WAYS.index(row["way"]),
         )
     )
-    with open(
-        options.output, "w", newline="", encoding="utf-8"
-    ) as file:
-        comments = record_curves.provenance(
-            "What two workers are worth",
-            "bench_workers.py",
-            ("tensorflow", "keras", "keras-tuner"),
-            f"{os.cpu_count()} cores",
-        )
-        file.writelines(f"{line}\n" for line in comments)
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"wrote {options.output}")
+    comments = records.provenance(
+        "What two workers are worth",
+        "bench_workers.py",
+        ("tensorflow", "keras", "keras-tuner"),
+        f"{os.cpu_count()} cores",
+    )
+    records.write(options.output, COLUMNS, rows, comments)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ interrupted, the command goes on where it was; `--new` begins anew.
 
 import argparse
 import contextlib
-import csv
 import io
 import json
 import multiprocessing
@@ -46,7 +45,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import record_curves
+import records
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -740,17 +739,14 @@ def main(arguments=None):
             r["run"],
         )
     )
-    comments = record_curves.provenance(
+    comments = records.provenance(
         "Searches that were broken, and what was lost",
         "break_searches.py",
         ("tensorflow", "keras", "keras-tuner", "grpcio"),
         platform.system(),
     )
-    with open(chosen.output, "w", newline="") as file:
-        file.writelines(f"{line}\n" for line in comments)
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({c: r[c] for c in COLUMNS} for r in rows)
+    rows = [{c: r[c] for c in COLUMNS} for r in rows]
+    records.write(chosen.output, COLUMNS, rows, comments)
 
 
 if __name__ == "__main__":

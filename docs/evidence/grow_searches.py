@@ -38,9 +38,7 @@ itself, or where --output says. Blank is what was not measured:
 
 import argparse
 import contextlib
-import csv
 import gc
-import hashlib
 import io
 import json
 import math
@@ -52,7 +50,7 @@ import time
 import warnings
 from pathlib import Path
 
-import record_curves
+import records
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -402,7 +400,7 @@ def main():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("measurements", nargs="*", help=", ".join(WAYS))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--trials", type=int)
     parser.add_argument("--output", default=HERE / "growth.csv")
     parser.add_argument("--new", action="store_true")
@@ -421,17 +419,11 @@ def main():
     if options.trials is not None and options.trials < 2:
         parser.error("--trials must be 2 or more")
     options.measurements = options.measurements or list(WAYS)
-    kept = ROOT / ".cache" / "growth"
-    kept.mkdir(parents=True, exist_ok=True)
     tasks, rows = list(plan(options)), []
     for number, task in enumerate(tasks, 1):
-        key = hashlib.sha256(json.dumps(task).encode()).hexdigest()[:16]
-        file = kept / f"{key}.json"
         measurement, way, seed, *_ = task
-        if options.new or not file.exists():
-            file.write_text(json.dumps(measured(task)))
+        found = records.kept("growth", task, measured, options.new)
         named = {"measurement": measurement, "way": way, "round": seed}
-        found = json.loads(file.read_text())
         rows += [named | row for row in found]
         print(
             f"{number} of {len(tasks)}: {measurement}, {way}, "
@@ -440,20 +432,13 @@ def main():
             file=sys.stderr,
             flush=True,
         )
-    with open(
-        options.output, "w", newline="", encoding="utf-8"
-    ) as file:
-        comments = record_curves.provenance(
-            "How searches grow, up to 1,000 trials",
-            "grow_searches.py",
-            ("tensorflow", "keras", "keras-tuner", "scikit-learn"),
-            "one thread a process",
-        )
-        file.writelines(f"{line}\n" for line in comments)
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"wrote {options.output}", file=sys.stderr)
+    comments = records.provenance(
+        "How searches grow, up to 1,000 trials",
+        "grow_searches.py",
+        ("tensorflow", "keras", "keras-tuner", "scikit-learn"),
+        "one thread a process",
+    )
+    records.write(options.output, COLUMNS, rows, comments)
 
 
 if __name__ == "__main__":

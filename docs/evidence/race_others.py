@@ -27,7 +27,7 @@ import sys
 
 import numpy as np
 import race_tuners
-import record_curves
+import records
 
 from snippets.evidence_file import evidence_file
 from snippets.recorded_curves import load_curves
@@ -187,7 +187,7 @@ def main():
         race,
         race_tuners.HERE.parents[1] / ".cache" / "races",
         race_tuners.HERE / "races_others.csv",
-        record_curves.provenance(
+        records.provenance(
             "Races on recorded learning curves",
             "race_others.py",
             ("optuna", "scikit-learn", "numpy"),

@@ -34,7 +34,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-import record_curves
+import records
 
 HERE = Path(__file__).parent
 BUDGET = 1500  # epochs
@@ -259,7 +259,7 @@ def main():
         race,
         HERE.parents[1] / ".cache" / "races",
         HERE / "races.csv",
-        record_curves.provenance(
+        records.provenance(
             "Races on recorded learning curves",
             "race_tuners.py",
             ("keras-tuner", "numpy", "scipy"),

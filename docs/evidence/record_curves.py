@@ -16,17 +16,16 @@ curves_PROBLEM.csv.xz beside itself.
 
 import argparse
 import csv
-import datetime
-import importlib.metadata
 import io
 import itertools
 import lzma
 import multiprocessing
 import os
-import platform
 import sys
 import time
 from pathlib import Path
+
+import records
 
 HERE = Path(__file__).parent
 EPOCHS = 27
@@ -145,28 +144,6 @@ def record(task):
     part.with_suffix(".partial").replace(part)  # whole or not at all
 
 
-def provenance(what, program, packages, how):
-    """Return the comment lines of a CSV: what was made how and where."""
-    versions = []
-    for name in packages:
-        try:
-            version = importlib.metadata.version(name)
-            versions.append(f"{name} {version}")
-        except importlib.metadata.PackageNotFoundError:
-            versions.append(f"no {name}")
-    cpu = Path("/proc/cpuinfo")
-    lines = cpu.read_text().splitlines() if cpu.exists() else []
-    named = [line for line in lines if line.startswith("model name")]
-    processor = named[0].partition(": ")[2] if named else ""
-    return [
-        f"# {what}; made by",
-        f"# python docs/evidence/{program}",
-        f"# on {datetime.date.today()}, Python {platform.python_version()}",
-        f"# {', '.join(versions)}",
-        f"# {processor or platform.processor()}, {how}",
-    ]
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n")[0]
@@ -223,7 +200,7 @@ def main():
                 flush=True,
             )
     text = io.StringIO()
-    comments = provenance(
+    comments = records.provenance(
         f"Learning curves of {problem}",
         f"record_curves.py {problem}",
         ("tensorflow", "keras", "numpy", "scikit-learn"),

@@ -39,7 +39,6 @@ on where it was; `--new` begins anew. A row of the record is a run:
 
 import argparse
 import ast
-import csv
 import hashlib
 import importlib.metadata
 import json
@@ -56,7 +55,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import record_curves
+import records
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -560,18 +559,13 @@ def main():
                 print(f"  {row['script']}: {row['error']}", flush=True)
     if not options.output:
         return None
-    with options.output.open("w", newline="", encoding="utf-8") as file:
-        comments = record_curves.provenance(
-            "This guide's scripts under other versions",
-            "try_versions.py",
-            ("tensorflow", "keras", "keras-tuner"),
-            "one thread a process",
-        )
-        file.writelines(f"{line}\n" for line in comments)
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"wrote {options.output}")
+    comments = records.provenance(
+        "This guide's scripts under other versions",
+        "try_versions.py",
+        ("tensorflow", "keras", "keras-tuner"),
+        "one thread a process",
+    )
+    records.write(options.output, COLUMNS, rows, comments)
     return None
 
 
