@@ -18,6 +18,7 @@ from conftest import ROOT, SNIPPETS, TUTORIALS
 from keras.src.utils import python_utils
 
 sys.path.insert(0, str(ROOT / "docs/_site"))
+import extras
 import pipeline
 
 LOCK = (ROOT / "requirements.txt").read_text("utf-8")
@@ -184,7 +185,7 @@ def notebooks():
     read = importlib.metadata.packages_distributions
     importlib.metadata.packages_distributions = functools.cache(read)
     yield [
-        (script.stem, notebook, pipeline.packages(notebook).source)
+        (script.stem, notebook, extras.packages(notebook).source)
         for script, notebook, _ in pipeline.tutorials()
     ]
     importlib.metadata.packages_distributions = read

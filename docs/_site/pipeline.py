@@ -1,4 +1,4 @@
-"""MkDocs hook: execute stale tutorials and hand them to the site.
+"""MkDocs hook: execute stale tutorials and render them as pages.
 
 How and why: docs/how_this_site_is_built.md.
 """
@@ -25,20 +25,15 @@ from mkdocs.structure.files import File
 from mkdocs.structure.pages import Page
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache"
 IMPORT = re.compile(r"from snippets\.(\w+) import \w+")
-NEEDS = """\
-Executed with Python {}. Needs these packages, here at the versions it was
-executed with:
-
-    %pip install {}"""
-UNWRITABLE = "cannot write the cache: "
+# TensorFlow's C++ log stays out of cells; no setting stops it.
+KERNEL = ["--IPKernelApp.capture_fd_output=False"]
+KERNEL += ["--InlineBackend.figure_formats={'svg'}"]
 found = []  # what tutorials() yields, from on_pre_build to on_files
-made = {}  # what the head of each page is to say
 log = logging.getLogger("mkdocs.hooks.pipeline")
 # nbconvert looks here before it looks in mkdocs-jupyter's templates.
 os.environ["JUPYTER_PATH"] = str(HERE)
@@ -55,21 +50,20 @@ def tutorials():
     shared += [file.read_text("utf-8") for file in files]
     evidence = sorted((ROOT / "docs/evidence").glob("*.csv*"))
     for script in sorted((ROOT / "tutorials").glob("*.py")):
-        notebook = jupytext.read(script)
+        notebook = jupytext.read(script, fmt="py:percent")
+        # The same on every build, not names in the order of a set.
+        notebook.metadata.jupytext.cell_metadata_filter = "all"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook.metadata.kernelspec = kernel
         for number, cell in enumerate(notebook.cells):
             cell.id = f"cell-{number}"  # the same on every build
             if match := IMPORT.fullmatch(cell.source):
                 snippet = ROOT / "snippets" / f"{match[1]}.py"
-                if not snippet.is_file():
-                    missing = f"there is no snippets/{snippet.name} to import"
-                    raise BuildError(f"tutorials/{script.name}: {missing}")
-                cell.source = snippet.read_text("utf-8").strip()
-        parts = shared + [cell.source for cell in code_cells(notebook)]
-        for file in evidence:
-            if file.name in "".join(parts[len(shared) :]):
-                parts.append(hashlib.sha256(file.read_bytes()).hexdigest())
+                if snippet.is_file():  # else the cell raises, and is named
+                    cell.source = snippet.read_text("utf-8").strip()
+        code = [cell.source for cell in code_cells(notebook)]
+        named = [file.read_bytes() for file in evidence if file.name in "".join(code)]
+        parts = shared + code + [hashlib.sha256(each).hexdigest() for each in named]
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         yield script, notebook, CACHE / "executed" / f"{script.stem}-{key}.ipynb"
 
@@ -79,6 +73,7 @@ def code_cells(notebook):
 
 
 async def execute(script, notebook, kept, turn):
+    """Execute a notebook and keep it, whole or not at all."""
     name, cells, number = f"tutorials/{script.name}", code_cells(notebook), 0
 
     def started(cell, **_):
@@ -91,15 +86,12 @@ async def execute(script, notebook, kept, turn):
     async with turn:
         begun = time.monotonic()
         kept.parent.mkdir(parents=True, exist_ok=True)
-        # TensorFlow's C++ log stays out of cells; no setting stops it.
-        kernel = ["--IPKernelApp.capture_fd_output=False"]
-        kernel += ["--InlineBackend.figure_formats={'svg'}"]
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             client = NotebookClient(
                 notebook,
-                timeout=None,
+                coalesce_streams=True,  # one print can come in two pieces
                 resources={"metadata": {"path": folder}},
-                extra_arguments=kernel,
+                extra_arguments=KERNEL,
                 on_cell_start=started,
             )
             try:
@@ -107,18 +99,17 @@ async def execute(script, notebook, kept, turn):
             except (CellExecutionError, DeadKernelError) as error:
                 text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
                 raise BuildError(f"{name}, code cell {number}:\n{text}") from None
-        versions = {"Python": platform.python_version()}
-        for package in ("tensorflow", "keras", "keras-tuner"):
-            versions[package] = importlib.metadata.version(package)
+        packages = "tensorflow", "keras", "keras-tuner"
+        versions = {each: importlib.metadata.version(each) for each in packages}
         notebook.metadata.executed = {
             "seconds": round(time.monotonic() - begun),
             "date": datetime.date.today().isoformat(),
             "data": Path(os.environ.get("TUTORIAL_DATASET", "digits")).name,
-            "versions": versions,
+            "versions": {"Python": platform.python_version()} | versions,
         }
         partial = kept.with_suffix(".partial")
         nbformat.write(notebook, partial)
-        partial.replace(kept)  # whole or not at all
+        partial.replace(kept)
         log.info(f"{name}: executed in {notebook.metadata.executed['seconds']} s")
 
 
@@ -158,75 +149,31 @@ def on_pre_build(config):  # before MkDocs empties site/
         results = asyncio.run(execute_all(stale)) if stale else []
     except KeyboardInterrupt:
         raise Abort("Interrupted. What was executed is kept.") from None
-    errors = [UNWRITABLE * isinstance(e, OSError) + str(e) for e in results if e]
-    if errors:
-        raise BuildError("\n\n".join(errors))
+    if errors := [error for error in results if error]:
+        on_build_error(errors[0])
+        raise BuildError("\n\n".join(map(str, errors)))
 
 
-def packages(notebook):
-    """Return the first cell of a notebook: what it needs to run alone."""
-    code = "\n".join(cell.source for cell in code_cells(notebook))
-    owners = importlib.metadata.packages_distributions()
-    modules = re.findall(r"(?m)^(?:import|from) (\w+)", code)
-    imported = {name for module in modules for name in owners.get(module, ())}
-    needs = importlib.metadata.requires("keras-tuner-guide")
-    named = [(re.match(r"[\w-]+", need)[0], "extra ==" in need) for need in needs]
-    names = [name for name, extra in named if name in imported or not extra]
-    pinned = " ".join(f"{name}=={importlib.metadata.version(name)}" for name in names)
-    text = NEEDS.format(platform.python_version(), pinned)
-    return nbformat.v4.new_markdown_cell(text, id="needs")
+def on_build_error(error):
+    if isinstance(error, OSError):
+        raise Abort(f"cannot write the cache: {error}") from None
 
 
-@event_priority(100)  # before mkdocs-jupyter, which wraps what we add
+@event_priority(100)  # before the other hook and mkdocs-jupyter
 def on_files(files, config):
-    """Put kept outputs under today's prose; add page, script, figures."""
+    """Add a page for each tutorial: kept outputs under today's prose."""
     for script, notebook, kept in found:
-        page = f"tutorials/{script.stem}"
-        new = {f"{page}/{script.name}": jupytext.writes(notebook, "py:percent")}
         executed = nbformat.read(kept, as_version=4)
         notebook.metadata.executed = executed.metadata.executed
-        first = notebook.cells[0].metadata
-        made[page] = {
-            "executed": executed.metadata.executed,
-            "tags": first.get("index", "").split("; "),
-            "search": {"boost": first.get("boost", 1)},
-        }
         cells = zip(code_cells(notebook), code_cells(executed), strict=True)
         for cell, done in cells:
             cell.outputs = done.outputs
             cell.execution_count = done.execution_count
-            for svg in (o.get("data", {}).get("image/svg+xml") for o in done.outputs):
-                if svg and not {"figure", "alt"} <= cell.metadata.keys():
-                    log.warning(f"{page}.py: a figure lacks figure= or alt=")
-                elif svg:
-                    new[f"{page}/{cell.metadata['figure']}.svg"] = svg
-        # On a busy machine one print can arrive in two pieces.
-        CoalesceStreamsPreprocessor().preprocess(notebook, {})
-        notebook.cells.insert(0, packages(notebook))
-        path = CACHE / f"{page}.ipynb"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(notebook, path)
-        except OSError as error:
-            raise BuildError(UNWRITABLE + str(error)) from None
-        for name, content in new.items():
-            files.append(File.generated(config, name, content=content))
-        where = config.site_dir, config.use_directory_urls
-        files.append(File(f"{page}.ipynb", str(CACHE), *where))
+        page = File(f"tutorials/{script.stem}.ipynb", str(CACHE), config.site_dir, True)
+        Path(page.abs_src_path).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, page.abs_src_path)
+        files.append(page)
     return files
-
-
-def tidy(table):
-    """Pandas' own styling gives way to Material's; headers say of what."""
-    text = re.sub(r"(?s)<style scoped>.*?</style>", "", table[0])
-    text = re.sub(r' (border="1" class|style|halign|valign)="[^"]*"', "", text)
-    head, body, rows = text.partition("<tbody>")
-    # The names of the index stand in a row of their own: bring them up.
-    blank, names = r"(?:<th></th>\s*)+", r"((?:<th>[^<]+</th>\s*)+)"
-    own = rf"<tr>\s*{blank}((?:<th>[^<]+</th>\s*)+)</tr>\s*<tr>\s*{names}{blank}</tr>"
-    head = re.sub(own, r"<tr>\2\1</tr>", head).replace("<th></th>", "<td></td>")
-    head = re.sub(r"<th\b", '<th scope="col"', head)
-    return head + body + re.sub(r"<th\b", '<th scope="row"', rows)
 
 
 @event_priority(100)  # before all that reads what we render
@@ -234,9 +181,7 @@ def on_page_content(content, page, config, files):
     """Let Material render a tutorial's Markdown like any page's."""
     if page.file.src_uri.startswith("tutorials/"):
         # What follows our Markdown is a style sheet we don't use.
-        text = html.unescape(content.partition("<style>")[0])
-        page.markdown = re.sub(r'(?s)<div class="output".*?</table>', tidy, text)
+        page.markdown = html.unescape(content.partition("<style>")[0])
         Page.render(page, config, files)
-        content = page.content.replace(' open="open">', " open>")
-        page.meta |= made[page.file.src_uri.removesuffix(".ipynb")]
+        return page.content
     return content
