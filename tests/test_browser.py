@@ -395,3 +395,17 @@ def test_the_scheme_can_be_switched(tab):
     before = page.evaluate(ground)
     page.get_by_title("Switch to dark mode").click()
     assert page.evaluate(ground) != before
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_link_into_a_long_page_arrives_where_it_leads(width, tab):
+    path = "tutorials/error_messages/"
+    anchors = tab(path, width=width).evaluate(
+        "[...document.querySelectorAll('h2[id], h3[id]')].map(h => h.id)"
+    )
+    middle = anchors[len(anchors) // 2]
+    page = tab(f"{path}#{middle}", width=width)
+    page.wait_for_timeout(500)  # code above is laid out as it is passed
+    top = f"document.getElementById('{middle}').getBoundingClientRect().top"
+    assert page.evaluate("scrollY") > 10_000
+    assert 0 < page.evaluate(top) < 120
