@@ -29,8 +29,9 @@ executed with:
 # Material's own copy button, whose script finds it by its attributes. Put
 # in by that script, as content.code.copy does, each lays the page out anew.
 COPY = """\
-{} id="code-{}"><pre><span></span><span class="md-code__nav"><button \
-class="md-code__button" title="Copy to clipboard" data-md-type="copy" \
+{} id="code-{}"><pre><span></span><span class="md-code__nav">\
+<button class="md-code__button" type="button" aria-label="Copy to clipboard" \
+title="Copy to clipboard" data-md-type="copy" \
 data-clipboard-target="#code-{} code"></button></span><code tabindex="0">"""
 made = {}  # what the page of each tutorial is to say of it
 log = logging.getLogger("mkdocs.hooks.extras")
