@@ -9,9 +9,11 @@ import html
 import importlib.metadata
 import itertools
 import logging
+import os
 import platform
 import re
 import textwrap
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -62,7 +64,7 @@ def on_files(files, config):
         notebook = nbformat.v4.reads(file.content_string)
         page, first = file.src_uri.removesuffix(".ipynb"), notebook.cells[0].metadata
         made[file.src_uri] = {
-            "executed": notebook.metadata.executed,
+            "executed": executed(notebook),
             "tags": first.get("index", "").split("; "),
             "search": {"boost": first.get("boost", 1)},
         }
@@ -78,6 +80,22 @@ def on_files(files, config):
         nbformat.write(notebook, file.abs_src_path)
     for name, content in new.items():
         files.append(File.generated(config, name, content=content))
+
+
+def executed(notebook):
+    """Return with what, on what data, when and how long it was executed."""
+    noted = [cell.metadata.pop("execution", {}) for cell in notebook.cells]
+    times = [time for each in noted for time in each.values()]
+    begun, ended = map(datetime.fromisoformat, (min(times), max(times)))
+    versions = {"Python": platform.python_version()}
+    for package in ("tensorflow", "keras", "keras-tuner"):
+        versions[package] = importlib.metadata.version(package)
+    return {
+        "date": begun.date(),
+        "seconds": round((ended - begun).total_seconds()),
+        "data": Path(os.environ.get("TUTORIAL_DATASET", "digits")).name,
+        "versions": versions,
+    }
 
 
 def social_picture(config):

@@ -4,10 +4,8 @@ How and why: docs/how_this_site_is_built.md.
 """
 
 import asyncio
-import datetime
 import hashlib
 import html
-import importlib.metadata
 import logging
 import os
 import platform
@@ -30,12 +28,10 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache"
 IMPORT = re.compile(r"from snippets\.(\w+) import \w+")
-# TensorFlow's C++ log stays out of cells; no setting stops it.
-KERNEL = ["--IPKernelApp.capture_fd_output=False"]
-KERNEL += ["--InlineBackend.figure_formats={'svg'}"]
 found = []  # what tutorials() yields, from on_pre_build to on_files
 log = logging.getLogger("mkdocs.hooks.pipeline")
-# nbconvert looks here before it looks in mkdocs-jupyter's templates.
+# Our kernel is found here, and our template before mkdocs-jupyter's. In the
+# kernel, TensorFlow's C++ log stays out of cells, and figures have no dates.
 os.environ["JUPYTER_PATH"] = str(HERE)
 
 
@@ -53,8 +49,7 @@ def tutorials():
         notebook = jupytext.read(script, fmt="py:percent")
         # The same on every build, not names in the order of a set.
         notebook.metadata.jupytext.cell_metadata_filter = "all"
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        notebook.metadata.kernelspec = kernel
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         for number, cell in enumerate(notebook.cells):
             cell.id = f"cell-{number}"  # the same on every build
             if match := IMPORT.fullmatch(cell.source):
@@ -91,7 +86,6 @@ async def execute(script, notebook, kept, turn):
                 notebook,
                 coalesce_streams=True,  # one print can come in two pieces
                 resources={"metadata": {"path": folder}},
-                extra_arguments=KERNEL,
                 on_cell_start=started,
             )
             try:
@@ -99,18 +93,10 @@ async def execute(script, notebook, kept, turn):
             except (CellExecutionError, DeadKernelError) as error:
                 text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
                 raise BuildError(f"{name}, code cell {number}:\n{text}") from None
-        packages = "tensorflow", "keras", "keras-tuner"
-        versions = {each: importlib.metadata.version(each) for each in packages}
-        notebook.metadata.executed = {
-            "seconds": round(time.monotonic() - begun),
-            "date": datetime.date.today().isoformat(),
-            "data": Path(os.environ.get("TUTORIAL_DATASET", "digits")).name,
-            "versions": {"Python": platform.python_version()} | versions,
-        }
         partial = kept.with_suffix(".partial")
         nbformat.write(notebook, partial)
         partial.replace(kept)
-        log.info(f"{name}: executed in {notebook.metadata.executed['seconds']} s")
+        log.info(f"{name}: executed in {time.monotonic() - begun:.0f} s")
 
 
 async def execute_all(stale):
@@ -125,13 +111,7 @@ async def execute_all(stale):
     cores = os.cpu_count() or 1
     threads = str(max(1, cores // len(stale)))
     limits = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
-    os.environ |= dict.fromkeys(limits, threads) | {
-        "MATPLOTLIBRC": str(HERE / "matplotlibrc"),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "SOURCE_DATE_EPOCH": "0",  # else figures carry their dates
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
-    }
+    os.environ |= dict.fromkeys(limits, threads)
     turn = asyncio.Semaphore(cores)
     runs = [execute(*tutorial, turn) for tutorial in stale]
     return await asyncio.gather(*runs, return_exceptions=True)
@@ -164,11 +144,11 @@ def on_files(files, config):
     """Add a page for each tutorial: kept outputs under today's prose."""
     for script, notebook, kept in found:
         executed = nbformat.read(kept, as_version=4)
-        notebook.metadata.executed = executed.metadata.executed
         cells = zip(code_cells(notebook), code_cells(executed), strict=True)
         for cell, done in cells:
             cell.outputs = done.outputs
             cell.execution_count = done.execution_count
+            cell.metadata.execution = done.metadata.execution
         page = File(f"tutorials/{script.stem}.ipynb", str(CACHE), config.site_dir, True)
         Path(page.abs_src_path).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, page.abs_src_path)
