@@ -136,7 +136,7 @@ def on_pre_build(config):  # before MkDocs empties site/
 
 def on_build_error(error):
     if isinstance(error, OSError):
-        raise Abort(f"cannot write the cache: {error}") from None
+        raise BuildError(f"cannot write the cache: {error}") from None
 
 
 @event_priority(100)  # before the other hook and mkdocs-jupyter
