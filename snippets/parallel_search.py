@@ -194,10 +194,11 @@ def _play(fresh):
                 traceback.print_exc()
                 os._exit(1)
             trial = oracle.trials[number]
+            score = trial.score and round(trial.score, 4)
             ended, total = len(set(oracle.end_order)), oracle.max_trials
             print(
                 f"{who[0]}: trial {number} {trial.status}, score "
-                f"{trial.score}, {ended} of {total or '?'} ended"
+                f"{score}, {ended} of {total or '?'} ended"
             )
 
         oracle.end_trial = end_trial

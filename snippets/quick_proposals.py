@@ -25,7 +25,7 @@ def quick_proposals(tuner):
     https://gaussianprocess.org/gpml/
     """
     oracle = getattr(tuner, "oracle", None)
-    # A parallel worker's is wrapped, and proposes nothing: the chief does.
+    # A parallel worker's is wrapped: proposing is left to the chief.
     oracle = getattr(oracle, "_oracle", oracle)
     if not isinstance(oracle, kt.oracles.BayesianOptimizationOracle):
         raise ValueError(

@@ -482,7 +482,9 @@ def test_the_trial_of_a_killed_worker_is_repeated_and_the_search_is_whole(
     trials = json.loads(said.splitlines()[-1])
     for number, (role, ran) in enumerate(log, 1):
         score = {n: s for n, _, s in trials}[ran]
-        line = f"{role}: trial {ran} COMPLETED, score {score}, "
+        line = (
+            f"{role}: trial {ran} COMPLETED, score {round(score, 4)}, "
+        )
         assert f"{line}{number} of 6 ended" in said, said
     # One process alone finds all of it, and runs nothing.
     assert real.alone(6) == trials
