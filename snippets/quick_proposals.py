@@ -33,8 +33,8 @@ def quick_proposals(tuner):
         )
     if "populate_space" in vars(oracle):
         raise ValueError(
-            "quick_proposals comes first, before a limit of time, known "
-            "values or whatever else changes how the tuner draws"
+            "quick_proposals comes first, before a limit of time or "
+            "whatever else changes how the tuner draws"
         )
     draw = oracle.populate_space
 
