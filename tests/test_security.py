@@ -1,8 +1,6 @@
 """What is installed is what was meant, and what is opened runs nothing."""
 
 import ast
-import functools
-import importlib.metadata
 import json
 import os
 import re
@@ -182,13 +180,10 @@ def test_a_secret_would_be_found(kind, parts):
 @pytest.fixture(scope="module")
 def notebooks():
     """Each page's notebook, with its snippets, not executed."""
-    read = importlib.metadata.packages_distributions
-    importlib.metadata.packages_distributions = functools.cache(read)
-    yield [
+    return [
         (script.stem, notebook, extras.packages(notebook).source)
         for script, notebook, _ in pipeline.tutorials()
     ]
-    importlib.metadata.packages_distributions = read
 
 
 def test_a_notebook_installs_the_locked_versions_and_nothing_else(

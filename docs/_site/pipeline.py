@@ -149,7 +149,8 @@ def on_files(files, config):
             cell.outputs = done.outputs
             cell.execution_count = done.execution_count
             cell.metadata.execution = done.metadata.execution
-        page = File(f"tutorials/{script.stem}.ipynb", str(CACHE), config.site_dir, True)
+        where = str(CACHE), config.site_dir, config.use_directory_urls
+        page = File(f"tutorials/{script.stem}.ipynb", *where)
         Path(page.abs_src_path).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, page.abs_src_path)
         files.append(page)
