@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 UV := $(shell command -v uv)
+export NO_MKDOCS_2_WARNING = 1 # why it stays: docs/explanation
 
 .PHONY: site serve test lint lock clean \
 	curves races bench growth workers faults versions
@@ -17,7 +18,8 @@ site: $(READY)
 	@echo "Done. Open $(CURDIR)/site/index.html, or run: make serve"
 
 serve: $(READY)
-	$(BIN)/python -m mkdocs serve
+	@# An edit rebuilds its page alone, links and llms.txt are left to site.
+	STRICT=false $(BIN)/python -m mkdocs serve --dirty
 
 test: $(READY)
 	$(BIN)/python -m pytest
@@ -67,7 +69,7 @@ $(READY): requirements.txt pyproject.toml
 		|| { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
 ifdef UV
 	uv venv --quiet --allow-existing --python $(PYTHON) .venv
-	VIRTUAL_ENV=.venv uv pip sync --quiet --require-hashes requirements.txt
+	VIRTUAL_ENV=.venv uv pip sync --quiet --compile-bytecode --require-hashes requirements.txt
 	VIRTUAL_ENV=.venv uv pip install --quiet --no-deps --no-build-isolation --editable .
 else
 	$(PYTHON) -m venv .venv

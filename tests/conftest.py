@@ -1,39 +1,21 @@
-"""What the tests share: the files, and one build of the site."""
+"""What the tests share: one build of the site, one browser."""
 
+import functools
+import http.server
 import os
-import re
-import subprocess
-import sys
-from pathlib import Path
+import shutil
+import threading
 
 import pytest
 from filelock import FileLock
+from helpers import ROOT, mkdocs
+from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parents[1]
-SNIPPETS = sorted(
-    path
-    for path in (ROOT / "snippets").glob("*.py")
-    if path.name != "__init__.py"
-)
-TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
-# The pages in reading order; an index of a section has no title there.
-NAV = re.findall(
-    r"(?m)^ +- (?:[^\n]*?: )?(\S+)\.(?:md|ipynb)$",
-    (ROOT / "mkdocs.yml").read_text("utf-8"),
-)
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
-os.environ |= QUIET | {"MPLBACKEND": "agg"}
-
-
-def mkdocs(folder=ROOT, *arguments, prefix=(), **environment):
-    """Build the site of a folder; return the finished process."""
-    return subprocess.run(
-        [*prefix, sys.executable, "-m", "mkdocs", "build", *arguments],
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-    )
+os.environ |= {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}
+os.environ["MPLBACKEND"] = "agg"
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +38,71 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def images():
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     return load_images("digits")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    handler = functools.partial(Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    names = "chromium", "chromium-browser", "google-chrome"
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if not chromium:
+        pytest.skip("needs Chromium: install the package chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def tab(browser, address):
+    """Return a function that opens a page, and fail on its complaints."""
+    complaints, contexts = [], []
+
+    def open_(path, scheme="light", width=1280, base=address):
+        context = browser.new_context(
+            color_scheme=scheme,
+            viewport={"width": width, "height": 800},
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: (
+                message.type in ("error", "warning")
+                and complaints.append(message.text)
+            ),
+        )
+        page.on("pageerror", lambda e: complaints.append(str(e)))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((base, "data:", "blob:"))
+                or complaints.append(f"asks for {request.url}")
+            ),
+        )
+        page.goto(base + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints

@@ -7,7 +7,7 @@ without one take flat digits.
 
 
 def digits():
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     images = load_images("digits")
     too_small = "features must be at least 1"
@@ -19,7 +19,7 @@ def digits():
 
 
 def convolutional_network():
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     images = load_images("digits")
     train, validation = (
@@ -64,7 +64,7 @@ def regressor():
 def multi_label_classifier():
     import numpy as np
 
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     images = load_images("digits")
 

@@ -1,6 +1,5 @@
 """Sentences of the pages, each proved against Keras Tuner itself."""
 
-import ast
 import re
 import signal
 import subprocess
@@ -9,11 +8,16 @@ import sys
 import keras
 import keras_tuner as kt
 import pytest
-from conftest import ROOT
+from helpers import ROOT, function
 
-from snippets.image_classifier import ImageClassifier
+from snippets.models.image_classifier import ImageClassifier
 
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+# The other pages of the reference are run by their own tests.
+PAGES = [
+    path
+    for path in sorted((ROOT / "docs").rglob("*.md"))
+    if "\n::: " not in path.read_text("utf-8")
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
@@ -40,25 +44,6 @@ def test_the_code_of_a_page_runs_in_the_order_shown(
         assert not re.search(
             r"^0$", printed, re.M
         )  # seed 0 was replaced
-
-
-def function(path, name):
-    """Return a function defined on a page or in a tutorial."""
-    import math
-
-    import pandas as pd
-
-    text = path.read_text("utf-8")
-    if path.suffix == ".md":
-        text = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
-    (node,) = (
-        n
-        for n in ast.parse(text).body
-        if isinstance(n, ast.FunctionDef) and n.name == name
-    )
-    names = {"math": math, "pd": pd}
-    exec(ast.unparse(node), names)
-    return names[name]
 
 
 class Counted(kt.Hyperband):
@@ -107,7 +92,8 @@ def test_the_rule_of_hyperband_is_what_its_oracle_does(
     assert rounds.to_dict() == counts
     assert plan["epochs in all"].sum() == epochs
     cost = function(
-        ROOT / "docs/random_search_or_hyperband.md", "hyperband_cost"
+        ROOT / "docs/explanation/random_search_or_hyperband.md",
+        "hyperband_cost",
     )
     assert cost(max_epochs, factor) == (sum(counts.values()), epochs)
 
@@ -198,7 +184,7 @@ import sys
 sys.modules["tensorboard"] = None  # as if it were not installed
 import keras
 import keras_tuner as kt
-from snippets.build_model import build_model
+from snippets.models.build_model import build_model
 tuner = kt.RandomSearch(
     build_model, objective=kt.Objective("val_loss", "min"), seed=1,
     directory=".", max_trials=1,

@@ -13,7 +13,7 @@ import keras_tuner as kt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, SNIPPETS
+from helpers import ROOT, SNIPPETS
 
 by_name = pytest.mark.parametrize(
     "path", SNIPPETS, ids=lambda p: p.stem
@@ -86,7 +86,7 @@ def test_a_snippet_imports_nothing_of_ours(path):
 
 @by_name
 def test_a_snippet_is_shown_on_a_page(path):
-    shown = f'--8<-- "snippets/{path.name}"'
+    shown = f'--8<-- "{path.relative_to(ROOT).as_posix()}"'
     pages = [
         p.read_text("utf-8") for p in (ROOT / "docs").rglob("*.md")
     ]
@@ -96,7 +96,7 @@ def test_a_snippet_is_shown_on_a_page(path):
 def test_a_search_as_a_table_is_ranked_and_keeps_failed_trials(
     tmp_path,
 ):
-    from snippets.trials_table import trials_table
+    from snippets.results.trials_table import trials_table
 
     class Numbers(kt.RandomSearch):
         def run_trial(self, trial, **_):
@@ -226,7 +226,7 @@ def test_a_hypermodel_class_is_initialised_and_passes_on_what_it_gets(
 
 
 def test_digits_are_split_alike_each_time_and_no_image_is_in_two_parts():
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     first, second = load_images("digits"), load_images("digits")
     parts = ("train", "validation", "test")
@@ -253,7 +253,7 @@ def test_a_downloaded_set_keeps_its_own_test_images(
 ):
     """The real loader of keras.datasets reads a small file of its format."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     values = np.random.default_rng(1).integers(0, 256, (120, 28, 28))
     x, y = values.astype("uint8"), np.arange(120, dtype="uint8") % 10
@@ -301,7 +301,7 @@ def test_a_downloaded_set_keeps_its_own_test_images(
 
 @pytest.mark.parametrize("shape", [(40, 6, 5), (40, 30)])
 def test_an_npz_of_images_or_of_features_is_read(shape, tmp_path):
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     x = np.arange(40 * 30, dtype="float64").reshape(shape)
     np.savez(tmp_path / "mine.npz", x=x, y=np.arange(40) % 4)
@@ -337,7 +337,7 @@ BAD = {
 def test_a_bad_npz_is_refused_with_what_is_allowed(
     arrays, message, tmp_path
 ):
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(ValueError, match=message):
@@ -347,7 +347,7 @@ def test_a_bad_npz_is_refused_with_what_is_allowed(
 def test_a_broken_file_a_missing_one_and_an_unknown_name_are_refused(
     tmp_path, monkeypatch
 ):
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(ValueError, match="not a readable .npz"):

@@ -15,7 +15,7 @@ from pathlib import Path
 import jupytext
 import numpy as np
 import pytest
-from conftest import ROOT, SNIPPETS, TUTORIALS
+from helpers import ROOT, SNIPPETS, TUTORIALS, place
 from sklearn.datasets import load_digits
 
 # These are run again as scripts, and as notebooks on a reader's data.
@@ -62,7 +62,7 @@ def searches(path):
 @by_name
 def test_a_tutorial_is_one_line_of_the_navigation(path):
     lines = (ROOT / "mkdocs.yml").read_text("utf-8").splitlines()
-    entry = f"tutorials/{path.stem}.ipynb"
+    entry = f": {place(path)}.py"
     assert sum(line.endswith(entry) for line in lines) == 1
 
 
@@ -296,7 +296,7 @@ def test_a_downloaded_notebook_runs_alone_on_a_readers_data(path, runs):
 def test_a_notebook_imports_only_what_its_first_cell_installs(
     path, site
 ):
-    notebook = site / "tutorials" / path.stem / f"{path.stem}.ipynb"
+    notebook = site / place(path) / f"{path.stem}.ipynb"
     needs, *cells = json.loads(notebook.read_text("utf-8"))["cells"]
     named = set(re.findall(r"([\w-]+)==", "".join(needs["source"])))
     owners = importlib.metadata.packages_distributions()
@@ -318,7 +318,7 @@ def test_a_notebook_imports_only_what_its_first_cell_installs(
 
 @by_name
 def test_page_notebook_and_script_have_the_same_code(path, site):
-    page = site / "tutorials" / path.stem
+    page = site / place(path)
     notebook = json.loads(
         (page / f"{path.stem}.ipynb").read_text("utf-8")
     )

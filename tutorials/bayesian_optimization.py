@@ -2,12 +2,12 @@
 # # Bayesian optimisation
 #
 # Let a model of the scores propose the next trial: watch its
-# [proposals](../glossary.md#proposal) move, count what they gain over
+# [proposals](../reference/glossary.md#proposal) move, count what they gain over
 # random ones, and time what they cost.
 #
 # `kt.BayesianOptimization` begins as a random search, with three trials
 # for each hyperparameter. Then a [Gaussian
-# process](../glossary.md#gaussian-process), fitted to the scores so
+# process](../reference/glossary.md#gaussian-process), fitted to the scores so
 # far, proposes every further trial: a place where the score should be
 # good, or is still uncertain.
 #
@@ -15,7 +15,7 @@
 # hyperparameters, and they are mostly numbers. A proposal itself costs
 # part of a second to seconds, so for short trials `RandomSearch` gives
 # more trials in the same time. In a small space of choices it repeats
-# itself: use [`GridSearch`](grid_search.ipynb).
+# itself: use [`GridSearch`](grid_search.py).
 
 # %%
 import gc
@@ -48,13 +48,13 @@ gc.freeze()
 # come first.
 
 # %%
-from snippets.images import load_images
+from snippets.data.load_images import load_images
 
 # %%
 images = load_images("digits")
 
 # %%
-from snippets.build_model import build_model
+from snippets.models.build_model import build_model
 
 # %%
 tuner = kt.BayesianOptimization(
@@ -84,7 +84,7 @@ with threadpool_limits(1, user_api="blas"):
     )
 
 # %%
-from snippets.trials_table import trials_table
+from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner).sort_index()
@@ -113,7 +113,7 @@ plt.show()
 #
 # That takes many searches, so each trial must be cheap, and still real:
 # kernel ridge regression on scikit-learn's diabetes data, scored by
-# three-fold [cross-validation](../glossary.md#cross-validation). Two
+# three-fold [cross-validation](../reference/glossary.md#cross-validation). Two
 # hyperparameters, over wide ranges.
 
 # %%
@@ -307,7 +307,7 @@ display(costs.pivot(index="trials", columns="BLAS threads").round(2))
 # user_api="blas")` around `search`, as here; TensorFlow has threads of
 # its own, which that leaves alone. Or `OPENBLAS_NUM_THREADS=1` in the
 # environment before Python starts. What cheapens proposals further is on
-# [Fast searches](fast_searches.ipynb#proposals).
+# [Fast searches](evidence/fast_searches.py#proposals).
 
 # %% [markdown]
 # ## Fewer random trials
@@ -380,4 +380,4 @@ assert len(tried) == 9 and tried.nunique() <= 3
 #   twice score differently, and `alpha` tells the model how much.
 # - `beta`, which weighs uncertain places against good ones.
 # - Final training and the test set; they are the same for every tuner:
-#   see [random search](random_search.ipynb).
+#   see [random search](random_search.py).

@@ -35,7 +35,7 @@ gc.freeze()
 # beside what, so the flat images get their two axes back.
 
 # %%
-from snippets.images import load_images
+from snippets.data.load_images import load_images
 
 # %%
 images = load_images("digits")
@@ -57,7 +57,7 @@ print(train[0].shape, validation[0].shape)
 # shifted, nothing turned.
 
 # %% open=true
-from snippets.convolutional_network import ConvolutionalNetwork
+from snippets.models.convolutional_network import ConvolutionalNetwork
 
 # %%
 hypermodel = ConvolutionalNetwork(*images.shape, images.classes)
@@ -145,7 +145,7 @@ tuner.search(
 )
 
 # %%
-from snippets.trials_table import trials_table
+from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
@@ -275,7 +275,7 @@ print(f"training loss of unmoved images  {unmoved:.4f}")
 #
 # The networks of the comparison above, as they are. They never saw the
 # validation images; how to use those too is in
-# [retrain and ship](retrain_and_ship.ipynb).
+# [retrain and ship](how_to/retrain_and_ship.py).
 
 # %%
 test = unflatten(*images.test)

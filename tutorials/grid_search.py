@@ -35,7 +35,7 @@ gc.freeze()
 # networks for small images of digits.
 
 # %%
-from snippets.images import load_images
+from snippets.data.load_images import load_images
 
 # %%
 images = load_images("digits")
@@ -79,7 +79,7 @@ tuner.search(
 )
 
 # %%
-from snippets.trials_table import trials_table
+from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
@@ -118,7 +118,7 @@ plt.show()
 # The price: few learning rates, each tried many times. Random trials try
 # as many learning rates as there are trials, from all of the range, so a
 # space with a continuous hyperparameter is better given to
-# [random search](random_search.ipynb). And each hyperparameter that is
+# [random search](random_search.py). And each hyperparameter that is
 # added multiplies the grid.
 #
 # ## The order, and what max_trials cuts off
@@ -208,7 +208,7 @@ for name, values in tried.items():
 #   more.
 # - A range with a step starts at its minimum and ends at the last step
 #   that fits, which need not be the maximum.
-# - On a [log scale](../glossary.md#log-scale) the step is a factor, and
+# - On a [log scale](../reference/glossary.md#log-scale) the step is a factor, and
 #   whole decades come out whole.
 # - A `Float` without a step, or an `Int` on a log scale without one,
 #   becomes the default, which is the minimum if you give no other, and
@@ -248,7 +248,7 @@ print(kt.oracles.RandomSearchOracle()._max_collisions, "in a row")
 # %% [markdown]
 # The eighteen networks from above, and a space four times as large. The
 # searches may run as many trials as they like; their seeds are
-# [far apart](reproducible_searches.ipynb#seeds-that-are-too-close).
+# [far apart](how_to/reproducible_searches.py#seeds-that-are-too-close).
 
 
 # %%
@@ -307,7 +307,7 @@ assert (runs.max() <= runs.max().index).all()
 # ## Found late, covered too
 #
 # A hyperparameter that is first met in `fit`, as a
-# [batch size](batch_size_and_epochs.ipynb) may be, is unknown when the
+# [batch size](how_to/batch_size_and_epochs.py) may be, is unknown when the
 # search starts. The grid takes it in once a trial has met it, and goes
 # back for the values it had no chance to try.
 
@@ -331,7 +331,7 @@ assert len(late.drop_duplicates()) == len(late) == 6
 #
 # A grid multiplies everything with everything, also where it makes no
 # sense: momentum for an optimizer that has none. Declared in a
-# [conditional scope](conditional_spaces.ipynb), it is varied only where
+# [conditional scope](how_to/conditional_spaces.py), it is varied only where
 # it exists.
 
 # %%
@@ -357,10 +357,10 @@ for scoped in (False, True):
 #
 # - Whether the best cell would be the best again. Train the best few with
 #   several seeds before you choose:
-#   [random search](random_search.ipynb) shows how.
+#   [random search](random_search.py) shows how.
 # - A score on data that the search has not seen. The best of many scores
-#   is flattered; see [retrain and ship](retrain_and_ship.ipynb).
+#   is flattered; see [retrain and ship](how_to/retrain_and_ship.py).
 # - `BayesianOptimization`, which may try the same values again and so is
 #   no way to cover a small space:
-#   [Bayesian optimisation](bayesian_optimization.ipynb).
-# - [Several workers](several_processes.ipynb) on one grid.
+#   [Bayesian optimisation](bayesian_optimization.py).
+# - [Several workers](how_to/several_processes.py) on one grid.

@@ -5,8 +5,8 @@
 # schedule, the proof that it was kept, and the mistake that destroys it.
 #
 # It takes a few minutes on two cores, on the data and the
-# [hypermodel](../glossary.md#hypermodel) of [random
-# search](random_search.ipynb).
+# [hypermodel](../reference/glossary.md#hypermodel) of [random
+# search](random_search.py).
 
 # %%
 import gc
@@ -28,11 +28,11 @@ gc.freeze()
 # %% [markdown]
 # ## Brackets and rounds
 #
-# Hyperband runs *[brackets](../glossary.md#bracket)*. A bracket starts
+# Hyperband runs *[brackets](../reference/glossary.md#bracket)*. A bracket starts
 # a number of trials with few epochs each, keeps about one in `factor`
 # of them, trains those `factor` times as long, and so on,
-# [round](../glossary.md#round) by round, until `max_epochs`:
-# [successive halving](../glossary.md#successive-halving). The first
+# [round](../reference/glossary.md#round) by round, until `max_epochs`:
+# [successive halving](../reference/glossary.md#successive-halving). The first
 # bracket starts many trials very briefly; the last one starts a few and
 # trains them in full, in case short training misleads.
 #
@@ -100,7 +100,7 @@ plt.show()
 
 # %% [markdown]
 # There is no `max_trials` to set: to spend less, lower `max_epochs`.
-# What a few settings come to; [the planner](../hyperband_planner.md)
+# What a few settings come to; [the planner](../evidence/hyperband_planner.md)
 # has the others:
 
 # %%
@@ -122,7 +122,7 @@ display(
 # test images stay closed here: choosing a tuner is part of tuning.
 
 # %%
-from snippets.images import load_images
+from snippets.data.load_images import load_images
 
 # %%
 images = load_images()
@@ -134,7 +134,7 @@ features = images.train[0].shape[1]
 # schedule itself.
 
 # %%
-from snippets.image_classifier import ImageClassifier
+from snippets.models.image_classifier import ImageClassifier
 
 # %% [markdown]
 # To see what is really trained, a subclass keeps each trial's history
@@ -249,7 +249,7 @@ display(best[columns].head().round(4))
 # %% [markdown]
 # As under any tuner, the first line is the luckiest as well as the best:
 # it was picked for its validation score. The
-# [other tutorial](random_search.ipynb) goes on from here to a final
+# [other tutorial](random_search.py) goes on from here to a final
 # model and to the test images; that part is the same for every tuner.
 
 # %% [markdown]
@@ -389,7 +389,7 @@ display(pd.DataFrame(rows).T.convert_dtypes())
 # that cost is a large part of the seconds. Hyperband earns its keep where
 # epochs are dear and the first of them already tell good settings from
 # bad; RandomSearch where trials are short, or early scores mislead.
-# [RandomSearch or Hyperband](../random_search_or_hyperband.md) has the
+# [RandomSearch or Hyperband](../explanation/random_search_or_hyperband.md) has the
 # whole comparison.
 #
 # ## What this page did not show

@@ -31,7 +31,7 @@ gc.freeze()
 # others.
 
 # %%
-from snippets.images import load_images
+from snippets.data.load_images import load_images
 
 # %%
 images = load_images()
@@ -51,7 +51,7 @@ for axis, pixels, label in zip(axes, *images.train, strict=False):
 plt.show()
 
 # %% [markdown]
-# Three parts, three uses. [Trials](../glossary.md#trial) learn from the
+# Three parts, three uses. [Trials](../reference/glossary.md#trial) learn from the
 # training images and are compared on the validation images. The test
 # images stay closed until the last section: whatever chose a model
 # can't also judge it.
@@ -59,17 +59,17 @@ plt.show()
 # %% [markdown]
 # ## What there is to tune
 #
-# [Hyperparameters](../glossary.md#hyperparameter) of the *model* say
+# [Hyperparameters](../reference/glossary.md#hyperparameter) of the *model* say
 # what is trained: here the number of hidden layers, their
-# [units](../glossary.md#units) and their [activation
-# function](../glossary.md#activation-function). Hyperparameters of the
-# *algorithm* say how: the [learning rate](../glossary.md#learning-rate)
-# and the [batch size](../glossary.md#batch-size). One class holds both.
+# [units](../reference/glossary.md#units) and their [activation
+# function](../reference/glossary.md#activation-function). Hyperparameters of the
+# *algorithm* say how: the [learning rate](../reference/glossary.md#learning-rate)
+# and the [batch size](../reference/glossary.md#batch-size). One class holds both.
 # `build` draws what makes the model; `fit` draws the batch size and
 # passes on everything else.
 
 # %% open=true
-from snippets.image_classifier import ImageClassifier
+from snippets.models.image_classifier import ImageClassifier
 
 # %% [markdown]
 # Build it once with its default values, before any search: an error in
@@ -87,7 +87,7 @@ print(f"{model.count_params():,} parameters")
 # ## The baseline
 #
 # These defaults are what one might write without tuning anything. They
-# set the [score](../glossary.md#score) to beat.
+# set the [score](../reference/glossary.md#score) to beat.
 
 # %%
 EPOCHS = 15
@@ -106,8 +106,8 @@ print(f"untuned: validation accuracy {baseline:.4f}")
 # ## The search
 #
 # `RandomSearch` draws each trial's values independently. It has one
-# [budget](../glossary.md#budget), `max_trials`; the
-# [epochs](../glossary.md#epoch) of a trial are yours to give to
+# [budget](../reference/glossary.md#budget), `max_trials`; the
+# [epochs](../reference/glossary.md#epoch) of a trial are yours to give to
 # `search`, which hands them to `fit`.
 
 # %%
@@ -133,11 +133,11 @@ tuner.search(
 # %% [markdown]
 # ## The trials
 #
-# The [oracle](../glossary.md#oracle) keeps every trial; a snippet makes
+# The [oracle](../reference/glossary.md#oracle) keeps every trial; a snippet makes
 # a table of them, best first. `best_step` counts epochs from 0.
 
 # %%
-from snippets.trials_table import trials_table
+from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
@@ -220,9 +220,9 @@ print(
 # them, and read the best number off the trial, as above.
 #
 # If you must tune them, put your own number in place of the
-# [tuner](../glossary.md#tuner)'s, in `fit`, under RandomSearch only.
-# Under [Hyperband](../glossary.md#hyperband) this [destroys the
-# search](hyperband.ipynb).
+# [tuner](../reference/glossary.md#tuner)'s, in `fit`, under RandomSearch only.
+# Under [Hyperband](../reference/glossary.md#hyperband) this [destroys the
+# search](hyperband.py).
 
 
 # %%
@@ -323,11 +323,11 @@ plt.show()
 # %% [markdown]
 # ## One look at the test set
 #
-# All choices are made, so the [test set](../glossary.md#test-set) may
+# All choices are made, so the [test set](../reference/glossary.md#test-set) may
 # be opened. Once: a second look, after changing something because of
 # the first, would be tuning on it. To see how much of a difference is
 # chance, the retrained models are made with five
-# [seeds](../glossary.md#seed) each; only the seed differs.
+# [seeds](../reference/glossary.md#seed) each; only the seed differs.
 
 # %%
 SEEDS = range(1, 6)
@@ -351,9 +351,9 @@ summary = tests.groupby("model", sort=False)["test accuracy"].agg(
 display(summary.round(4))
 
 # %% [markdown]
-# What is the difference to the [baseline](../glossary.md#baseline)
+# What is the difference to the [baseline](../reference/glossary.md#baseline)
 # worth? Its mean, and the [standard
-# error](../glossary.md#standard-error) of that mean, over the seeds.
+# error](../reference/glossary.md#standard-error) of that mean, over the seeds.
 
 # %%
 by_model = dict(list(tests.groupby("model")["test accuracy"]))
@@ -387,7 +387,7 @@ print(f"standard error from {count} test images {luck:.4f}")
 # %% [markdown]
 # The first line chose the winner, so it flatters the winner; only the
 # others were earned. Of the two ways, the
-# [checkpoint](../glossary.md#checkpoint) costs nothing more, and
+# [checkpoint](../reference/glossary.md#checkpoint) costs nothing more, and
 # retraining uses every image there is. Whether that helped here, a
 # difference smaller than the last line cannot say.
 #
@@ -416,7 +416,7 @@ print(classification_report(images.test[1], predicted, digits=3))
 #
 # - Whether another draw of trials would have found better settings: this
 #   is one search with one seed.
-# - Whether [Hyperband](hyperband.ipynb) would have found as good settings
+# - Whether [Hyperband](hyperband.py) would have found as good settings
 #   for fewer epochs.
 # - How these settings do on other data. They are answers for these
 #   images; the way to them is what carries over.

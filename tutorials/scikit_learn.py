@@ -17,7 +17,7 @@
 # model = build_model(tuner.get_best_hyperparameters()[0]).fit(x, y)
 # ```
 #
-# The [objective](../glossary.md#objective) is always called `score`,
+# The [objective](../reference/glossary.md#objective) is always called `score`,
 # and more of it is always better; for an error use `make_scorer(...,
 # greater_is_better=False)`.
 #
@@ -68,7 +68,7 @@ gc.freeze()
 # training and validation images are one set here.
 
 # %%
-from snippets.images import load_images
+from snippets.data.load_images import load_images
 
 # %%
 images = load_images("digits")
@@ -80,7 +80,7 @@ print(x.shape, y.shape)
 # %% [markdown]
 # A support vector machine, scaled first, or a random forest. Each has
 # hyperparameters of its own, in a
-# [conditional scope](conditional_spaces.ipynb). As a step of the pipeline
+# [conditional scope](how_to/conditional_spaces.py). As a step of the pipeline
 # the scaler learns from the training rows of each fold alone.
 
 
@@ -137,7 +137,7 @@ random_tuner = searched(
 )
 
 # %%
-from snippets.trials_table import trials_table
+from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(random_tuner)
@@ -172,7 +172,7 @@ assert np.ptp(scores) > np.ptp(trials["score"][:3])
 # `RandomSearchOracle`, `BayesianOptimizationOracle` and
 # `GridSearchOracle` all work. Hyperband's doesn't: it hands out epochs,
 # and there are none. The Bayesian one, with fewer random trials before
-# it proposes [on its own](bayesian_optimization.ipynb):
+# it proposes [on its own](bayesian_optimization.py):
 
 # %%
 bayesian_tuner = searched(
@@ -204,7 +204,7 @@ for name, part in (
 #
 # `get_best_models` unpickles what a trial has left behind, so [never
 # call it on a stranger's
-# folder](strangers_folder.ipynb#a-pickle-runs). Here it is compared with
+# folder](how_to/strangers_folder.py#a-pickle-runs). Here it is compared with
 # a model fitted on the training rows of each fold, and with one fitted
 # on all rows: how many predictions differ?
 
@@ -397,7 +397,7 @@ assert ended[12].startswith("search raised TypeError")
 # %% [markdown]
 # A search of one or two trials that all fail ends without an exception,
 # as here; the third failure in a row raises a `RuntimeError`. So
-# [look at the status](failed_trials.ipynb). What to give instead:
+# [look at the status](how_to/failed_trials.py). What to give instead:
 #
 # - Arrays: `np.asarray(y)`, and `x.toarray()` if it fits into memory. A
 #   sparse matrix that doesn't is a case for scikit-learn's own search.
@@ -451,7 +451,7 @@ display(table.round(4))
 #
 # What is left for `SklearnTuner`: spaces written as code, where one value
 # decides what else exists; Bayesian optimisation, which scikit-learn
-# doesn't have; a search that [resumes](resume.ipynb) after a crash; one
+# doesn't have; a search that [resumes](how_to/resume.py) after a crash; one
 # way of working, and one format of results, for Keras models and others.
 # If none of these is your case, use scikit-learn's.
 #
@@ -475,6 +475,6 @@ print(f"{best_trial.score:.4f} in cross-validation, best of 16")
 #   ranges, and a single search of each, decided that here.
 # - How flattered the best of many cross-validated scores is, the nested
 #   loop that measures it, and folds for Keras models:
-#   [cross-validation](cross_validation.ipynb).
+#   [cross-validation](how_to/cross_validation.py).
 # - Preprocessing that learns from more than it should:
-#   [preprocess without leaking](preprocessing.ipynb).
+#   [preprocess without leaking](how_to/preprocessing.py).

@@ -23,7 +23,7 @@ process something small is trained first, so that what a process pays
 once is in no row.
 
 --images names other images than scikit-learn's digits: an .npz, or
-mnist (see snippets/images.py). --rounds is how often all is repeated;
+mnist (see snippets/data/load_images.py). --rounds is how often all is repeated;
 --trials and --epochs make runs smaller, to try the program out.
 
 Each run is kept under .cache as it ends: interrupted, the command goes
@@ -126,7 +126,7 @@ def fast_regression(data):
     import keras
     import keras_tuner as kt
 
-    from snippets.traced_once import traced_once
+    from snippets.searches.traced_once import traced_once
 
     features, classes = data.train[0].shape[1], data.classes
     count = len(data.train[1])
@@ -213,7 +213,7 @@ def run_trial(way, seed, folder, data, trials, epochs):
     import keras
     import keras_tuner as kt
 
-    from snippets.image_classifier import ImageClassifier
+    from snippets.models.image_classifier import ImageClassifier
 
     hypermodel = ImageClassifier(data.train[0].shape[1], data.classes)
     space = kt.HyperParameters()
@@ -420,8 +420,8 @@ def run_proposals(way, seed, after):
     import keras_tuner as kt
     import numpy as np
 
-    from snippets.image_classifier import ImageClassifier
-    from snippets.quick_proposals import quick_proposals
+    from snippets.models.image_classifier import ImageClassifier
+    from snippets.searches.quick_proposals import quick_proposals
 
     warnings.filterwarnings("ignore", module="sklearn")
     space = kt.HyperParameters()
@@ -459,7 +459,7 @@ def run(task):
     """Do one run in this process; print its costs as JSON."""
     import keras
 
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     measurement, way, seed, trials, epochs, images, folder = task
     keras.utils.set_random_seed(seed)

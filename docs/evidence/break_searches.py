@@ -76,7 +76,9 @@ LIMIT = 60  # seconds until we say that a process waits for ever
 
 # Warm children: Keras Tuner is imported once, not in each of them.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["keras_tuner", "snippets.safe_search"])
+CONTEXT.set_forkserver_preload(
+    ["keras_tuner", "snippets.searches.safe"]
+)
 
 
 def space(hp):
@@ -125,9 +127,9 @@ def made(
     """Make a tuner in a folder, in one of the ways."""
     import keras_tuner as kt
 
-    from snippets.resumable_search import resumable
-    from snippets.safe_search import safe
-    from snippets.scored_failures import scored_failures
+    from snippets.searches.resumable import resumable
+    from snippets.searches.safe import safe
+    from snippets.searches.scored_failures import scored_failures
 
     tuner_class = logged(getattr(kt, name), Path(folder, log))
     if scored:

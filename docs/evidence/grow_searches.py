@@ -160,10 +160,10 @@ def run_search(way, seed, folder, trials, counts):
     import keras_tuner as kt
     from sklearn.datasets import load_digits
 
-    from snippets.build_model import build_model
-    from snippets.few_checkpoints import few_checkpoints
-    from snippets.flat_memory_search import flat_memory
-    from snippets.renewed_search import renewed
+    from snippets.models.build_model import build_model
+    from snippets.searches.few_checkpoints import few_checkpoints
+    from snippets.searches.flat_memory import flat_memory
+    from snippets.searches.renewed import renewed
 
     tuner_class = kt.RandomSearch
     if way != "as it is":
@@ -273,7 +273,7 @@ def cure(tuner, way, given):
     """Apply a way's cures to a Bayesian tuner."""
     import numpy as np
 
-    from snippets.quick_proposals import quick_proposals
+    from snippets.searches.quick_proposals import quick_proposals
 
     if way == "as it is":
         return

@@ -29,8 +29,8 @@ import numpy as np
 import race_tuners
 import records
 
-from snippets.evidence_file import evidence_file
-from snippets.recorded_curves import load_curves
+from snippets.data.evidence_file import evidence_file
+from snippets.data.load_curves import load_curves
 
 
 class Answers:

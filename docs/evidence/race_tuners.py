@@ -139,8 +139,8 @@ def race(problem, setting, name, seed):
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    from snippets.recorded_curves import load_curves
-    from snippets.replayed_search import replayed
+    from snippets.data.load_curves import load_curves
+    from snippets.searches.replayed import replayed
 
     warnings.simplefilter("ignore", ConvergenceWarning)
     curves = load_curves(HERE / f"curves_{problem}.csv.xz")

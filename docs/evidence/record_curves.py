@@ -135,7 +135,7 @@ def score(model, x, y):
 
 def record(task):
     """Keep what training one architecture gives, in a file."""
-    from snippets.images import load_images
+    from snippets.data.load_images import load_images
 
     dataset, architecture, part = task
     rows = list(train(load_images(dataset), architecture))

@@ -1,0 +1,297 @@
+"""Execute the tutorials that are stale; keep their notebooks with outputs.
+
+    python docs/_site/execute.py                          all of them
+    python docs/_site/execute.py tutorials/hyperband.py   just these
+
+Why and how: docs/explanation/how_this_site_is_built.md.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib
+import multiprocessing
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import NamedTuple
+
+import jupytext
+import nbformat
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CACHE = ROOT / ".cache"
+IMPORT = re.compile(r"from snippets\.([\w.]+) import (?:\w+|\(\s*\w+,\s*\))")
+SETTINGS = {  # of the processes in which notebooks run
+    "MATPLOTLIBRC": str(HERE / "matplotlibrc"),
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "SOURCE_DATE_EPOCH": "0",  # figures without dates
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # both keep TensorFlow's log out of cells
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}
+PACKAGES = "tensorflow", "keras_tuner", "pandas", "sklearn.model_selection"
+PACKAGES += "matplotlib.figure", "ipykernel.kernelapp"
+# Forked from a process that has imported the packages, a kernel starts at
+# once. Elsewhere than on Linux forking is not safe.
+FORK = sys.platform == "linux"
+PROCESSES = multiprocessing.get_context("fork" if FORK else "spawn")
+
+
+class Mistake(Exception):
+    """What is wrong with a tutorial, in a sentence for who wrote it."""
+
+
+class Tutorial(NamedTuple):
+    name: str  # tutorials/random_search.py
+    notebook: nbformat.NotebookNode  # snippets in place, no outputs
+    kept: Path  # where it is, or will be, with outputs
+
+
+def scripts():
+    return sorted((ROOT / "tutorials").rglob("*.py"))
+
+
+def snippet(module):
+    return ROOT / "snippets" / f"{module.replace('.', '/')}.py"
+
+
+def code_cells(notebook):
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source]
+
+
+@functools.cache
+def parsed(script, modified):
+    return jupytext.read(script, fmt="py:percent")
+
+
+def notebook_of(script, name):
+    """Return a script's notebook, in place of imports the snippets."""
+    cells, figures = [], set()
+    for cell in parsed(script, script.stat().st_mtime_ns).cells:
+        where = f"{name}, cell {len(cells) + 1}"
+        source = cell.source
+        if match := IMPORT.fullmatch(source):
+            file = snippet(match[1])
+            if not file.is_file():
+                raise Mistake(f"{where}: there is no {file.relative_to(ROOT)}")
+            source = file.read_text("utf-8").strip()
+        if cell.cell_type == "code":
+            try:
+                body = ast.parse(source).body
+            except SyntaxError as error:
+                raise Mistake(f"{where}: {error.msg}: {error.text}") from None
+            modules = [each.module for each in body if isinstance(each, ast.ImportFrom)]
+            if any(f"{module}.".startswith("snippets.") for module in modules):
+                raise Mistake(f"{where}: a snippet's import stands in a cell alone")
+        if figure := cell.metadata.get("figure"):
+            if figure in figures:
+                raise Mistake(f"{where}: a second figure named {figure}")
+            figures.add(figure)
+        cells.append(nbformat.from_dict(cell | {"source": source}))
+        cells[-1].id = f"cell-{len(cells)}"  # the same on every build
+    if not cells or not cells[0].source.startswith("# "):
+        raise Mistake(f"{name}, cell 1: a page begins with its title")
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    return notebook
+
+
+def read(script):
+    """Return a tutorial, and under which key its outputs are kept."""
+    name = script.relative_to(ROOT).as_posix()
+    notebook = notebook_of(script, name)
+    code = [cell.source for cell in code_cells(notebook)]
+    data = os.environ.get("TUTORIAL_DATASET", "digits")
+    if Path(data).is_file():
+        data += str(Path(data).stat().st_mtime)
+    files = [ROOT / "requirements.txt", HERE / "matplotlibrc"]
+    evidence = sorted((ROOT / "docs/evidence").glob("*.csv*"))
+    files += [file for file in evidence if file.name in "".join(code)]
+    parts = [*code, data, platform.python_version(), platform.machine()]
+    digest = hashlib.sha256("\0".join(parts).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    place = Path(name).relative_to("tutorials").with_suffix("")
+    kept = CACHE / "executed" / f"{place}-{digest.hexdigest()[:16]}.ipynb"
+    return Tutorial(name, notebook, kept)
+
+
+def with_outputs(tutorial):
+    """Return a notebook of today's prose and the outputs that are kept."""
+    executed = nbformat.read(tutorial.kept, as_version=4)
+    cells = zip(code_cells(tutorial.notebook), code_cells(executed), strict=True)
+    for cell, done in cells:
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        cell.metadata.execution = done.metadata.execution
+    return tutorial.notebook
+
+
+def kernel(messages):
+    """Be the kernel of one notebook, once told its connection file."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    if FORK:
+        os.setsid()  # an interrupt in the terminal is not the kernel's
+        sys.path.remove(str(HERE))
+    log = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(log, 2)  # what is not Python's stderr
+    app = IPKernelApp.instance(
+        connection_file=messages.recv(),
+        parent_handle=os.getppid(),
+        capture_fd_output=False,
+    )
+    app.initialize(["--InlineBackend.figure_formats={'svg'}"])
+    html = app.shell.display_formatter.formatters["text/html"]
+    html.for_type_by_name("pandas.core.frame", "DataFrame", table)
+    app.start()
+
+
+def table(frame):
+    """Write a data frame as a table with one row of headers."""
+    named = any(name is not None for name in frame.index.names)
+    frame = frame.reset_index() if named else frame
+    text = frame.to_html(index=not named, border=0)
+    return text.replace(' class="dataframe"', "")
+
+
+def execute(tutorial):
+    """Execute a notebook in a kernel of its own; keep it whole or not at all."""
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning import LocalProvisioner
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+    class Process:
+        """What LocalProvisioner asks of a subprocess.Popen."""
+
+        stdin = stdout = stderr = None
+
+        def __init__(self, process):
+            self.process, self.pid = process, process.pid
+
+        def poll(self):
+            return self.process.exitcode
+
+        def wait(self):
+            self.process.join()
+            return self.poll()
+
+        def send_signal(self, signum):
+            os.kill(self.pid, signum)
+
+        def kill(self):
+            self.process.kill()
+
+        def terminate(self):
+            self.process.terminate()
+
+    class Provisioner(LocalProvisioner):
+        async def launch_kernel(self, cmd, **kwargs):
+            send.send(manager.connection_file)
+            self.process = Process(process)
+            self.pid, self.pgid, self.cwd = process.pid, None, os.getcwd()
+            return self.connection_info
+
+    cells, number, begun = code_cells(tutorial.notebook), 0, time.monotonic()
+    said = begun
+
+    def started(cell, **_):
+        nonlocal number, said
+        number = cells.index(cell) + 1 if cell in cells else number
+        if time.monotonic() > said + 20:
+            said = time.monotonic()
+            seconds = f"{said - begun:.0f} s"
+            say(f"{tutorial.name}: cell {number} of {len(cells)}, {seconds}")
+
+    folder = tempfile.TemporaryDirectory(dir=CACHE)
+    os.chdir(folder.name)
+    # Forked before this process has an event loop.
+    receive, send = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=kernel, args=[receive], daemon=True)
+    process.start()
+    manager = AsyncKernelManager()
+    # What is there before the kernel starts is taken; else it would be made.
+    manager.provisioner = Provisioner(
+        kernel_id="", kernel_spec=manager.kernel_spec, parent=manager
+    )
+    client = NotebookClient(
+        tutorial.notebook,
+        km=manager,
+        coalesce_streams=True,  # one print can come in two pieces
+        on_cell_start=started,
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, DeadKernelError) as error:
+        text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+        sys.exit(f"{tutorial.name}, code cell {number}:\n{text}")
+    finally:
+        os.chdir(ROOT)
+        folder.cleanup()
+    tutorial.kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = tutorial.kept.with_suffix(".partial")
+    nbformat.write(tutorial.notebook, partial)
+    partial.replace(tutorial.kept)
+    say(f"{tutorial.name}: executed in {time.monotonic() - begun:.0f} s")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def import_packages():
+    """Import what takes long once, for all kernels."""
+    shown = os.dup(2)  # TensorFlow says that there is no GPU
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for name in PACKAGES:
+        importlib.import_module(name)
+    os.dup2(shown, 2)
+
+
+def execute_all(stale):
+    """Execute side by side, a process a core; return those that failed."""
+    cores = os.cpu_count() or 1
+    threads = str(max(1, cores // len(stale)))
+    limits = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
+    os.environ |= SETTINGS | dict.fromkeys(limits, threads)
+    CACHE.mkdir(exist_ok=True)
+    if FORK:
+        import_packages()
+    waiting, running, failed = list(stale), {}, []
+    try:
+        while waiting or running:
+            while waiting and len(running) < cores:
+                process = PROCESSES.Process(target=execute, args=[waiting[0]])
+                process.start()
+                running[process.sentinel] = process, waiting.pop(0)
+            for sentinel in wait(running):
+                process, tutorial = running.pop(sentinel)
+                process.join()
+                failed += [tutorial.name] if process.exitcode else []
+    except KeyboardInterrupt:
+        for process, _ in running.values():
+            process.terminate()  # nbclient ends its kernel
+            process.join()
+        sys.exit("Interrupted. What was executed is kept.")
+    return failed
+
+
+def main(names):
+    try:
+        chosen = [read(Path(name).resolve()) for name in names or scripts()]
+    except (Mistake, OSError) as error:
+        sys.exit(str(error))
+    stale = [tutorial for tutorial in chosen if not tutorial.kept.is_file()]
+    failed = execute_all(stale) if stale else []
+    if failed:
+        sys.exit(f"Not executed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,201 @@
+"""MkDocs hook: tutorials are pages, with what a page offers beside its text.
+
+A tutorial's script is a page like a Markdown file: MkDocs asks for its
+source, and is given the Markdown of its executed notebook.
+"""
+
+import functools
+import html
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import sys
+import textwrap
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+import jinja2
+import jupytext
+import nbformat
+from matplotlib.figure import Figure
+from mkdocs.exceptions import Abort, BuildError
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import execute  # noqa: E402
+
+NEEDS = """\
+Executed with Python {}. Needs these packages, here at the versions it was
+executed with:
+
+    %pip install {}"""
+INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
+template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
+tutorials = {}  # by the name of the script, from one event to the next
+owners = functools.cache(importlib.metadata.packages_distributions)
+
+
+def on_pre_build(config):
+    """Execute what is stale, before MkDocs empties site/."""
+    listed = set(re.findall(r"tutorials/[\w/]+\.py", str(config.nav)))
+    found = {path.relative_to(execute.ROOT).as_posix() for path in execute.scripts()}
+    for name in sorted(listed ^ found):
+        missing = "mkdocs.yml has no line for it" if name in found else "no such file"
+        raise BuildError(f"{name}: {missing}")
+    try:
+        read = [execute.read(path) for path in execute.scripts()]
+    except execute.Mistake as mistake:
+        raise BuildError(str(mistake)) from None
+    tutorials.clear()
+    tutorials.update((tutorial.name, tutorial) for tutorial in read)
+    if all(tutorial.kept.is_file() for tutorial in read):
+        return
+    program = [sys.executable, HERE / "execute.py"]
+    try:
+        done = subprocess.run(program, cwd=execute.ROOT)
+    except KeyboardInterrupt:
+        raise Abort("Interrupted.") from None
+    if done.returncode:
+        raise Abort("The site was not built.")
+
+
+@event_priority(100)  # before mkdocs-jupyter, which makes them pages
+def on_files(files, config):
+    """Add each tutorial's script, where it lies."""
+    for name in tutorials:
+        where = str(execute.ROOT), config.site_dir, config.use_directory_urls
+        files.append(File(name, *where))
+    return files
+
+
+def on_nav(nav, config, files):
+    """Where only what has changed is built, so has a page that shows it."""
+    for page in nav.pages:
+        built = Path(page.file.abs_dest_path)
+        if not built.is_file():
+            continue
+        text = Path(page.file.abs_src_path).read_text("utf-8")
+        shown = [execute.ROOT / name for name in re.findall(INCLUDE, text)]
+        shown += map(execute.snippet, re.findall(execute.IMPORT, text))
+        if tutorial := tutorials.get(page.file.src_uri):
+            shown.append(tutorial.kept)
+        times = [path.stat().st_mtime for path in shown if path.is_file()]
+        if max(times, default=0) > built.stat().st_mtime:
+            built.unlink()
+
+
+@event_priority(-100)  # after mkdocs-jupyter
+def on_pre_page(page, config, files):
+    """Let MkDocs render a tutorial, and not mkdocs-jupyter.
+
+    It puts a render method of its own on each page that it knows.
+    """
+    vars(page).pop("render", None)
+    return page
+
+
+def on_page_read_source(page, config):
+    """Return the Markdown of a tutorial: kept outputs under today's prose."""
+    if tutorial := tutorials.get(page.file.src_uri):
+        notebook = execute.with_outputs(tutorial)
+        for number, cell in enumerate(notebook.cells, 1):
+            shown = [output.get("data", {}) for output in cell.get("outputs", ())]
+            drawn = any("image/svg+xml" in data for data in shown)
+            if drawn and not {"figure", "alt"} <= cell.metadata.keys():
+                where = f"{tutorial.name}, cell {number}"
+                raise BuildError(f"{where}: a figure lacks figure= or alt=")
+        return template.render(cells=notebook.cells)
+    return None
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Note what search and the page's foot say of a tutorial."""
+    for name in re.findall(INCLUDE, markdown):
+        if not (execute.ROOT / name).is_file():
+            raise BuildError(f"docs/{page.file.src_uri}: includes {name}: no such file")
+    if tutorial := tutorials.get(page.file.src_uri):
+        first = tutorial.notebook.cells[0].metadata
+        page.meta["executed"] = executed(tutorial.notebook)
+        page.meta["tags"] = first.get("index", "").split("; ")
+        page.meta["search"] = {"boost": first.get("boost", 1)}
+
+
+def executed(notebook):
+    """Return with what, on what data, when and how long it was executed."""
+    noted = [cell.metadata.pop("execution", {}) for cell in notebook.cells]
+    times = [time for each in noted for time in each.values()]
+    begun, ended = map(datetime.fromisoformat, (min(times), max(times)))
+    versions = {"Python": platform.python_version()}
+    for package in ("tensorflow", "keras", "keras-tuner"):
+        versions[package] = importlib.metadata.version(package)
+    return {
+        "date": begun.date(),
+        "seconds": round((ended - begun).total_seconds()),
+        "data": Path(os.environ.get("TUTORIAL_DATASET", "digits")).name,
+        "versions": versions,
+    }
+
+
+def on_page_content(content, page, config, files):
+    """Describe a page by its first paragraph."""
+    prose = re.search(r"(?s)<p>(.*?)</p>", content)
+    words = re.sub(r"<.*?>", "", prose[1]).split() if prose else []
+    page.meta.setdefault("description", html.unescape(" ".join(words)))
+
+
+def on_post_page(output, page, config):
+    """Put a tutorial's notebook, script and figures beside its page."""
+    if tutorial := tutorials.get(page.file.src_uri):
+        notebook, place = tutorial.notebook, Path(page.file.abs_dest_path).parent
+        place.mkdir(parents=True, exist_ok=True)
+        for cell in notebook.cells:
+            for out in cell.get("outputs", ()):
+                if svg := out.get("data", {}).get("image/svg+xml"):
+                    figure = place / f"{cell.metadata['figure']}.svg"
+                    figure.write_text(svg, "utf-8")
+        notebook.cells.insert(0, needs(notebook))
+        nbformat.write(notebook, place / f"{place.name}.ipynb")
+        script = jupytext.writes(notebook, "py:percent")
+        (place / f"{place.name}.py").write_text(script, "utf-8")
+
+
+def needs(notebook):
+    """Return the first cell of a notebook: what it needs to run alone."""
+    code = "\n".join(cell.source for cell in execute.code_cells(notebook))
+    modules = re.findall(r"(?m)^(?:import|from) (\w+)", code)
+    imported = {name for module in modules for name in owners().get(module, ())}
+    listed = importlib.metadata.requires("keras-tuner-guide")
+    named = [(re.match(r"[\w-]+", need)[0], "extra ==" in need) for need in listed]
+    names = [name for name, extra in named if name in imported or not extra]
+    pinned = " ".join(f"{name}=={importlib.metadata.version(name)}" for name in names)
+    text = NEEDS.format(platform.python_version(), pinned)
+    return nbformat.v4.new_markdown_cell(text, id="needs")
+
+
+@event_priority(-100)  # after the search plugin
+def on_post_build(config):
+    """Write what stands for the site where a link is shared, and an index.
+
+    The search index as a script too: from disk no page may fetch.
+    """
+    site = Path(config.site_dir)
+    if config.strict:
+        (site / "assets/social.png").write_bytes(social_picture(config))
+        index = (site / "search/search_index.json").read_text("utf-8")
+        script = f"var __index = {index}"
+        (site / "search/search_index.js").write_text(script, "utf-8")
+
+
+def social_picture(config):
+    """Draw the site's name and promise."""
+    figure, picture = Figure((12, 6.3), facecolor="#0b5f59"), BytesIO()
+    figure.text(0.08, 0.62, config.site_name, color="white", size=62, weight="bold")
+    promise = textwrap.fill(config.site_description, 44)
+    figure.text(0.08, 0.53, promise, color="white", size=28, va="top")
+    figure.savefig(picture, dpi=100, format="png")
+    return picture.getvalue()

@@ -1,0 +1,141 @@
+"""What several files of tests use: places, pages, records."""
+
+import ast
+import csv
+import importlib.util
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+from axe_playwright_python.sync_playwright import Axe
+
+ROOT = Path(__file__).parents[1]
+EVIDENCE = ROOT / "docs/evidence"
+SNIPPETS = sorted((ROOT / "snippets").glob("*/*.py"))
+TUTORIALS = sorted((ROOT / "tutorials").rglob("*.py"))
+# The pages in reading order, by address without the last slash.
+NAV = [
+    re.sub(r"(^|/)index$", "", page)
+    for page in re.findall(
+        r"(?m)^ +- (?:[^\n]*?: )?(\S+)\.(?:md|py)$",
+        (ROOT / "mkdocs.yml").read_text("utf-8"),
+    )
+]
+
+sys.path.insert(0, str(ROOT / "docs/_site"))
+import execute  # noqa: E402
+
+
+def mkdocs(folder=ROOT, *arguments, prefix=(), **environment):
+    """Build the site of a folder; return the finished process."""
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "mkdocs", "build", *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def place(path):
+    """Return the address of a tutorial's page, without the last slash."""
+    return path.relative_to(ROOT).with_suffix("").as_posix()
+
+
+def named(name):
+    """Return the tutorial of this name."""
+    (path,) = (path for path in TUTORIALS if path.stem == name)
+    return path
+
+
+def executed(name):
+    """Return a tutorial's notebook with its outputs, executed if stale."""
+    tutorial = execute.read(named(name))
+    if not tutorial.kept.is_file():
+        program = [sys.executable, execute.__file__, tutorial.name]
+        subprocess.run(program, cwd=ROOT, check=True)
+    return execute.with_outputs(tutorial)
+
+
+def page_tables(name):
+    """Yield the tables of an executed page, each its rows of texts."""
+    for cell in executed(name).cells:
+        for output in cell.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            if "<table" in html:
+                rows = re.findall(r"(?s)<tr.*?</tr>", html)
+                cells = r"<t[hd][^>]*>(.*?)</t[hd]>"
+                yield [re.findall(cells, row) for row in rows]
+
+
+def function(path, name):
+    """Return a function defined on a page or in a tutorial."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".md":
+        text = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
+    (node,) = (
+        n
+        for n in ast.parse(text).body
+        if isinstance(n, ast.FunctionDef) and n.name == name
+    )
+    names = {"math": math, "pd": pd}
+    exec(ast.unparse(node), names)
+    return names[name]
+
+
+def program(name):
+    """Import a program of docs/evidence."""
+    if str(EVIDENCE) not in sys.path:  # as when it is run
+        sys.path.insert(0, str(EVIDENCE))
+    return importlib.import_module(name)
+
+
+def read(path):
+    """Return the rows of a record, and its comments."""
+    lines = path.read_text("utf-8").splitlines()
+    comments = [line for line in lines if line.startswith("#")]
+    assert lines[: len(comments)] == comments
+    return list(csv.DictReader(lines[len(comments) :])), comments
+
+
+def violations(page, **options):
+    """Return what axe-core finds wrong."""
+    return [
+        (rule["id"], node["html"], node.get("failureSummary"))
+        for rule in Axe()
+        .run(page, options=options)
+        .response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def first_hit(page, query, paste=False):
+    """Type or paste; return the address of the first page found."""
+    box = page.locator(".md-search__input")
+    hit = page.locator(".md-search-result__item a").first
+    box.fill("")
+    if paste:
+        box.press("End")  # it looks when a key is released
+        hit.wait_for(state="detached")
+        box.fill(query)
+        box.press("End")
+    else:
+        box.press_sequentially(query)
+    hit.wait_for()
+    page.wait_for_timeout(400)  # results follow the typing
+    return hit.get_attribute("href")
+
+
+def missed(page, wanted, paste=False):
+    """Return the queries whose first hit is another page."""
+    page.locator(".md-search__input").click()
+    hits = {query: first_hit(page, query, paste) for query in wanted}
+    return {
+        query: hit
+        for query, hit in hits.items()
+        if not any(f"/{name}/" in hit for name in wanted[query])
+    }

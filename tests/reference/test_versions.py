@@ -1,0 +1,209 @@
+"""The record of versions is whole, and its program does what it says."""
+
+import io
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from helpers import EVIDENCE, ROOT, function, page_tables, program, read
+from packaging.version import Version
+
+VERSIONS = EVIDENCE / "versions.csv"
+PAGE = ROOT / "tutorials/reference/versions.py"
+
+
+@pytest.fixture(scope="module")
+def trying():
+    return program("try_versions")
+
+
+def run(*arguments, folder):
+    return subprocess.run(
+        [sys.executable, EVIDENCE / "try_versions.py", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+
+
+def valid(rows, comments, trying):
+    assert any("try_versions.py" in line for line in comments)
+    assert any("keras-tuner" in line for line in comments)
+    for row in rows:
+        assert tuple(row) == trying.COLUMNS
+        assert row["python"] and row["keras_tuner"] and row["numpy"]
+        # What failed says why, and what ran says nothing.
+        assert bool(row["error"]) == (row["exit_code"] != "0")
+        assert row["exit_code"] == "" or float(row["cpu_seconds"]) > 0
+
+
+def test_every_combination_ran_every_script_promised(trying):
+    rows, comments = read(VERSIONS)
+    valid(rows, comments, trying)
+    promised = [
+        (combination.name, script)
+        for combination in trying.COMBINATIONS
+        for script in trying.scripts_of(combination, trying.SCRIPTS)
+    ]
+    found = [(row["combination"], row["script"]) for row in rows]
+    assert found == promised
+
+
+def test_several_versions_of_each_and_jax_were_tried(trying):
+    rows, _ = read(VERSIONS)
+    whole = [row for row in rows if row["bare"] == "False"]
+    for package in ("tensorflow", "keras"):
+        tried = {
+            Version(row[package]).release[:2]
+            for row in whole
+            if row[package]
+        }
+        assert len(tried) >= 5, package
+    assert len({row["keras_tuner"] for row in whole}) >= 3
+    without = [
+        row for row in whole if row["jax"] and not row["tensorflow"]
+    ]
+    assert {row["environment"] for row in without} == {
+        "KERAS_BACKEND=jax"
+    }
+    failed = [
+        row["script"] for row in without if row["exit_code"] != "0"
+    ]
+    assert failed == ["tf_keras_search"]  # which imports TensorFlow
+
+
+def test_the_installed_versions_are_the_required_ones():
+    """A combination's name and pins are what really ran."""
+    from packaging.requirements import Requirement
+
+    rows, _ = read(VERSIONS)
+    for row in rows:
+        for text in row["requirements"].split():
+            need = Requirement(text)
+            column = need.name.removesuffix("-cpu").replace("-", "_")
+            if column in row:
+                assert need.specifier.contains(row[column]), row
+
+
+def test_the_locked_versions_were_tried_and_ran_all():
+    rows, _ = read(VERSIONS)
+    lock = (ROOT / "requirements.txt").read_text("utf-8")
+    locked = [row for row in rows if row["combination"] == "locked"]
+    for package in ("tensorflow", "keras", "keras-tuner"):
+        (pin,) = re.findall(rf"(?m)^{package}==(\S+)", lock)
+        (tried,) = {row[package.replace("-", "_")] for row in locked}
+        assert tried == pin, (
+            f"{package} {pin} is locked and {tried} is in the record of "
+            "versions: run `make versions`, and read the page again"
+        )
+    assert {row["exit_code"] for row in locked} == {"0"}
+
+
+def summed():
+    """Recount from the record what the page's tables show."""
+    rows, _ = read(VERSIONS)
+    names = list(dict.fromkeys(row["combination"] for row in rows))
+    for opened in (False, True):
+        table = []
+        for name in names:
+            runs = [
+                row
+                for row in rows
+                if row["combination"] == name
+                and row["bare"] == "False"
+                and (row["script"] in ("reopen", "reload")) == opened
+            ]
+            if runs:
+                failed = [
+                    r["script"] for r in runs if r["exit_code"] != "0"
+                ]
+                ran = f"{len(runs) - len(failed)} of {len(runs)}"
+                table.append((runs[0], name, ran, ", ".join(failed)))
+        yield table
+
+
+def test_the_pages_summary_follows_from_the_record():
+    text = VERSIONS.read_text("utf-8")
+    text = "".join(
+        line for line in text.splitlines(True) if line[0] != "#"
+    )
+    record = pd.read_csv(
+        io.StringIO(text), dtype=str, keep_default_na=False
+    )
+    summary = function(PAGE, "summary")
+    projects = record["script"].isin(["reopen", "reload"])
+    whole = record["bare"] == "False"
+    for mask, table in zip(
+        (whole & ~projects, whole & projects), summed(), strict=True
+    ):
+        shown = summary(record[mask])
+        assert list(shown.index) == [name for _, name, _, _ in table]
+        for (_, row), (run, _, ran, failed) in zip(
+            shown.iterrows(), table, strict=True
+        ):
+            assert row["ran"] == ran and row["failed"] == failed
+            for package in (
+                "tensorflow",
+                "jax",
+                "keras",
+                "keras_tuner",
+            ):
+                assert row[package] == run[package]
+
+
+def test_the_table_of_combinations_is_on_the_page(site):
+    (table,) = [
+        rows for rows in page_tables("versions") if "ran" in rows[0]
+    ]
+    expected, _ = summed()
+    places = [
+        table[0].index(name) for name in ("keras", "ran", "failed")
+    ]
+    body = table[2:]  # under two lines of headers
+    assert len(body) == len(expected)
+    for row, (run, name, ran, failed) in zip(
+        body, expected, strict=True
+    ):
+        assert row[0] == name
+        shown = [row[place].strip() for place in places]
+        assert shown == [run["keras"], ran, failed]
+
+
+def test_the_program_tries_the_packages_at_hand(tmp_path, trying):
+    output = tmp_path / "here.csv"
+    wanted = ["first_search", "reopen"]
+    done = run(
+        "--here",
+        "--scripts",
+        *wanted,
+        "--output",
+        output,
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    rows, comments = read(output)
+    valid(rows, comments, trying)
+    assert [row["script"] for row in rows] == wanted
+    assert {row["exit_code"] for row in rows} == {"0"}
+
+
+def test_a_failing_script_is_recorded_with_its_error(trying):
+    text = """Traceback (most recent call last):
+  File "a.py", line 3, in <module>
+    assert one == two
+           ^^^^^^^^^^
+AssertionError
+E0000 a line of some log
+"""
+    assert trying.last_line(text) == "AssertionError: assert one == two"
+    text = "ValueError: first\nkeras.Error: no `x`\n"
+    assert trying.last_line(text) == "keras.Error: no `x`"
+
+
+def test_a_requirement_that_cannot_be_read_is_refused(tmp_path):
+    done = run("keras=3.10", folder=tmp_path)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.count("keras=3.10") == 1
+    assert "is no requirement" in done.stderr

@@ -1,0 +1,230 @@
+"""A search in many processes is the same search, and ends."""
+
+import json
+import multiprocessing
+import os
+import socket
+import warnings
+from pathlib import Path
+
+import keras_tuner as kt
+import pytest
+
+from snippets.models.build_model import build_model
+from snippets.searches.few_checkpoints import few_checkpoints
+from snippets.searches.flat_memory import flat_memory
+from snippets.searches.renewed import renewed
+from snippets.searches.resumable import resumable
+
+BUDGETS = {
+    kt.RandomSearch: {"max_trials": 7},
+    kt.GridSearch: {"max_trials": 7},
+    kt.Hyperband: {"max_epochs": 4, "factor": 2},
+    kt.BayesianOptimization: {"max_trials": 7, "num_initial_points": 4},
+}
+
+
+def plain(tuner_class, *args, **kwargs):
+    return tuner_class(*args, **kwargs)
+
+
+def search(tuner_class, folder, trials=None, way=plain, **settings):
+    """Search with numbers; note in a file what each process ran."""
+
+    class Numbers(tuner_class):
+        def run_trial(self, trial, *args, **kwargs):
+            row = os.getpid(), trial.hyperparameters.values
+            with open(Path(folder, "log.jsonl"), "a") as log:
+                print(json.dumps(row, default=float), file=log)
+            if settings.get("max_consecutive_failed_trials"):
+                raise ArithmeticError
+            return trial.hyperparameters.get("x")
+
+    hp = kt.HyperParameters()
+    hp.Int("x", 0, 99)
+    warnings.simplefilter("ignore")
+    way(
+        renewed(Numbers, trials) if trials else Numbers,
+        hyperparameters=hp,
+        seed=1,
+        directory=folder,
+        project_name="renewed",
+        **(BUDGETS[tuner_class] | settings),
+    ).search(verbose=0)
+
+
+def process(*args, environment=None, **kwargs):
+    """Start a search in a process of its own."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["keras_tuner"])
+    child = context.Process(
+        target=in_environment, args=(environment or {}, args, kwargs)
+    )
+    child.start()
+    return child
+
+
+def in_environment(environment, args, kwargs):
+    os.environ |= environment
+    search(*args, **kwargs)
+
+
+def run(*args, **kwargs):
+    """Search until a process ends with another code; return all."""
+    codes = [75]
+    while codes[-1] == 75 and len(codes) < 20:
+        child = process(*args, **kwargs)
+        child.join(120)
+        codes.append(child.exitcode)
+    return codes[1:]
+
+
+def log(folder):
+    """Return the processes in order, and the values each ran."""
+    lines = Path(folder, "log.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    ran = {}
+    for pid, values in rows:
+        ran.setdefault(pid, []).append(values)
+    return [len(each) for each in ran.values()], [v for _, v in rows]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    return str(tmp_path / "whole"), str(tmp_path / "parts")
+
+
+@pytest.mark.parametrize(
+    "tuner_class, way",
+    [
+        (kt.RandomSearch, plain),
+        (kt.RandomSearch, resumable),
+        (kt.Hyperband, plain),
+        (kt.Hyperband, resumable),
+        (kt.GridSearch, resumable),
+    ],
+    ids=lambda value: value.__name__,
+)
+def test_many_processes_run_each_trial_of_one_process_once(
+    tuner_class, way, folders
+):
+    whole, parts = folders
+    search(tuner_class, whole)
+    _, expected = log(whole)
+    codes = run(tuner_class, parts, trials=3, way=way)
+    counts, found = log(parts)
+    assert found == expected and len(found) >= 7
+    threes, rest = divmod(len(expected), 3)
+    assert counts == [3] * threes + [rest] * (rest > 0)
+    # Where nothing is left, the last process only finds that out.
+    assert codes == [75] * threes + [0]
+
+
+def test_of_bayesian_optimisation_the_first_trials_are_the_same(
+    folders,
+):
+    whole, parts = folders
+    search(kt.BayesianOptimization, whole)
+    assert run(kt.BayesianOptimization, parts, trials=3) == [75, 75, 0]
+    counts, found = log(parts)
+    assert counts == [3, 3, 1]
+    assert found[:4] == log(whole)[1][:4]
+
+
+def test_trials_that_fail_count_too(folders):
+    codes = run(
+        kt.RandomSearch,
+        folders[1],
+        trials=3,
+        max_consecutive_failed_trials=99,
+    )
+    assert codes == [75, 75, 0] and log(folders[1])[0] == [3, 3, 1]
+
+
+def test_a_worker_goes_on_under_its_name_and_the_chief_ends(folders):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    where = {
+        "KERASTUNER_ORACLE_IP": "127.0.0.1",
+        "KERASTUNER_ORACLE_PORT": port,
+    }
+    chief = where | {"KERASTUNER_TUNER_ID": "chief"}
+    worker = where | {"KERASTUNER_TUNER_ID": "tuner0"}
+    arguments = kt.RandomSearch, folders[1], 3
+    child = process(*arguments, environment=chief)
+    try:
+        assert run(*arguments, environment=worker) == [75, 75, 0]
+        child.join(60)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+    counts, found = log(folders[1])
+    assert counts == [3, 3, 1]
+    search(kt.RandomSearch, folders[0])
+    assert found == log(folders[0])[1]
+
+
+def of_models(wrapped, folder):
+    """Return a tuner of real models."""
+    return wrapped(
+        build_model,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=3,
+        seed=1,
+        directory=folder,
+        project_name="models",
+    )
+
+
+def test_it_ends_between_trials_when_all_about_them_is_tidied(
+    images, tmp_path, capsys
+):
+    x, y = images.train
+    data = {"validation_data": (x[:64], y[:64]), "verbose": 0}
+    for wrap in (
+        lambda c: few_checkpoints(flat_memory(renewed(c, 2))),
+        lambda c: renewed(flat_memory(few_checkpoints(c)), 2),
+    ):
+        folder = tmp_path / str(len([*tmp_path.iterdir()]))
+        tuner = of_models(wrap(kt.RandomSearch), folder)
+        with pytest.raises(SystemExit) as ended:
+            tuner.search(x[:64], y[:64], **data)
+        assert ended.value.code == 75
+        statuses = [t.status for t in tuner.oracle.trials.values()]
+        assert statuses == ["COMPLETED", "COMPLETED"]
+        assert len([*folder.rglob("checkpoint*")]) == 1
+        registry = flat_memory(kt.RandomSearch).registry()
+        assert not set(registry) - tuner.registered_before
+        again = of_models(wrap(kt.RandomSearch), folder)
+        again.search(x[:64], y[:64], **data)
+        assert len(again.oracle.trials) == 3
+
+
+@pytest.mark.parametrize("name", ["overwrite", "tuner_id"])
+def test_what_would_begin_anew_in_each_process_is_refused(
+    name, tmp_path
+):
+    with pytest.raises(ValueError, match=f"leave out {name}"):
+        search(kt.RandomSearch, tmp_path, trials=3, **{name: True})
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("wrong", [kt.HyperModel, "RandomSearch", None])
+def test_what_is_no_tuner_class_is_refused(wrong):
+    with pytest.raises(ValueError, match="such as kt.RandomSearch"):
+        renewed(wrong, 50)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.0, "50", True, None])
+def test_a_number_of_trials_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ValueError, match="trials must be an integer"):
+        renewed(kt.RandomSearch, wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, 256, -1, "75", True])
+def test_a_code_that_says_nothing_is_refused(wrong):
+    with pytest.raises(ValueError, match="exit_code must be"):
+        renewed(kt.RandomSearch, 50, exit_code=wrong)

@@ -1,0 +1,523 @@
+# %% [markdown] index="fast; slow search; speed up; steps_per_execution; gc.freeze; jit_compile; XLA; overhead; time per trial; tracing; CPU; benchmark"
+# # Fast searches
+#
+# What each part of a trial costs on a CPU, what each cure is worth, side
+# by side in one run, and a checklist of those that pay for small models.
+#
+# What each is worth is measured below, on this page or in
+# [the record](#the-record). For models that train for seconds:
+#
+# 1. `gc.collect(); gc.freeze()` after the imports:
+#    [garbage collection](#garbage-collection).
+# 2. Hold the data in a `tf.data` pipeline, validate in one batch, and
+#    run an epoch in one call: [`steps_per_execution`](#an-epoch).
+# 3. Trace a model once for all trials that differ in learning rate or
+#    batch size alone: [`traced_once`](#whole-searches).
+# 4. Write no weights that nobody will load:
+#    [`run_trial`](#whole-searches).
+# 5. One BLAS thread and `quick_proposals` for the
+#    [Bayesian tuner](#proposals).
+# 6. A worker for each core, with one thread each:
+#    [two workers](#the-record).
+# 7. Leave `jit_compile` off on a CPU.
+#
+# And for all models: end trials that no longer improve, with
+# [EarlyStopping](../how_to/callbacks.py), and under Hyperband
+# [leave the epochs to the tuner](../hyperband.py).
+
+# %%
+import contextlib
+import gc
+import io
+import os
+import time
+import warnings
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from IPython.display import display
+from threadpoolctl import threadpool_limits
+
+keras.utils.set_random_seed(1)
+# The Gaussian process says so when a fit ends at a bound; harmless.
+warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
+
+# %% [markdown]
+# Costs are CPU seconds, which other programs disturb less than seconds
+# on the clock, and they are shown as ratios.
+#
+# ## An epoch
+
+# %%
+from snippets.data.load_images import load_images
+
+# %%
+images = load_images("digits")
+x, y = images.train
+
+# %% [markdown]
+# Twice the same measurements: on the digits, and on larger data, as many
+# numbers as MNIST's 10,000 test images would give. Those are the digits
+# again, repeated both ways; what they teach doesn't matter here.
+
+# %%
+BATCH_SIZE = 32
+
+
+def repeated(x, y, count, features=784):
+    """Repeat images, and the pixels of each, to a larger set."""
+    rows, columns = -(-count // len(x)), -(-features // x.shape[1])
+    larger = np.tile(x, (rows, columns))[:count, :features]
+    return larger, np.tile(y, rows)[:count]
+
+
+sizes = {
+    "digits": (images.train, images.validation),
+    "larger": (
+        repeated(*images.train, 6400),
+        repeated(*images.validation, 1600),
+    ),
+}
+for size, ((x, y), _) in sizes.items():
+    print(f"{size}: {x.shape}, {-(-len(y) // BATCH_SIZE)} batches")
+
+
+# %%
+def classifier(features, **settings):
+    """Return a small compiled model, the same each time."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((features,))
+    hidden = keras.layers.Dense(64, activation="relu")(inputs)
+    outputs = keras.layers.Dense(10, activation="softmax")(hidden)
+    model = keras.Model(inputs, outputs)
+    model.compile(
+        "adam",
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        **settings,
+    )
+    return model
+
+
+# %% [markdown]
+# The ways: what is given to `compile`, and what to `fit`. An execution
+# that is to have more steps than an epoch ends with the epoch.
+
+
+# %%
+def ways_to_train(train, validation):
+    """Return settings of compile and of fit, by name."""
+    arrays = {
+        "x": train[0],
+        "y": train[1],
+        "batch_size": BATCH_SIZE,
+        "validation_data": validation,
+    }
+    one_batch = arrays | {"validation_batch_size": 2048}
+    held = tf.data.Dataset.from_tensor_slices(train).cache()
+    pipeline = {
+        "x": held.shuffle(len(train[1])).batch(BATCH_SIZE),
+        "validation_data": tf.data.Dataset.from_tensors(validation),
+        "shuffle": False,  # done above
+    }
+    some, all_steps = (
+        {"steps_per_execution": steps} for steps in (16, 1000)
+    )
+    return {
+        "as it comes": ({}, arrays),
+        "verbose=1": ({}, arrays | {"verbose": 1}),
+        "jit_compile=True": ({"jit_compile": True}, arrays),
+        "validation in one batch": ({}, one_batch),
+        "and 16 steps an execution": (some, one_batch),
+        "and all steps in one": (all_steps, one_batch),
+        "tf.data": ({}, pipeline),
+        "tf.data, all steps in one": (all_steps, pipeline),
+    }
+
+
+# %% [markdown]
+# The first epoch of a model pays for tracing too, or for XLA's compiler;
+# later ones are only steps. The ways take turns, in two rounds.
+
+
+# %%
+def first_and_later(features, compiled, fitted, later=3):
+    """Return CPU seconds of the first epoch, and of a later one."""
+    model = classifier(features, **compiled)
+    costs = []
+    for epochs in (1, later):
+        begun = time.process_time()
+        with contextlib.redirect_stdout(io.StringIO()):
+            model.fit(**{"verbose": 0} | fitted, epochs=epochs)
+        costs.append((time.process_time() - begun) / epochs)
+    return costs
+
+
+rows = []
+for turn in (0, 1, 2):
+    for size, (train, validation) in sizes.items():
+        for way, settings in ways_to_train(train, validation).items():
+            if turn == 0 and way != "as it comes":
+                continue  # only to warm up
+            costs = first_and_later(train[0].shape[1], *settings)
+            rows.append((turn, size, way, *costs))
+names = ["round", "size", "way", "first epoch", "later epoch"]
+epochs = pd.DataFrame(rows, columns=names).query("round > 0")
+
+
+# %%
+def relative(table):
+    """Divide each column by its first row."""
+    return (table / table.iloc[0]).round(2)
+
+
+costs = epochs.drop(columns="round").groupby(["way", "size"]).mean()
+costs = costs.unstack().loc[epochs["way"].unique()]
+display(relative(costs).swaplevel(axis=1).sort_index(axis=1))
+
+# %% [markdown]
+# The first row is 1 by definition; smaller is better. Read the later
+# epochs first. On the digits, more steps in a call help only so far
+# while Keras prepares arrays anew for every epoch, which costs more than
+# so few steps do; with the data in a pipeline there is little left but
+# the steps. On larger data the steps themselves weigh more.
+#
+# Then the first epochs: they hold what is paid once per trial. Tracing
+# is most of that, and a call of many steps takes little more of it.
+# XLA's compiler costs far more than such a model can win back; on a CPU,
+# Keras leaves it off by itself. `verbose=1` wrote into a string here: a
+# notebook also has to draw it.
+#
+# What a model costs beside its steps, in later epochs of its own way:
+
+# %%
+start = costs["first epoch"] - costs["later epoch"]
+paid = (start / costs["later epoch"]).round(1)
+display(paid.rename(columns=lambda size: f"{size}: later epochs"))
+
+# %% [markdown]
+# The cheaper the epochs, the more of them the start of a trial is worth.
+# A short trial is mostly tracing.
+#
+# ## Garbage collection
+#
+# Keras Tuner collects garbage before each trial, and Python's collector
+# walks every object that is alive: TensorFlow alone brings a great many.
+# `gc.freeze()` takes those that are there now out of its sight.
+
+
+# %%
+def collection():
+    """Return the CPU seconds of one full collection."""
+    gc.collect()
+    begun = time.process_time()
+    gc.collect()
+    return time.process_time() - begun
+
+
+before, walked = collection(), len(gc.get_objects())
+gc.collect()
+gc.freeze()
+after, left = collection(), len(gc.get_objects())
+print(f"objects to walk: {walked:,} before, {left:,} after")
+print(f"CPU seconds to walk them: {before:.3f}, then {after:.5f}")
+assert left < walked / 10
+
+# %% [markdown]
+# It must come after the imports and the loading of data, and what is
+# frozen is never collected, so it belongs before the search, once.
+#
+# ## Whole searches
+#
+# The same trials, five times. To compare them, the model is the same in
+# all; the learning rate and the batch size are tuned.
+
+# %%
+from snippets.models.image_classifier import ImageClassifier
+
+# %%
+from snippets.searches.flat_memory import flat_memory
+
+# %% open=true
+from snippets.searches.traced_once import traced_once
+
+# %% [markdown]
+# The hypermodel made fast takes images one by one, in a pipeline, and
+# makes batches of them in `fit`.
+
+# %%
+COUNT = len(images.train[1])
+
+
+class FastClassifier(ImageClassifier):
+    def build(self, hp):
+        model = super().build(hp)
+        model.compile(
+            model.optimizer,
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=False,
+            steps_per_execution=COUNT,  # an epoch in one, or less
+        )
+        return model
+
+    def fit(self, hp, model, x, **kwargs):
+        batches = x.shuffle(COUNT).batch(self._batch_size(hp))
+        return model.fit(batches, shuffle=False, **kwargs)
+
+
+held = tf.data.Dataset.from_tensor_slices(images.train).cache()
+validation = tf.data.Dataset.from_tensors(images.validation)
+
+# %% [markdown]
+# One cost is left: `Tuner` writes the weights whenever an epoch is the
+# best so far. If the winner is [trained anew](../how_to/retrain_and_ship.py)
+# anyway, nobody needs them. Keras Tuner's own documentation shows the
+# `run_trial` that trains and keeps nothing; Hyperband needs them.
+
+
+# %%
+class NoWeights(flat_memory(kt.RandomSearch)):
+    def run_trial(self, trial, *args, **kwargs):
+        hp = trial.hyperparameters
+        keras.backend.clear_session()
+        model = self.hypermodel.build(hp)
+        return self.hypermodel.fit(hp, model, *args, **kwargs)
+
+
+# %%
+def search(tuner_class, hypermodel, *args, validation_data):
+    """Search; return CPU seconds a trial, and the trials."""
+    keras.utils.set_random_seed(1)
+    space = kt.HyperParameters()
+    space.Fixed("hidden_layers", 1)
+    space.Fixed("units", 64)
+    space.Fixed("activation", "relu")
+    tuner = tuner_class(
+        hypermodel,
+        hyperparameters=space,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=6,
+        seed=1,
+        directory="searches",
+        project_name="fast_searches",
+        overwrite=True,
+    )
+    begun = time.process_time()
+    tuner.search(
+        *args, validation_data=validation_data, epochs=5, verbose=0
+    )
+    seconds = time.process_time() - begun
+    trials = [trial for _, trial in sorted(tuner.oracle.trials.items())]
+    assert {trial.status for trial in trials} == {"COMPLETED"}
+    return seconds / len(trials), trials
+
+
+# %%
+once = traced_once(ImageClassifier)
+fast = traced_once(FastClassifier)
+flat = flat_memory(kt.RandomSearch)
+arrays, pipeline = images.train, (held,)
+searches = {
+    "as guides show": (kt.RandomSearch, ImageClassifier, arrays),
+    "gc.freeze": (kt.RandomSearch, ImageClassifier, arrays),
+    "and traced once": (kt.RandomSearch, once, arrays),
+    "and tf.data, all steps in one": (flat, fast, pipeline),
+    "and no weights kept": (NoWeights, fast, pipeline),
+}
+seconds, results = {}, {}
+for way, (tuner_class, hypermodel, data) in searches.items():
+    gc.collect()
+    if way == "as guides show":
+        gc.unfreeze()
+    else:
+        gc.freeze()
+    given = images.validation if data is arrays else validation
+    seconds[way], results[way] = search(
+        tuner_class, hypermodel(), *data, validation_data=given
+    )
+
+# %%
+table = pd.DataFrame(
+    {
+        "CPU of a trial": relative(pd.Series(seconds)),
+        "best val_accuracy": {
+            way: max(trial.score for trial in trials)
+            for way, trials in results.items()
+        },
+    }
+)
+display(table.round(4))
+values = [
+    [trial.hyperparameters.values for trial in trials]
+    for trials in results.values()
+]
+assert all(each == values[0] for each in values)
+assert np.ptp(table["best val_accuracy"]) < 0.05
+
+# %% [markdown]
+# All tried the same values. `flat_memory` changes no time here: that it
+# keeps memory from growing over hundreds of trials is shown where
+# [it belongs](../how_to/memory_and_disk.py), with `few_checkpoints`, which
+# saves disk and not time. A search that must end by the morning is given
+# [a time limit](../how_to/known_values_and_limits.py).
+#
+# ## Proposals
+#
+# `BayesianOptimization` fits a Gaussian process before each trial: many
+# tiny matrix products, each of them shared out over all threads of the
+# linear algebra, BLAS. [Why](../bayesian_optimization.py#what-a-proposal-costs);
+# here is only what it costs as trials grow, and a second cure: a snippet
+# that searches for the best proposal with a gradient. The scores are
+# made up.
+
+# %%
+from snippets.searches.quick_proposals import quick_proposals
+
+# %%
+space = kt.HyperParameters()
+ImageClassifier().build(space)
+
+
+class MadeUp(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        rate = np.log10(trial.hyperparameters.get("learning_rate"))
+        return {"score": np.cos(rate) + 0.01 * np.sin(900 * rate)}
+
+
+tuner = MadeUp(
+    hyperparameters=space,
+    objective=kt.Objective("score", "max"),
+    max_trials=60,
+    seed=1,
+    directory="searches",
+    project_name="fast_searches_made_up",
+    overwrite=True,
+)
+tuner.search(verbose=0)
+known = sorted(tuner.oracle.trials.items())
+
+
+# %%
+def propose(count, threads, quick=False):
+    """Propose after `count` trials; return values and CPU seconds."""
+    tuner = kt.BayesianOptimization(
+        ImageClassifier(),
+        objective=kt.Objective("score", "max"),
+        hyperparameters=space,
+        seed=1,
+        directory="searches",
+        project_name="fast_searches_proposals",
+        overwrite=True,
+    )
+    if quick:
+        quick_proposals(tuner)
+    tuner.oracle.trials = dict(known[:count])
+    begun = time.process_time()
+    with threadpool_limits(threads, user_api="blas"):
+        values = tuner.oracle.populate_space("next")["values"]
+    return values, time.process_time() - begun
+
+
+rows = {}
+for count in (20, 60):
+    _, all_threads = propose(count, os.cpu_count())
+    values, one_thread = propose(count, 1)
+    same, quick = propose(count, 1, quick=True)
+    assert same["activation"] == values["activation"]
+    rates = same["learning_rate"], values["learning_rate"]
+    assert np.isclose(*rates, rtol=1e-3)
+    rows[count] = {
+        "one thread": all_threads / one_thread,
+        "and quick_proposals": all_threads / quick,
+    }
+display(pd.DataFrame(rows).T.rename_axis("trials").round(1))
+
+# %% [markdown]
+# So many times less CPU than as it comes, for the very same proposals.
+# Put the search into `with threadpool_limits(1, user_api="blas"):`, or
+# set `OPENBLAS_NUM_THREADS=1` before Python starts, and write
+# `quick_proposals(tuner)` before it. How much the threads cost depends on
+# what else the machine does: the busier, the more.
+#
+# ## The record
+#
+# A page has little time. The same questions, each run in a process of
+# its own, several times, were recorded by `make bench`:
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+with open(evidence_file("speed.csv"), encoding="utf-8") as file:
+    for line in file:
+        if line.startswith("#"):
+            print(line[2:], end="")
+speed = pd.read_csv(evidence_file("speed.csv"), comment="#")
+
+# %% [markdown]
+# *CPU* is what the search cost, *clock* is from the first trial's
+# beginning to the last one's end, and *command* has the imports too:
+# each as a share of the first way of its kind, in the same round; the
+# median of the rounds. *Accuracy* is the difference of the best
+# validation accuracies, with its standard error over the rounds.
+
+
+# %%
+def ratios(speed):
+    """Compare each way with the first of its measurement."""
+    columns = {
+        "cpu_seconds": "CPU",
+        "wall_seconds": "clock",
+        "whole_seconds": "command",
+    }
+    first = speed.groupby("measurement")["way"].first()
+    rows = []
+    kinds = ["measurement", "trials", "way"]
+    for kind, runs in speed.groupby(kinds, sort=False):
+        measurement, trials, way = kind
+        same = (speed["measurement"] == measurement) & (
+            speed["trials"] == trials
+        )
+        base = speed[same & (speed["way"] == first[measurement])]
+        base, runs = base.set_index("round"), runs.set_index("round")
+        row = dict(zip(kinds, kind, strict=True), rounds=len(runs))
+        for column, name in columns.items():
+            row[name] = (runs[column] / base[column]).median()
+        best = "best_validation_accuracy"
+        gain = runs[best] - base[best]
+        row["accuracy"] = gain.mean()
+        row["±"] = gain.std(ddof=1) / len(gain) ** 0.5
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("measurement")
+
+
+# %%
+display(ratios(speed).round(4).astype(object).fillna(""))
+
+# %% [markdown]
+# `trial` compares frames: what is asked is the same in all, and so is
+# the training. A share near 1 says that the tuner costs no more than the
+# loop one would write by hand. `random` and `hyperband` compare a search
+# as it is often written, with epochs tuned in `fit`, with one that takes
+# this page's advice; `fast` is not faster hardware, but less work for the
+# same result. In times rather than shares:
+
+# %%
+shares = ratios(speed).query("way.str.startswith('fast')")
+times = (1 / shares[["CPU", "clock", "command"]]).round(1)
+display(times.assign(way=shares["way"]))
+
+# %% [markdown]
+# ## What this page did not show
+#
+# - [A GPU](../how_to/on_a_gpu.py#what-a-trial-costs-there). There the first
+#   cost is often that it waits for data, and `jit_compile` can pay.
+# - Large models, whose steps dwarf everything here. Measure a trial of
+#   yours before mending it: `steps_per_execution` can't help where a
+#   step takes a second.
+# - Which of these hold for PyTorch or JAX behind Keras.
+# - Whether shorter searches find as good settings on data of yours.

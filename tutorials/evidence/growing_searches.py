@@ -1,0 +1,418 @@
+# %% [markdown] index="1,000 trials; 1000 trials; long search; many trials; slower and slower; memory grows; overnight; scale up; renewed"
+# # From 10 trials to 1,000
+#
+# What grows with the number of trials in a Keras Tuner search: memory,
+# time beside training, disk; for each tuner, with the lines that stop
+# it.
+#
+# | grows | RandomSearch, GridSearch, Hyperband | BayesianOptimization | cure |
+# |---|---|---|---|
+# | [memory](#memory) | with each Keras model, and slows each trial | the same | `flat_memory`, or `renewed` |
+# | [time of a proposal](#time-beside-training) | milliseconds | seconds, then more and more | one BLAS thread, `quick_proposals`, two restarts |
+# | [disk: weights](#disk) | with each trial | the same | `few_checkpoints` |
+# | disk: JSON; time to resume | a little | the same | none needed |
+#
+# All of it together, for a night of a thousand trials:
+#
+# ```python
+# gc.collect()
+# gc.freeze()
+# tuner_class = few_checkpoints(flat_memory(kt.BayesianOptimization))
+# tuner = tuner_class(build_model, max_trials=1000, seed=1, ...)
+# quick_proposals(tuner)
+# tuner.oracle.gpr.set_params(n_restarts_optimizer=2)
+# tuner.search(...)
+# ```
+#
+# `renewed(kt.Hyperband, trials=50)` in place of `flat_memory` needs
+# nothing of TensorFlow's insides: it ends the process after so many
+# trials, and [the next one goes on](#a-new-process-every-fifty-trials).
+
+# %%
+import contextlib
+import gc
+import inspect
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# A page has no time for a thousand trials. They were run beforehand, on
+# one thread, by `make growth`:
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+with open(evidence_file("growth.csv"), encoding="utf-8") as file:
+    for line in file:
+        if line.startswith("#"):
+            print(line[2:], end="")
+growth = pd.read_csv(evidence_file("growth.csv"), comment="#")
+
+
+def recorded(measurement, column):
+    """Return a column of a measurement: trials by way."""
+    rows = growth[growth["measurement"] == measurement]
+    table = rows.pivot_table(column, "trials", "way", sort=False)
+    return table.sort_index().rename_axis(columns=None)
+
+
+# %% [markdown]
+# ## Memory
+#
+# Real trials: RandomSearch, and an epoch of a small model each. *As it
+# is* is as guides show it, *as the page says* is with `gc.freeze`,
+# `flat_memory` and `few_checkpoints`, and *renewed* is that in
+# processes of fifty trials.
+
+# %%
+WAYS = ["as it is", "as the page says", "renewed"]
+memory = recorded("search", "memory_mib")[WAYS]
+
+# %% alt="Memory by trial for three ways: as it is it climbs in a straight line, as the page says and renewed stay level." figure="memory"
+figure, axis = plt.subplots()
+for way, marker in zip(WAYS, "os^", strict=True):
+    line = memory[way].dropna()
+    axis.plot(line.index, line, marker=marker, label=way)
+axis.set_xlabel("trial")
+axis.set_ylabel("MiB in memory")
+axis.set_ylim(bottom=0)
+axis.legend()
+plt.show()
+
+# %%
+seconds = recorded("search", "cpu_seconds")[WAYS]
+rows = {}
+for way in WAYS:
+    last = memory[way].last_valid_index()
+    begun, ended = memory[way][50], memory[way][last]
+    rows[way] = {
+        "trials": last,
+        "MiB at trial 50": begun,
+        "MiB at the last": ended,
+        "growth, %": 100 * (ended / begun - 1),
+        "CPU s, trials 11 to 20": seconds[way][20],
+        "CPU s, the last": seconds[way][last],
+    }
+display(pd.DataFrame(rows).T.round(2))
+
+# %%
+mended = rows["as the page says"]
+assert mended["trials"] == 500 and mended["growth, %"] < 5
+assert rows["renewed"]["growth, %"] < 5
+assert rows["as it is"]["growth, %"] > 20
+first, last = list(mended)[-2:]
+assert rows["as it is"][last] > 1.5 * rows["as it is"][first]
+assert mended[last] < 1.2 * mended[first]
+
+# %% [markdown]
+# The cause is one, and not Keras Tuner's: TensorFlow
+# [registers gradients](../how_to/memory_and_disk.py#what-grows-and-why) and
+# never forgets them. As memory grows so does what each garbage
+# collection has to walk, and so the same trial takes longer and longer.
+# Whatever else a trial leaves, its scores and hyperparameters, is the
+# small rest that still grows. That is what a black box leaves too:
+
+# %%
+TUNERS = ["RandomSearch", "GridSearch", "Hyperband"]
+TUNERS.append("BayesianOptimization")
+table = recorded("tuner", "memory_mib")[TUNERS]
+left = 1024 * (table.loc[1000] - table.loc[10]) / 990
+print("KiB of memory a trial, without models:")
+print(left.round(1).to_string())
+assert left.max() < 20
+
+# %% [markdown]
+# ## A new process every fifty trials
+#
+# `flat_memory` reaches into a private part of TensorFlow. `renewed`
+# does not: a process that ends gives everything back, whatever held it.
+# It works for all four tuners, Hyperband included, which has no
+# `max_trials` to be raised step by step.
+
+# %% open=true
+from snippets.searches.renewed import renewed
+
+# %% [markdown]
+# The script is then run for as long as its exit code says so. In a
+# shell:
+#
+# ```shell
+# while python search.py; [ $? -eq 75 ]; do :; done
+# ```
+#
+# In Python it is the loop below. The script there has three searches of
+# six trials one after another, renewed every four trials. Trials are
+# numbers, for only the tuners are looked at.
+
+
+# %%
+def search(tuner_class, project_name):
+    """Search; return the values of each trial, in order."""
+    hp = kt.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    limit = {"max_trials": 6}
+    if issubclass(tuner_class, kt.Hyperband):
+        limit = {"max_epochs": 3}
+
+    class Numbers(tuner_class):
+        def run_trial(self, trial, *args, **kwargs):
+            return {"error": abs(trial.hyperparameters.get("x") - 0.7)}
+
+    tuner = Numbers(
+        hyperparameters=hp,
+        objective=kt.Objective("error", "min"),
+        seed=1,
+        directory="searches",
+        project_name=f"growing_searches_{project_name}",
+        **limit,
+    )
+    tuner.search(verbose=0)
+    trials = sorted(tuner.oracle.trials.items())
+    return [trial.hyperparameters.values for _, trial in trials]
+
+
+# %%
+NAMES = "RandomSearch", "Hyperband", "BayesianOptimization"
+Path("search.py").write_text(f"""
+import sys
+import keras_tuner as kt
+
+{inspect.getsource(renewed)}
+
+{inspect.getsource(search)}
+
+for name in {NAMES}:
+    search(renewed(getattr(kt, name), trials=4), "parts_" + name)
+""")
+for folder in Path("searches").glob("growing_searches_*"):
+    shutil.rmtree(folder)  # of an earlier run of this page
+AGAIN = 75
+codes = [AGAIN]
+while codes[-1] == AGAIN:
+    done = subprocess.run(
+        [sys.executable, "search.py"], capture_output=True
+    )
+    codes.append(done.returncode)
+print("exit codes:", codes[1:])
+
+# %% [markdown]
+# One search without interruption, in this process, and the trials of
+# the other:
+
+# %%
+rows = []
+for name in NAMES:
+    with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
+        whole = search(getattr(kt, name), f"whole_{name}")
+        parts = search(getattr(kt, name), f"parts_{name}")
+    same = [a == b for a, b in zip(whole, parts, strict=True)]
+    rows.append((name, len(parts), sum(same)))
+columns = ["tuner", "trials", "the same as without interruption"]
+table = pd.DataFrame(rows, columns=columns).set_index("tuner")
+display(table)
+
+# %%
+assert codes[1:] == [AGAIN, AGAIN, AGAIN, 0]
+trials, same = (table[column] for column in table)
+assert (trials == 6).all()
+assert (same[["RandomSearch", "Hyperband"]] == 6).all()
+assert same["BayesianOptimization"] >= 3  # those drawn at random
+
+# %% [markdown]
+# The Bayesian tuner starts its own random numbers again with each
+# process, so its proposals may differ a little, as they do
+# [whenever it is resumed](../how_to/resume.py). Through `resumable` they don't;
+# GridSearch goes on only so; and it [refuses a script that
+# changed](../how_to/resume.py) between two processes:
+#
+# ```python
+# tuner = resumable(renewed(kt.GridSearch, trials=50), build_model, ...)
+# ```
+#
+# Of a chief and its workers the workers are the ones to renew, each in
+# a loop of its own; the chief trains nothing, and waits.
+#
+# What is written after `search` in the script runs once, in the last
+# process. What is before it runs in each, the imports and the loading
+# of data: the record above has that in the CPU seconds of *renewed*.
+#
+# ## Time beside training
+#
+# Black boxes: trials that return a number at once, so that all that is
+# paid for is Keras Tuner. There are five hyperparameters, all floats.
+# BayesianOptimization is kept to random trials here; its proposals
+# follow.
+
+# %%
+table = 1000 * recorded("tuner", "cpu_seconds")[TUNERS]
+print("CPU milliseconds a trial")
+display(table.round(1))
+assert (table.loc[1000] < 4 * table.loc[10]).all()
+assert table.to_numpy().max() < 50
+
+# %% [markdown]
+# Keras Tuner writes the state of the search, a growing file, anew in
+# each trial. Beside a training, however short, it doesn't matter.
+#
+# The proposals of BayesianOptimization do. Each fits a Gaussian process
+# to all trials so far, with twenty restarts, at a cost that rises with
+# the cube of their number. Cures, each on top of those before:
+#
+# - `quick_proposals(tuner)`, from [Fast searches](fast_searches.py).
+# - `tuner.oracle.gpr.set_params(n_restarts_optimizer=2)`: there is one
+#   number to be fitted, the length scale of the kernel, and twenty
+#   restarts rarely find another one.
+# - Fit only some trials: the *newest*, or the *best*.
+
+# %%
+CURES = ["as it is", "quick_proposals", "and 2 restarts"]
+CURES += ["and the newest", "and the best"]
+cost = recorded("proposal", "cpu_seconds")[CURES]
+
+# %% alt="CPU seconds of one proposal by trials, both axes logarithmic: as it is it rises from a tenth to over ten seconds, with the newest or best trials alone it stays below half a second, and a trial of RandomSearch costs a few thousandths." figure="proposals"
+figure, axis = plt.subplots()
+for way, marker in zip(CURES, "osD^v", strict=True):
+    axis.plot(cost.index, cost[way], marker=marker, label=way)
+line = table["RandomSearch"] / 1000
+axis.plot(line.index, line, "k.:", label="a trial of RandomSearch")
+axis.set(xscale="log", yscale="log")
+axis.set_xlabel("trials so far")
+axis.set_ylabel("CPU seconds of a proposal")
+axis.legend()
+plt.show()
+
+# %%
+display(cost.round(2))
+proposals = growth[growth["measurement"] == "proposal"]
+proposals = proposals.pivot(
+    index="trials", columns="way", values="proposal"
+)[CURES]
+
+
+def numbers(way):
+    return np.array([p.split() for p in proposals[way]], float)
+
+
+apart = {
+    way: np.abs(numbers(way) - numbers("as it is")).max(axis=1)
+    for way in CURES
+}
+print("largest difference of a proposed number, from 0 to 1:")
+display(pd.DataFrame(apart, index=proposals.index))
+
+# %%
+for way in CURES[1:3]:
+    assert (apart[way] < 0.01).all()
+assert cost["quick_proposals"][100] < cost["as it is"][100] / 2
+assert cost["quick_proposals"][1000] > cost["as it is"][1000] / 2
+assert cost["and 2 restarts"][1000] < cost["as it is"][1000] / 2
+for way in CURES[3:]:
+    assert cost[way][1000] < cost["and 2 restarts"][1000] / 5
+    assert cost[way][1000] < 0.5
+
+# %% [markdown]
+# The first two cures propose the same. `quick_proposals` is worth much
+# at first and little at a thousand trials, when the fit is what costs;
+# fewer restarts make that cheaper, and it still grows. With a limit to
+# the trials that are fitted little is left of it. But then the tuner
+# proposes something else: is it as good?
+#
+# A search for the least of a made-up function with many dips, its
+# least value zero, by the same cures. The Gaussian process is given
+# thirty trials at most, so that most of them are left out at the end.
+# Ten searches each; `±` is the standard error.
+
+# %%
+results = growth[growth["measurement"] == "result"]
+best = results.groupby(["trials", "way"], sort=False)["best"]
+table = best.agg(["mean", "sem"]).unstack("way").swaplevel(axis=1)
+FOUND = ["random", *CURES[2:]]
+table = table[FOUND].rename(columns={"mean": "least", "sem": "±"})
+display(table.round(2))
+spent = results[results["trials"] == 80].groupby("way")["cpu_seconds"]
+print("CPU seconds of the search:")
+print(spent.mean()[FOUND].round(1).to_string())
+
+# %%
+last = results[results["trials"] == 80]
+last = last.pivot(index="round", columns="way", values="best")
+more = last.sub(last["and 2 restarts"], axis=0)[FOUND[2:]]
+print("how much higher the least found is than by all trials:")
+display(more.agg(["mean", "sem"]).T.round(2))
+assert more["and the best"].mean() > 2 * more["and the best"].sem()
+newest = more["and the newest"]
+assert abs(newest.mean()) < newest.sem()
+
+# %% [markdown]
+# Shown its best trials alone, the tuner finds worse: it can't know where
+# the others were bad. Shown the newest alone it did as well, within the
+# error, which ten searches of one function don't make a rule. So this
+# page limits nothing: all trials, two restarts, and where even that
+# costs too much, RandomSearch, whose proposals cost next to nothing.
+#
+# ## Disk
+#
+# KiB of all files of a search, with real models, the same as above:
+
+# %%
+folder = recorded("search", "folder_kib")
+folder.columns.name = "KiB of all files"
+shown = folder[["as it is", "as the page says"]].round()
+display(shown.astype(object).fillna(""))
+
+# %%
+state = recorded("tuner", "state_kib")[TUNERS]
+files = recorded("tuner", "folder_kib")[TUNERS]
+again = recorded("tuner", "reload_seconds")[TUNERS]
+print("at 1,000 trials without models:")
+display(
+    pd.DataFrame(
+        {
+            "KiB of JSON a trial": (files / 1000).loc[1000],
+            "KiB of oracle.json": state.loc[1000],
+            "CPU s to make the tuner again": again.loc[1000],
+        }
+    ).round(2)
+)
+
+# %%
+assert folder["as it is"][200] > 10 * folder["as the page says"][200]
+assert files.loc[1000].max() < 3 * 1024
+assert again.loc[1000].max() < 1
+
+# %% [markdown]
+# `few_checkpoints` keeps the weights of the best trial, and under
+# Hyperband it must wait for the end of the search, since any trial may
+# still be promoted: [Memory and
+# disk](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials). So
+# under Hyperband the disk needs room for all. What remains is JSON: a
+# file for each trial, and the state of the search.
+#
+# ## What this page did not show
+#
+# - What your models leave. The record has one small model, without a
+#   GPU: measure fifty trials of yours, and multiply.
+# - Other versions of TensorFlow: memory is theirs.
+# - Whether a thousand trials are worth it.
+#   [How sure](how_sure.py) tells how the best of many is chosen by
+#   luck, and [What a score means](../explanation/what_a_score_means.py) why.
+# - Integers and choices. Where the space has few points, the Bayesian
+#   tuner proposes some of them twice.
+# - Many proposals from one fit. Keras Tuner fits anew for each.

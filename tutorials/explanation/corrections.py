@@ -1,0 +1,775 @@
+# %% [markdown] index="corrections; errors in guides; keras.io guide; TensorFlow tutorial; myths; outdated advice; hp.Choice with None or a tuple; top-performing half"
+# # What other guides say, and what is so
+#
+# Claims of widespread Keras Tuner guides that do not hold today, each
+# with its source, what is right in it, and the lines that show it.
+#
+# The five that cost most:
+#
+# 1. [The direction of an objective](#the-direction-is-inferred) is not
+#    always inferred, and an F1 score is then minimised.
+# 2. [Epochs tuned in `fit`](#epochs-in-fit) fail under Hyperband, or
+#    destroy its schedule.
+# 3. [`seed=0`](#any-seed-will-do) is no seed.
+# 4. [A worker with `overwrite=True`](#overwrite-on-a-worker) deletes
+#    what the others have written.
+# 5. [`pip install keras-tuner`](#what-to-install) is not enough: every
+#    trial fails.
+#
+# These guides taught most of us, and much of this was right when it was
+# written. They were read as copies stored in public repositories, whose
+# dates are not known: the page behind a link may have been mended
+# since. What docstrings say is read below from the installed package.
+
+# %%
+import contextlib
+import gc
+import importlib.metadata
+import inspect
+import io
+import math
+import os
+import warnings
+from pathlib import Path
+from unittest import mock
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# Hardly anything is trained here. This hypermodel notes what `fit` was
+# given and returns a number; the tuner around it is the real one.
+
+
+# %%
+class Noted(kt.HyperModel):
+    def __init__(self):
+        super().__init__()
+        self.given = []
+
+    def build(self, hp):
+        hp.Int("units", 1, 99)
+        return keras.Sequential([keras.Input((1,))])
+
+    def fit(self, hp, model, *args, **kwargs):
+        self.given.append(kwargs)
+        return 0.5
+
+
+def says(thing, words):
+    """Is this in the docstring, wherever its lines break?"""
+    return words in " ".join(inspect.getdoc(thing).split())
+
+
+# %% [markdown]
+# ## The objective
+#
+# ### The direction is inferred
+#
+# *Said* in [Getting
+# started](https://keras.io/guides/keras_tuner/getting_started/) and in
+# the tuners' docstrings: given the name of a built-in metric, the tuner
+# knows whether to minimise it. *Right:* it does for accuracy, AUC and
+# losses, and the same guide later states a direction. *So:* for others
+# it guesses, and of an F1 score the lowest wins.
+
+# %%
+assert says(kt.RandomSearch, "(min or max) will be inferred")
+for name in ("val_accuracy", "val_auc", "val_f1_score", "val_r2_score"):
+    oracle = kt.oracles.RandomSearchOracle(objective=name, seed=1)
+    print(oracle.objective)
+    rightly = name in ("val_accuracy", "val_auc")
+    assert oracle.objective.direction == ("max" if rightly else "min")
+
+# %% [markdown]
+# Write `kt.Objective("val_f1_score", "max")`. [All metrics of
+# Keras](../how_to/objectives.py#which-strings-are-guessed-wrong), asked.
+#
+# ### The name is the class in snake case
+#
+# *Said* in the same guide: always. *Right:* nearly always, and `val_`
+# goes in front for validation data. *So:* print the keys of a history
+# instead, which also shows [numbered and named
+# ones](../how_to/objectives.py#metrics-of-your-own-weighted-metrics-numbered-names).
+
+# %%
+for metric in (
+    keras.metrics.MeanAbsoluteError(),
+    keras.metrics.FBetaScore(),
+    keras.metrics.LogCoshError(),
+):
+    print(type(metric).__name__, "is called", metric.name)
+assert metric.name != "log_cosh_error"
+
+# %% [markdown]
+# ## Hyperband and epochs
+#
+# ### Half of the models go on
+#
+# *Said* in [TensorFlow's
+# tutorial](https://www.tensorflow.org/tutorials/keras/keras_tuner): a
+# round keeps the better half, and a bracket starts
+# `1 + log(max_epochs, factor)` models, rounded up. *Right:* a few of
+# many go on, and the formula is that of the last bracket. *So:* one in
+# `factor` goes on, rounded up, and earlier brackets start more. With
+# the tutorial's own settings, and a number in place of training:
+
+
+# %%
+class Counted(kt.Hyperband):
+    def run_trial(self, trial, *args, **kwargs):
+        return trial.hyperparameters.get("x")
+
+
+space = kt.HyperParameters()
+space.Float("x", 0.0, 1.0)
+tuner = Counted(
+    hyperparameters=space,
+    objective=kt.Objective("score", "max"),
+    max_epochs=10,
+    factor=3,
+    seed=1,
+    directory="searches",
+    project_name="corrections_hyperband",
+    overwrite=True,
+)
+tuner.search(verbose=0)
+trials = pd.DataFrame(
+    [t.hyperparameters.values for t in tuner.oracle.trials.values()]
+)
+
+# %%
+counts = trials.groupby(["tuner/bracket", "tuner/round"]).size()
+display(counts.unstack().astype("Int64").astype(object).fillna(""))
+for bracket, sizes in counts.groupby("tuner/bracket"):
+    sizes = sizes.tolist()
+    for before, after in zip(sizes, sizes[1:], strict=False):
+        assert after == math.ceil(before / 3)
+    formula = math.ceil(1 + math.log(10, 3))
+    assert (sizes[0] == formula) == (bracket == 0)
+
+# %% [markdown]
+# ### The epochs of an iteration
+#
+# *Said* in Hyperband's docstring: approximately
+# `max_epochs * log(max_epochs, factor) ** 2`. *Right:* about that
+# order. *So:* with the usual `factor=3` it is too low, the more so for
+# short trainings: [how
+# far](../../evidence/hyperband_planner.md#how-far-the-docstring-is-off).
+
+# %%
+assert says(
+    kt.Hyperband, "`max_epochs * (math.log(max_epochs, factor) ** 2)`"
+)
+lengths = trials["tuner/epochs"] - trials["tuner/initial_epoch"]
+docstring = 10 * math.log(10, 3) ** 2
+print(f"docstring {docstring:.0f}, scheduled {lengths.sum()}")
+assert lengths.sum() > 2 * docstring
+
+# %% [markdown]
+# ### Epochs and patience given to search
+#
+# *Shown* in the same tutorial: `search(epochs=50)` under Hyperband,
+# with an `EarlyStopping` of patience 5. *Right:* for any other tuner.
+# *So:* the schedule overwrites those epochs, and of its trials few are
+# long enough for patience to run out:
+# [callbacks](../how_to/callbacks.py#under-hyperband).
+
+# %%
+tuner = kt.Hyperband(
+    Noted(),
+    objective=kt.Objective("score", "max"),
+    max_epochs=2,
+    seed=1,
+    directory="searches",
+    project_name="corrections_epochs",
+    overwrite=True,
+)
+tuner.search(epochs=50, verbose=0)
+print(
+    "epochs given to fit:",
+    [k["epochs"] for k in tuner.hypermodel.given],
+)
+print((lengths > 5 + 1).sum(), "trials of", len(lengths), "can stop")
+assert {k["epochs"] for k in tuner.hypermodel.given} == {2}
+assert (lengths > 6).mean() < 0.2
+
+# %% [markdown]
+# ### Epochs in fit
+#
+# *Shown* in the docstring of `HyperModel`: a `fit` with
+# `epochs=hp.Int("epochs", 5, 20)` and `**kwargs`. *Right:* it runs
+# while `search` is given no epochs. *So:* under Hyperband, which gives
+# its own, every trial fails.
+
+
+# %%
+class AsInDocstring(Noted):
+    def fit(self, hp, model, *args, **kwargs):
+        epochs = hp.Int("epochs", 5, 20)
+        return model.fit(*args, epochs=epochs, **kwargs)
+
+
+assert says(kt.HyperModel, 'epochs=hp.Int("epochs", 5, 20)')
+tuner = kt.Hyperband(
+    AsInDocstring(),
+    objective=kt.Objective("score", "max"),
+    max_epochs=2,
+    seed=1,
+    directory="searches",
+    project_name="corrections_docstring",
+    overwrite=True,
+)
+with contextlib.redirect_stderr(io.StringIO()):
+    tuner.search(verbose=0)
+for trial in tuner.oracle.trials.values():
+    print(trial.status, trial.message.split("fit() ")[-1].strip())
+    assert trial.status == "FAILED"
+
+# %% [markdown]
+# The usual answer, to pop `epochs` out of `kwargs`, makes the error go
+# away and [the schedule with
+# it](../hyperband.py#the-mistake-that-destroys-hyperband). Under no
+# tuner is it needed: a score is that of the [best
+# epoch](../how_to/batch_size_and_epochs.py#why-not-epochs), as Getting started
+# says.
+#
+# ### The batch size in run_trial
+#
+# *Said* in [an
+# answer](https://github.com/keras-team/keras-tuner/issues/122) that is
+# often copied: set `kwargs["batch_size"]` in `run_trial`, then call the
+# tuner's own. *Right:* it works, and the answer warns of epochs under
+# Hyperband. *So:* since results are returned, the call needs a `return`
+# before it, which in 2019 it did not.
+
+
+# %%
+class BatchSize(kt.RandomSearch):
+    def run_trial(self, trial, *args, returns, **kwargs):
+        hp = trial.hyperparameters
+        kwargs["batch_size"] = hp.Int("batch_size", 32, 256, step=32)
+        results = super().run_trial(trial, *args, **kwargs)
+        return results if returns else None
+
+
+for returns in (False, True):
+    tuner = BatchSize(
+        Noted(),
+        objective=kt.Objective("score", "max"),
+        max_trials=2,
+        seed=1,
+        directory="searches",
+        project_name="corrections_run_trial",
+        overwrite=True,
+    )
+    try:
+        tuner.search(returns=returns, verbose=0)
+        print("with return:", tuner.hypermodel.given[-1]["batch_size"])
+    except kt.errors.FatalTypeError as error:
+        print("without:", error)
+        assert not returns
+
+# %% [markdown]
+# ## Values that are drawn
+#
+# ### Any seed will do
+#
+# *Said* in many places: give a seed, whichever, or seed NumPy and
+# TensorFlow. *Right:* seeds are needed. *So:* Keras Tuner takes 0 for
+# none, and draws its own from Python's `random`, which neither of the
+# two seeds. Those who asked why their [searches with seed
+# 0](https://github.com/keras-team/keras-tuner/issues/421), or with
+# [both seeded](https://github.com/keras-team/keras/issues/18244),
+# differ from run to run had done as they were told.
+
+# %%
+drawn = []
+for _ in range(2):
+    np.random.seed(1)
+    tf.random.set_seed(1)
+    oracles = (
+        kt.oracles.RandomSearchOracle(),
+        kt.oracles.RandomSearchOracle(
+            seed=0,  # wrong: it is no seed
+        ),
+        kt.oracles.RandomSearchOracle(seed=1),
+    )
+    drawn.append([oracle.seed for oracle in oracles])
+    print("no seed {}, seed=0 {}, seed=1 {}".format(*drawn[-1]))
+same = [first == second for first, second in zip(*drawn, strict=True)]
+assert same == [False, False, True]
+
+# %% [markdown]
+# [Reproducible searches](../how_to/reproducible_searches.py) has the two seeds
+# that do.
+#
+# ### A choice of booleans, or None
+#
+# *Said* in the docstring of `Choice`: values may be booleans, and None
+# is the default if it is among them. *Right:* booleans are accepted.
+# *So:* they come back as numbers, and None is refused, as tuples are.
+# Use `hp.Boolean`, and words for the rest.
+
+# %%
+hp = kt.HyperParameters()
+choice = kt.engine.hyperparameters.Choice
+assert says(choice, "None if None is one of the choices")
+print("Choice:", hp.Choice("choice", [True, False]))
+print("Boolean:", hp.Boolean("boolean", default=True))
+assert hp.get("choice") is not True and hp.get("boolean") is True
+for values in ([None, "relu"], [(3, 3), (5, 5)]):
+    try:
+        hp.Choice("refused", values)
+    except TypeError as error:
+        print("TypeError:", error)
+    else:
+        raise AssertionError(f"{values} were taken")
+
+# %% [markdown]
+# ### A loop makes them conditional
+#
+# *Said* in Getting started: `units_2`, met only where there are layers
+# enough, is used only then. *Right:* the models are. *So:* once a trial
+# has met it, it is drawn and listed for every trial, used or not.
+
+
+# %%
+class Loop(kt.RandomSearch):
+    def run_trial(self, trial, *args, **kwargs):
+        hp = trial.hyperparameters
+        for layer in range(hp.Int("layers", 1, 3)):
+            hp.Int(f"units_{layer}", 32, 512, step=32)
+        return 0.5
+
+
+tuner = Loop(
+    objective=kt.Objective("score", "max"),
+    max_trials=12,
+    seed=1,
+    directory="searches",
+    project_name="corrections_loop",
+    overwrite=True,
+)
+tuner.search(verbose=0)
+all_values = [
+    t.hyperparameters.values for t in tuner.oracle.trials.values()
+]
+idle = [v for v in all_values if len(v) > 1 + v["layers"]]
+print(len(idle), "of 12 trials, for example", idle[-1])
+assert idle
+
+# %% [markdown]
+# [Conditional spaces](../how_to/conditional_spaces.py#a-loop-over-layers) has
+# the scope that tells the tuner.
+#
+# ### Replace the optimizer, tune its rate
+#
+# *Shown* in [Tailor the search
+# space](https://keras.io/guides/keras_tuner/tailor_the_search_space/):
+# `optimizer=` given to the tuner, over a model function that tunes the
+# learning rate. *Right:* it replaces the optimizer. *So:* the learning
+# rate goes with it, while the search still draws and lists one: [shown
+# in full](../how_to/part_of_a_model.py#overriding-compile-drops-what-it-held).
+
+# %%
+assert says(kt.Tuner, "used to override the `optimizer` argument")
+
+# %% [markdown]
+# The model of that guide, as read, ends with a `model.add` that is
+# never called. Without a last layer of ten, its scores mean nothing:
+
+# %%
+model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(64)])
+scores = model(np.ones((1, 784), "float32"))
+print("outputs:", scores.shape[1], f"summing to {np.sum(scores):.2f}")
+assert scores.shape[1] != 10 and np.min(scores) < 0
+
+# %% [markdown]
+# ## Data
+#
+# ### A Normalization layer that normalises
+#
+# *Shown* in Getting started: `x = layers.Normalization()(x)` in `fit`,
+# to tune whether to normalise. *Right:* `fit` is the place. *So:* a
+# layer that was not adapted changes nothing, and the validation rows
+# are left out. What then makes trials differ is chance.
+
+# %%
+x = np.array([[1.0], [2.0], [6.0]])
+layer = keras.layers.Normalization()
+print("as in the guide:", np.ravel(layer(x)))
+assert np.array_equal(layer(x), x)
+layer.adapt(x)
+print("after adapt:    ", np.ravel(layer(x)).round(2))
+assert abs(np.mean(layer(x))) < 1e-6
+
+# %% [markdown]
+# As a layer of the model it reaches every row: [preprocess without
+# leaking](../how_to/preprocessing.py#scaling-inside-the-model).
+#
+# ### A fit with the data built in
+#
+# *Shown* in [the guide to custom
+# loops](https://keras.io/guides/keras_tuner/custom_tuner/): a `fit`
+# that takes `x` and `y`, and trains on `x_train` and `y_train` from
+# outside, for two epochs. *Right:* there they are the same, and it
+# calls the tuner's callbacks, which many forget. *So:* given other data
+# it trains on the old, and under Hyperband its two epochs are not the
+# schedule's.
+
+# %%
+x_train = np.zeros((100, 1))
+
+
+class FromOutside(Noted):
+    def fit(self, hp, model, x, **kwargs):
+        return len(x_train)  # wrong: not the x it was given
+
+
+used = FromOutside().fit(None, None, x_train[:10])
+print("given 10 rows, used", used)
+assert used == 100
+
+# %% [markdown]
+# [A whole loop](../how_to/custom_training_loops.py#a-whole-loop), held against
+# Hyperband's schedule.
+#
+# ### Validate on the test set
+#
+# *Shown* in [the guide to several
+# machines](https://keras.io/guides/keras_tuner/distributed_tuning/):
+# the test images are the validation data. *Right:* it is short, and
+# about workers. *So:* what chose the winner can't judge it: [training,
+# validation, test](train_validation_test.py). It also sets
+# `steps_per_epoch=600` for 1,000 images. With arrays, that decides the
+# size of the batches:
+
+# %%
+model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+model.compile(loss="mean_squared_error")
+data = {"x": np.zeros((1000, 1)), "y": np.zeros(1000)}
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    model.fit(**data, steps_per_epoch=600, verbose=0)
+steps = int(model.optimizer.iterations)
+print(steps, "steps of", 1000 // steps, "images")
+print(str(caught[0].message).strip().partition(".")[0])
+assert steps == 500
+
+# %% [markdown]
+# ## Results
+#
+# ### Train again, with a split
+#
+# *Shown* in TensorFlow's tutorial: after the search, find the best
+# epoch, build anew, and fit with `validation_split=0.2`. *Right:* to
+# build anew, and to look for the epoch first. *So:* the rows that were
+# set aside for choosing teach the model nothing, although nothing is
+# left to choose; [an
+# issue](https://github.com/keras-team/keras/issues/15789) asks for the
+# same.
+
+# %%
+for split in (0.2, 0.0):
+    history = model.fit(**data, validation_split=split, verbose=0)
+    steps = history.params["steps"]
+    print(f"validation_split={split}: {steps} batches of 32 rows")
+assert steps == math.ceil(1000 / 32)
+
+# %% [markdown]
+# [Retrain and ship](../how_to/retrain_and_ship.py) compares the ways.
+#
+# ### The best model is the final model
+#
+# *Shown* where a guide ends at `get_best_models()[0]`, as the docstring
+# of `SklearnTuner` does. *Right:* it is the best one that was trained,
+# and the tuners for Keras models recommend training again on all data.
+# *So:* it has not seen the validation rows, and SklearnTuner's is [the
+# model of the last
+# fold](../scikit_learn.py#the-best-model-is-a-model-of-the-last-fold).
+
+# %%
+assert says(kt.SklearnTuner, "best_model = tuner.get_best_models(")
+assert says(kt.Tuner.get_best_models, "recommended to retrain")
+
+# %% [markdown]
+# ### A trial with a bad result is tried again
+#
+# *Said* in the docstring of each tuner: `max_retries_per_trial` counts
+# for a trial that crashed, or whose results are invalid. *Right:* for a
+# crash, and the [guide to failed
+# trials](https://keras.io/guides/keras_tuner/failed_trials/) explains
+# that well. *So:* after NaN the retries run, and their result is
+# [thrown away](../how_to/failed_trials.py#retries-do-not-help-against-nan).
+
+# %%
+assert says(kt.RandomSearch, "crashed or the results are invalid")
+
+# %% [markdown]
+# ## Around the search
+#
+# ### What to install
+#
+# *Said* on [PyPI](https://pypi.org/project/keras-tuner/):
+# `pip install keras-tuner`, which needs TensorFlow. *Right:* that once
+# was enough. *So:* in every trial it imports tensorboard, which it does
+# not declare and TensorFlow no longer brings. [Without it every trial
+# fails](../how_to/hparams_in_tensorboard.py).
+
+# %%
+for package in ("keras-tuner", "tensorflow"):
+    needs = importlib.metadata.requires(package)
+    declared = any(need.startswith("tensorboard") for need in needs)
+    version = importlib.metadata.version(package)
+    print(package, version, "declares tensorboard:", declared)
+    assert not declared
+
+# %% [markdown]
+# Which versions go together: [versions](../reference/versions.py).
+#
+# ### Clear the session in build
+#
+# *Said* in [an issue about
+# memory](https://github.com/keras-team/keras-tuner/issues/395): call
+# `clear_session` where the model is built. *Right:* in a loop of your
+# own. *So:* Keras Tuner does so before each build, and memory grows all
+# the same: [why, and what
+# helps](../how_to/memory_and_disk.py#what-grows-and-why).
+
+# %%
+called = []
+with mock.patch.object(
+    keras.backend, "clear_session", lambda: called.append(1)
+):
+    tuner = kt.RandomSearch(
+        Noted(),
+        objective=kt.Objective("score", "max"),
+        max_trials=3,
+        seed=1,
+        directory="searches",
+        project_name="corrections_session",
+        overwrite=True,
+    )
+    tuner.search(verbose=0)
+print(len(called), "calls in", len(tuner.oracle.trials), "trials")
+assert len(called) == 3
+
+# %% [markdown]
+# ### Hand a logger to the tuner
+#
+# *Said* in [an issue of
+# 2020](https://github.com/keras-team/keras-tuner/issues/334): pass
+# `logger=`. *Right:* it was made for that. *So:* it is ignored: [three
+# methods to log from](../how_to/experiment_trackers.py#three-methods).
+
+# %%
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    kt.RandomSearch(
+        Noted(),
+        objective=kt.Objective("score", "max"),
+        logger=print,
+        seed=1,
+        directory="searches",
+        project_name="corrections_logger",
+        overwrite=True,
+    )
+print(*{str(w.message) for w in caught if "logger" in str(w.message)})
+assert any("will be ignored" in str(w.message) for w in caught)
+
+# %% [markdown]
+# ### Overwrite on a worker
+#
+# *Said* in the guide to several machines: leave `overwrite` false, for
+# fault tolerance. *Right*, and weighty. *So:* its example sets it to
+# true. Every worker that starts so deletes the folder that all share,
+# here with a chief that isn't even there:
+
+# %%
+shared = Path("searches", "corrections_shared")
+(shared / "trial_0").mkdir(parents=True, exist_ok=True)
+worker = {
+    "KERASTUNER_TUNER_ID": "tuner1",
+    "KERASTUNER_ORACLE_IP": "127.0.0.1",
+    "KERASTUNER_ORACLE_PORT": "8000",
+}
+print("before:", [path.name for path in shared.iterdir()])
+with mock.patch.dict(os.environ, worker):
+    kt.RandomSearch(
+        Noted(),
+        objective=kt.Objective("score", "max"),
+        seed=1,
+        directory="searches",
+        project_name="corrections_shared",
+        overwrite=True,
+    )
+print("after: ", list(shared.iterdir()) if shared.exists() else "gone")
+assert not (shared / "trial_0").exists()
+
+# %% [markdown]
+# ## Common advice
+#
+# ### RandomSearch for small spaces
+#
+# Heard often, in the two notebooks below among others. *Right:* it is
+# the simplest. *So:* in a small space it stops before it has tried all,
+# and [`GridSearch`](../grid_search.py#why-random-search-misses-some)
+# doesn't. Twelve combinations, five seeds:
+
+# %%
+small = kt.HyperParameters()
+small.Choice("units", [16, 32, 64, 128])
+small.Choice("activation", ["relu", "tanh", "elu"])
+
+
+class Tried(kt.RandomSearch):
+    def run_trial(self, trial, *args, **kwargs):
+        return 0.5
+
+
+tried = []
+for seed in (1000, 2000, 3000, 4000, 5000):
+    tuner = Tried(
+        hyperparameters=small.copy(),
+        objective=kt.Objective("score", "max"),
+        max_trials=100,
+        seed=seed,
+        directory="searches",
+        project_name="corrections_small",
+        overwrite=True,
+    )
+    tuner.search(verbose=0)
+    tried.append(len(tuner.oracle.trials))
+print("of 12 combinations tried:", tried)
+assert min(tried) < 12 >= max(tried)
+
+# %% [markdown]
+# ### Hyperband is always faster
+#
+# From the same sources. *Right:* it looks at more settings in as many
+# epochs. *So:* it starts more trials for them, and starting costs. What
+# recorded races took, for the same epochs, in [Which
+# tuner?](../evidence/which_tuner.py#in-seconds):
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+races = pd.read_csv(evidence_file("races.csv"), comment="#")
+full = races[races["setting"] == "full"]
+ends = full.groupby(["problem", "tuner", "seed"])["seconds"].last()
+mean = ends.groupby(["problem", "tuner"]).mean().unstack("tuner")
+ratio = (mean["Hyperband"] / mean["RandomSearch"]).round(1)
+print("seconds of Hyperband over those of RandomSearch")
+print(ratio.to_string())
+assert (ratio > 1).all()
+
+# %% [markdown]
+# ### Bayesian optimisation when trials are few
+#
+# *Said* for example [by The Neural
+# Base](https://theneuralbase.com/keras/learn/intermediate/bayesianoptimization-tuner/):
+# for dear trials, fewer than a hundred. *Right:* where a trial takes
+# hours, a proposal's seconds are nothing. *So:* Keras Tuner's draws
+# three trials for each hyperparameter at random before it learns; a
+# search no longer than that *is* RandomSearch.
+
+
+# %%
+class Random(kt.RandomSearch):
+    def run_trial(self, trial, *args, **kwargs):
+        return trial.hyperparameters.get("x")
+
+
+class Bayesian(kt.BayesianOptimization):
+    run_trial = Random.run_trial
+
+
+space.Float("y", 0.0, 1.0)
+values = {}
+for tuner_class in (Random, Bayesian):
+    tuner = tuner_class(
+        hyperparameters=space.copy(),
+        objective=kt.Objective("score", "max"),
+        max_trials=6,
+        seed=1,
+        directory="searches",
+        project_name=f"corrections_{tuner_class.__name__}",
+        overwrite=True,
+    )
+    tuner.search(verbose=0)
+    trials = tuner.oracle.trials.values()
+    values[tuner_class] = [t.hyperparameters.values for t in trials]
+print("the same six trials:", values[Random] == values[Bayesian])
+assert values[Random] == values[Bayesian]
+
+# %% [markdown]
+# [Fewer random trials](../bayesian_optimization.py#fewer-random-trials)
+# can be asked for.
+#
+# ## The notebooks this guide began from
+#
+# Two notebooks on RandomSearch and Hyperband. They show a whole path,
+# tune the batch size where it belongs, and open the test set once. What
+# this guide does otherwise:
+#
+# | what they do | what happens | shown in |
+# |---|---|---|
+# | put tuned epochs in place of Hyperband's | unequal trials are compared, and more is trained than scheduled | [Hyperband](../hyperband.py#the-mistake-that-destroys-hyperband) |
+# | tune epochs, and report the best number | a score is of the best epoch, so more can't lose | [Batch size and epochs](../how_to/batch_size_and_epochs.py#why-not-epochs) |
+# | state a range that its step doesn't divide | the maximum is never tried | below |
+# | declare hyperparameters in `fit` alone | the first trial has their defaults | [Batch size and epochs](../how_to/batch_size_and_epochs.py#the-batch-size) |
+# | read globals in a class, and leave out `super().__init__()` | its arguments change nothing; the class works in one notebook | [A HyperModel subclass](../../explanation/hyperparameters.md#a-hypermodel-subclass) |
+# | train the final model without the validation rows | rows are wasted | [Retrain and ship](../how_to/retrain_and_ship.py) |
+# | stop early by one measure, search by another | the two disagree | [Callbacks](../how_to/callbacks.py#why-there-is-nothing-to-restore) |
+# | compare two searches without a baseline or repeats | a difference that chance explains is reported | [How sure can one be?](../evidence/how_sure.py#how-large-must-a-difference-be) |
+# | seed all but the tuner | other draws in every run | [above](#any-seed-will-do) |
+# | use one folder, overwritten, for both searches | the second deletes the first | [Resume](../how_to/resume.py) |
+# | clear the session once, against memory | nothing | [above](#clear-the-session-in-build) |
+
+# %%
+hp.Int("epochs", 10, 60, step=20)
+values = {hp.space[-1].prob_to_value(p / 100) for p in range(100)}
+print("from 10 to 60 by 20:", sorted(values))
+assert max(values) == 50
+
+# %% [markdown]
+# ## Mended meanwhile
+#
+# Copies of older versions still go round.
+#
+# - The [guide to
+#   TensorBoard](https://keras.io/guides/keras_tuner/visualize_tuning/)
+#   once made dense layers that its model left out, so that tuning them
+#   changed nothing; a [later
+#   copy](https://github.com/keras-team/keras-io/commit/09a6da61d126635fe1af242860b5621d51730324)
+#   has them in.
+# - The guide to custom loops once called `reset_states()`, which the
+#   metrics of Keras 3 don't have; later it calls `reset_state()`.
+# - TensorFlow's tutorial once trained its final model on the test
+#   images, [until
+#   2021](https://github.com/tensorflow/tensorflow/issues/47725).
+
+# %%
+assert not hasattr(keras.metrics.Mean(), "reset_states")
+
+# %% [markdown]
+# ## What this page did not show
+#
+# - The live pages: what was read are copies, and links lead to what is
+#   there today. Docstrings are those of the version installed here.
+# - What these guides have right, which is most of them.
+# - Several machines: one process played the worker.
+# - Our own mistakes. The [error index](../reference/error_messages.py) and the
+#   tests are meant to find them.

@@ -1,0 +1,760 @@
+# %% [markdown] index="life of a trial; order of calls; hooks; on_trial_end; trial status; INVALID; trial.json; tuner0.json; build_config.json; files in the project directory"
+# # The life of a trial, and what lies on disk
+#
+# What Keras Tuner calls, in which order, from one trial to the next;
+# where your own code can step in; and what each of its files is for.
+#
+# - The oracle draws a trial's values and writes it to disk as RUNNING,
+#   before anything is built.
+# - `run_trial` builds and trains a model for each execution, and saves
+#   its weights whenever an epoch is better than all before it.
+# - The score goes to the oracle when all of that is over. It ends the
+#   trial, and the state of the search is saved.
+#
+# To go on with a search, Keras Tuner needs `oracle.json`, `tuner0.json`
+# and the `trial.json` of every trial. To load a trained model it also
+# needs that trial's `checkpoint.weights.h5`. Other checkpoints may be
+# [deleted](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials),
+# under Hyperband only after its end.
+#
+# Below, the order is traced, the files are read, and each kind of file is
+# taken away to see what breaks.
+
+# %%
+import contextlib
+import gc
+import inspect
+import io
+import json
+import math
+import os
+import shutil
+import warnings
+from pathlib import Path
+from unittest import mock
+
+import keras
+import keras_tuner as kt
+import pandas as pd
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+pd.set_option("display.max_colwidth", None)
+
+# %% [markdown]
+# ## Trace it
+#
+# A trace notes each call when it begins, indented by how deep it is, and
+# each file as soon as it was written. To notice that, it sets the time
+# of every file back to 1970.
+
+# %%
+FOLDER = Path("searches", "life_of_a_trial")
+
+
+class Trace:
+    def __init__(self):
+        self.notes, self.depth = [], 0
+
+    def note(self, text):
+        self.notes.append((self.depth, text))
+
+    def files(self):
+        """Note the files that were written since the last note."""
+        for path in sorted(FOLDER.rglob("*.*")):
+            if path.is_file() and path.stat().st_mtime > 0:
+                name = path.relative_to(FOLDER).as_posix()
+                self.note(f"writes {name}")
+                os.utime(path, (0, 0))
+
+    @contextlib.contextmanager
+    def call(self, text):
+        self.files()
+        self.note(text)
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.files()
+            self.depth -= 1
+
+
+trace = Trace()
+
+# %% [markdown]
+# All that is traced here is public: methods of the tuner, the oracle and
+# the hypermodel that a subclass may override. Where a trial is handed
+# over, its status is noted, and its score once it has one.
+
+# %%
+Trial = kt.engine.trial.Trial
+
+
+def described(values):
+    """Say of a trial among the values how it stands."""
+    for trial in values:
+        if isinstance(trial, Trial):
+            text = f" trial {trial.trial_id} {trial.status}"
+            if trial.score is not None:
+                text += f", score {trial.score:.3f}"
+            return text
+    return ""
+
+
+def traced(base, owner, *names):
+    """Return a subclass of `base` that notes calls of these methods."""
+
+    def method(name):
+        def noted(self, *args, **kwargs):
+            with trace.call(f"{owner}.{name}{described(args)}"):
+                call = getattr(super(Traced, self), name)
+                result = call(*args, **kwargs)
+                trace.files()
+                if found := described([result]):
+                    trace.note(f"returns{found}")
+                return result
+
+        return noted
+
+    methods = {name: method(name) for name in names}
+    Traced = type(base.__name__, (base,), methods)
+    return Traced
+
+
+# %% [markdown]
+# Three more are functions that Keras Tuner calls, and a callback of our
+# own shows where those given to `search` come in.
+
+
+# %%
+def noted(owner, holder, name):
+    """Return a patch that notes calls of a function."""
+    function = getattr(holder, name)
+
+    def wrapper(*args, **kwargs):
+        with trace.call(f"{owner}.{name}"):
+            return function(*args, **kwargs)
+
+    return mock.patch.object(holder, name, wrapper)
+
+
+class OurCallback(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        trace.note(f"our callback.on_epoch_end {epoch}")
+
+
+# %%
+from snippets.data.load_images import load_images
+
+# %%
+from snippets.models.build_model import build_model
+
+# %%
+images = load_images("digits")
+
+
+class Classifier(kt.HyperModel):
+    def build(self, hp):
+        return build_model(hp)
+
+
+TracedOracle = traced(
+    kt.oracles.RandomSearchOracle,
+    "oracle",
+    "create_trial",
+    "populate_space",
+    "update_trial",
+    "end_trial",
+    "score_trial",
+    "save",
+)
+TracedTuner = traced(
+    kt.Tuner,
+    "tuner",
+    "search",
+    "on_search_begin",
+    "pre_create_trial",
+    "on_trial_begin",
+    "run_trial",
+    "on_epoch_end",
+    "on_trial_end",
+    "save",
+    "on_search_end",
+)
+TracedClassifier = traced(Classifier, "hypermodel", "build", "fit")
+
+# %% [markdown]
+# Three trials of two executions with two epochs each.
+
+# %%
+with (
+    noted("gc", gc, "collect"),
+    noted("keras.backend", keras.backend, "clear_session"),
+    noted("model", keras.Model, "save_weights"),
+):
+    tuner = TracedTuner(
+        TracedOracle(
+            objective=kt.Objective("val_accuracy", "max"),
+            max_trials=3,
+            seed=1,
+        ),
+        TracedClassifier(),
+        executions_per_trial=2,
+        directory=FOLDER.parent,
+        project_name=FOLDER.name,
+        overwrite=True,
+    )
+    tuner.search(
+        *images.train,
+        validation_data=images.validation,
+        epochs=2,
+        callbacks=[OurCallback()],
+        verbose=0,
+    )
+
+# %% [markdown]
+# ## From one trial to the next
+#
+# The first trial, from the making of the tuner to the question for the
+# second:
+
+# %%
+texts = [text for _, text in trace.notes]
+asked = [n for n, t in enumerate(texts) if "pre_create_trial" in t]
+for depth, text in trace.notes[: asked[1]]:
+    print("  " * depth + text)
+
+# %% [markdown]
+# And the end of the search, when there are no trials left:
+
+# %%
+for depth, text in trace.notes[asked[-1] :]:
+    print("  " * depth + text)
+
+# %% [markdown]
+# What to see in it, each held against the trace:
+
+
+# %%
+def in_order(*expected):
+    """Whether these are noted in this order, others between them."""
+    rest = iter(texts[: asked[1]])
+    return all(any(e in text for text in rest) for e in expected)
+
+
+assert in_order("hypermodel.build", "tuner.search")
+assert in_order(
+    "oracle.populate_space",
+    "writes trial_0/trial.json",
+    "writes oracle.json",
+    "returns trial 0 RUNNING",
+    "tuner.on_trial_begin trial 0 RUNNING",
+    "tuner.run_trial",
+    "keras.backend.clear_session",
+    "gc.collect",
+    "gc.collect",
+    "hypermodel.build",
+    "hypermodel.fit",
+    "our callback.on_epoch_end 0",
+    "tuner.on_epoch_end",
+    "model.save_weights",
+    "writes trial_0/checkpoint.weights.h5",
+    "writes trial_0/build_config.json",
+    "hypermodel.fit",
+    "oracle.update_trial",
+    "tuner.on_trial_end trial 0 COMPLETED",
+    "oracle.score_trial",
+    "oracle.save",
+    "tuner.save",
+    "writes tuner0.json",
+)
+ended = [text for text in texts if "tuner.on_trial_end" in text]
+assert len(ended) == 3 and not any("score" in text for text in ended)
+
+# %% [markdown]
+# - The hypermodel is built once when the tuner is made, with defaults,
+#   to learn what there is to tune. An error there is
+#   [raised at once](../how_to/failed_trials.py).
+# - A trial is on disk before it begins. If the process dies, that is how
+#   [the next one](../how_to/resume.py) knows what was running.
+# - Each execution clears Keras's session, collects garbage, and builds a
+#   model anew. `clear_session` collects too, so it is done twice:
+#   [what that costs](../evidence/fast_searches.py).
+# - After an epoch your callbacks come first, then the tuner's
+#   `on_epoch_end`, and the weights are saved last. In either of the
+#   former the checkpoint on disk is that of an earlier epoch.
+# - The oracle hears of a trial once, at its end. No tuner here stops a
+#   trial midway.
+# - `on_trial_end` begins with a trial that is COMPLETED and has no score
+#   yet. In an override, call `super().on_trial_end(trial)` first, and
+#   look at the score after it.
+# - The weights are saved when an epoch beats all before it, also those
+#   of the other execution:
+
+# %%
+saves = [
+    sum("model.save_weights" in text for text in texts[start:stop])
+    for start, stop in zip(asked[:-1], asked[1:], strict=True)
+]
+print("epochs saved of 4, for each trial:", saves)
+assert all(1 <= count <= 4 for count in saves)
+
+# %% [markdown]
+# ## Where your code can step in
+#
+# | override | it runs | used for |
+# |---|---|---|
+# | `pre_create_trial` | before the oracle is asked | a break between trials |
+# | `Oracle.populate_space` | to draw values | [known values first, limits of time](../how_to/known_values_and_limits.py) |
+# | `on_trial_begin` | when they are drawn | [opening a run](../how_to/experiment_trackers.py#three-methods) |
+# | `run_trial` | in its place | [a seed per trial](../how_to/reproducible_searches.py#seed-each-trial), [folds](../how_to/cross_validation.py), [no model at all](../how_to/tune_anything.py) |
+# | `HyperModel.build`, `fit` | once for each execution | [batch size](../how_to/batch_size_and_epochs.py), [your own loop](../how_to/custom_training_loops.py) |
+# | `on_epoch_end` | after each epoch | [logging a step](../how_to/experiment_trackers.py#three-methods) |
+# | `on_trial_end` | when the result is there | [deleting weights](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials), [closing a run](../how_to/experiment_trackers.py#three-methods) |
+#
+# Call `super()` in each of them, but for `pre_create_trial`, which does
+# nothing, and `run_trial`, if yours is to take its place.
+
+# %% [markdown]
+# ## Six statuses
+#
+# To see every change of status, it is caught where it is made: in the
+# attribute itself. With the change goes the name of the function that
+# made it.
+
+# %%
+changes = []
+
+
+def caught(trial, name, value):
+    before = vars(trial).get("status", "new")
+    if name == "status" and value != before:
+        maker = inspect.currentframe().f_back.f_code.co_name
+        changes.append((trial.trial_id, before, value, maker))
+    object.__setattr__(trial, name, value)
+
+
+# %% [markdown]
+# A trial for each fate, with one retry allowed. While the last one runs,
+# a second worker asks the oracle for work.
+
+# %%
+FATES = ["a number", "raises once", "raises twice", "NaN"]
+FATES += ["FailedTrialError", "a second worker asks"]
+
+
+class Fates(kt.GridSearch):
+    attempts = ()
+
+    def run_trial(self, trial, **kwargs):
+        fate = trial.hyperparameters.get("fate")
+        self.attempts += (fate,)
+        tries = self.attempts.count(fate)
+        once = fate == "raises once" and tries == 1
+        if once or fate == "raises twice":
+            raise ValueError(fate)
+        if fate == "FailedTrialError":
+            raise kt.errors.FailedTrialError(fate)
+        if fate == "a second worker asks":
+            self.oracle.create_trial("second worker")
+        return math.nan if fate == "NaN" else 0.5
+
+
+# %%
+space = kt.HyperParameters()
+space.Choice("fate", FATES)
+with (
+    mock.patch.object(Trial, "__setattr__", caught),
+    contextlib.redirect_stdout(io.StringIO()),
+    contextlib.redirect_stderr(io.StringIO()),  # the tracebacks
+):
+    fates = Fates(
+        hyperparameters=space,
+        objective=kt.Objective("score", "max"),
+        max_retries_per_trial=1,
+        max_consecutive_failed_trials=9,
+        seed=1,
+        directory="searches",
+        project_name="life_of_a_trial_fates",
+        overwrite=True,
+    )
+    fates.search(verbose=0)
+
+# %%
+columns = ["trial", "from", "to", "made in"]
+table = pd.DataFrame(changes, columns=columns)
+table["fate"] = [
+    fates.oracle.trials[number].hyperparameters.get("fate")
+    if number in fates.oracle.trials
+    else "no trial"
+    for number in table["trial"]
+]
+table = table.groupby(columns[1:], sort=False)["fate"]
+display(table.agg(lambda f: ", ".join(dict.fromkeys(f))).to_frame())
+
+# %%
+seen = {(before, after) for _, before, after, _ in changes}
+assert seen == {
+    ("new", "RUNNING"),
+    ("RUNNING", "COMPLETED"),
+    ("RUNNING", "INVALID"),
+    ("INVALID", "RUNNING"),
+    ("INVALID", "FAILED"),
+    ("COMPLETED", "INVALID"),
+    ("RUNNING", "FAILED"),
+    ("new", "IDLE"),
+    ("new", "STOPPED"),
+}
+known = vars(kt.engine.trial.TrialStatus)
+assert {after for _, after in seen} == {n for n in known if n.isupper()}
+
+# %% [markdown]
+# - INVALID passes. A trial is tried again or FAILED, and neither INVALID
+#   nor NaN is its last status. The way of a NaN is the longest: the
+#   tuner calls the trial COMPLETED, the oracle finds that the score is
+#   no number.
+# - FAILED comes at once only for `FailedTrialError`.
+# - IDLE and STOPPED belong to no trial. They are the oracle's answers
+#   *ask again, others are still running* and *the search is over*, and
+#   nothing of them is kept.
+# - RUNNING is also what stays on disk when a process dies or a
+#   [fatal error](../how_to/failed_trials.py) is raised.
+
+# %%
+kept = {trial.status for trial in fates.oracle.trials.values()}
+print(len(fates.oracle.trials), "trials kept:", *sorted(kept))
+assert kept == {"COMPLETED", "FAILED"}
+assert len(fates.oracle.trials) == len(FATES)
+
+# %% [markdown]
+# ## The files
+#
+# What the traced search left, with sizes in bytes:
+
+# %%
+for path in [FOLDER, *sorted(FOLDER.rglob("*"))]:
+    level = len(path.relative_to(FOLDER).parts)
+    size = f"{path.stat().st_size:,}" if path.is_file() else ""
+    print(f"{'    ' * level + path.name:34}{size:>9}")
+
+# %% [markdown]
+# Which of them is written when, from the same trace: each file, and the
+# calls on the way to it.
+
+# %%
+stack, written = [], []
+for depth, text in trace.notes:
+    del stack[depth:]
+    word, name, *_ = [*text.split(), ""]
+    if word == "writes":
+        inside = [c for c in stack if not c.endswith(".save")]
+        written.append((Path(name).name, inside[-1]))
+    stack.append(word)
+written = pd.DataFrame(written, columns=["file", "written in"])
+times = written.groupby(["file", "written in"], sort=False).size()
+display(times.rename("times").to_frame())
+
+# %%
+times = times.to_dict()
+for name in ("trial.json", "oracle.json"):
+    assert times[name, "oracle.create_trial"] == 3
+    assert times[name, "oracle.end_trial"] == 3
+assert times["trial.json", "oracle.update_trial"] == 3
+assert times["tuner0.json", "tuner.on_trial_end"] == 3
+assert times["build_config.json", "tuner.run_trial"] == 6
+assert times["checkpoint.weights.h5", "model.save_weights"] == sum(
+    saves
+)
+
+# %% [markdown]
+# ### trial.json
+#
+# What is said of each key is ours. That no key is missing or new is
+# checked, here and below.
+
+
+# %%
+def keys_of(path, meanings):
+    """Show each key of a file, its value and what it is."""
+    content = json.loads(path.read_text())
+    assert set(content) == set(meanings), set(content) ^ set(meanings)
+    values = [json.dumps(content[key]) for key in content]
+    shown = [v if len(v) < 40 else f"{v[:36]} ..." for v in values]
+    said = [meanings[key] for key in content]
+    table = {"value here": shown, "what it is": said}
+    display(pd.DataFrame(table, index=pd.Index(content, name="key")))
+    return content
+
+
+trial = keys_of(
+    FOLDER / "trial_0" / "trial.json",
+    {
+        "trial_id": "number, padded as max_trials is long",
+        "hyperparameters": "the space as it was, and the values drawn",
+        "metrics": "each metric of the best epoch",
+        "score": "the objective of the best epoch",
+        "best_step": "that epoch, from 0",
+        "status": "see above",
+        "message": "the traceback, if it failed",
+    },
+)
+
+# %% [markdown]
+# The numbers inside, of two executions the mean
+# ([what a score means](what_a_score_means.py)):
+
+# %%
+print(json.dumps(trial["hyperparameters"]["values"], indent=1))
+for name, metric in trial["metrics"]["metrics"].items():
+    (observation,) = metric["observations"]
+    print(f"{name:12} {metric['direction']} {observation}")
+
+# %%
+(score,) = trial["metrics"]["metrics"]["val_accuracy"]["observations"]
+assert score["value"] == [trial["score"]]
+assert score["step"] == trial["best_step"]
+
+# %% [markdown]
+# Not there, nor in any other file: the other epochs, each execution's
+# own score, and how long the trial took.
+# [Curves](../how_to/results.py#curves-over-epochs) you keep yourself.
+#
+# ### oracle.json
+
+# %%
+state = keys_of(
+    FOLDER / "oracle.json",
+    {
+        "ongoing_trials": "what is running, by tuner",
+        "hyperparameters": "the space, which grows as trials show more",
+        "start_order": "trials as they began",
+        "end_order": "trials as they ended",
+        "run_times": "attempts at each trial",
+        "retry_queue": "trials to be tried again",
+        "seed": "as given, or drawn",
+        "seed_state": "the seed of the next draw",
+        "tried_so_far": "a hash of each set of values tried",
+        "id_to_hash": "the same, by trial",
+        "display": "when trials began; filled if verbose is 1",
+    },
+)
+
+# %% [markdown]
+# Some oracles add keys of their own:
+
+# %%
+for name, oracle in {
+    "BayesianOptimization": kt.oracles.BayesianOptimizationOracle(),
+    "Hyperband": kt.oracles.HyperbandOracle(),
+    "GridSearch": kt.oracles.GridSearchOracle(),
+}.items():
+    more = sorted(set(oracle.get_state()) - set(state))
+    print(f"{name}:", ", ".join(more) or "none")
+
+# %% [markdown]
+# GridSearch adds nothing, so its place in the grid
+# [is lost](../how_to/resume.py#an-interrupted-grid). What no oracle writes down,
+# your code must say again: the objective, `max_trials` and the number of
+# retries.
+
+# %%
+for name in ("objective", "max_trials", "max_retries_per_trial"):
+    assert hasattr(oracle, name) and name not in oracle.get_state()
+
+# %% [markdown]
+# ### The others
+#
+# `tuner0.json` is the tuner's own state, which is empty. Its name is the
+# tuner's id, and that it exists is what makes the next run resume.
+# `build_config.json` has the shape of the input, for models that don't
+# state it themselves; ours does. `checkpoint.weights.h5` holds the weights and the
+# optimizer's state, [most of the bytes](../how_to/memory_and_disk.py).
+
+# %%
+print("tuner0.json:", (FOLDER / "tuner0.json").read_text())
+config = FOLDER / "trial_0" / "build_config.json"
+print("build_config.json:", config.read_text())
+assert json.loads((FOLDER / "tuner0.json").read_text()) == {}
+
+# %% [markdown]
+# ## Take one away
+#
+# Each kind of file is deleted from a copy of the folder. Then a tuner
+# is made on the copy and told to run one more trial, a bad one with a
+# made-up score of zero, so that the best stays the best.
+
+
+# %%
+COPY = Path("searches", "life_of_a_trial_copy")
+
+
+class OneMore(kt.RandomSearch):
+    ran = 0
+
+    def run_trial(self, trial, **kwargs):
+        self.ran += 1
+        return 0.0
+
+
+def attempt(step):
+    """Return what a step gives, or the error's name."""
+    try:
+        with warnings.catch_warnings():
+            # About the state of the optimizer, which predicts nothing.
+            warnings.simplefilter("ignore")
+            return step()
+    except Exception as error:
+        return type(error).__name__
+
+
+def make():
+    return OneMore(
+        build_model,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=4,
+        seed=1,
+        directory=COPY.parent,
+        project_name=COPY.name,
+    )
+
+
+# %%
+best = f"trial_{tuner.oracle.get_best_trials()[0].trial_id}"
+beaten = [f"trial_{n}" for n in range(3) if f"trial_{n}" != best]
+
+
+def without(*patterns):
+    """Delete from a copy; return what a tuner then makes of it."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.copytree(FOLDER, COPY)
+    for pattern in patterns:
+        for path in [*COPY.glob(pattern)]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    again = attempt(make)
+    if isinstance(again, str):
+        return {"found": again}
+    row = {"found": len(again.oracle.trials)}
+    error = attempt(lambda: again.search(verbose=0))
+    row["then ran"] = error or again.ran
+    score = again.oracle.get_best_trials()[0].score
+    row["best score"] = round(score, 4)
+    loaded = attempt(lambda: len(again.get_best_models()))
+    row["its weights"] = "load" if loaded == 1 else loaded
+    return row
+
+
+# %%
+CASES = {
+    "nothing": (),
+    "oracle.json": ("oracle.json",),
+    "tuner0.json": ("tuner0.json",),
+    "trial.json of trial 0": ("trial_0/trial.json",),
+    "checkpoint of the best": (f"{best}/checkpoint*",),
+    "other checkpoints": [f"{name}/checkpoint*" for name in beaten],
+    "every build_config.json": ("*/build_config.json",),
+}
+quiet = contextlib.redirect_stdout(io.StringIO())  # that it reloads
+with quiet:
+    rows = {name: without(*case) for name, case in CASES.items()}
+table = pd.DataFrame.from_dict(rows, orient="index", dtype=object)
+display(table.rename_axis("deleted").fillna("").map(str))
+
+# %%
+whole = rows["nothing"]
+assert whole["found"] == 3 and whole["then ran"] == 1
+assert whole["its weights"] == "load"
+assert rows["other checkpoints"] == whole
+assert rows["every build_config.json"] == whole
+assert rows["oracle.json"] == {"found": "NotFoundError"}
+assert rows["tuner0.json"]["then ran"] == 4
+assert rows["tuner0.json"]["best score"] == 0
+assert rows["trial.json of trial 0"]["then ran"] == "KeyError"
+assert rows["checkpoint of the best"]["its weights"] != "load"
+assert rows["checkpoint of the best"]["then ran"] == 1
+with quiet:
+    without("trial_0/trial.json")
+last = json.loads((COPY / "trial_2" / "trial.json").read_text())
+assert last["status"] == "RUNNING"  # it was COMPLETED
+
+# %% [markdown]
+# - The worst is `tuner0.json`, two bytes. Without it nothing is found,
+#   nothing is said, and the search starts over, over the old trials.
+# - Without `oracle.json` there is an error, and no way back but a copy.
+# - A missing `trial.json` shows only when the next trial ends. By then
+#   that trial has taken the number of another and overwritten it.
+# - A checkpoint is missed when its model is asked for, not before.
+# - Each row is a copy in another folder: moving one does no harm, since
+#   no file has its own path in it.
+#
+# No row missed `build_config.json`, because this model states its input.
+# One that doesn't needs it, and so does Hyperband, whose promoted trials
+# read their parents'. Here both lose it when a trial ends.
+
+
+# %%
+def without_input(hp):
+    model = keras.Sequential(
+        [
+            keras.layers.Dense(hp.Int("units", 8, 64)),
+            keras.layers.Dense(10),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, metrics=["accuracy"])
+    return model
+
+
+def losing(tuner_class):
+    class Losing(tuner_class):
+        def on_trial_end(self, trial):
+            super().on_trial_end(trial)
+            folder = Path(self.get_trial_dir(trial.trial_id))
+            (folder / "build_config.json").unlink(missing_ok=True)
+
+    return Losing
+
+
+# %%
+budgets = {
+    (kt.RandomSearch, without_input): {"max_trials": 1},
+    (kt.Hyperband, build_model): {"max_epochs": 2, "factor": 2},
+}
+for (tuner_class, build), budget in budgets.items():
+    loser = losing(tuner_class)(
+        build,
+        objective=kt.Objective("val_accuracy", "max"),
+        seed=1,
+        directory="searches",
+        project_name=f"life_of_a_trial_{tuner_class.__name__}",
+        overwrite=True,
+        **budget,
+    )
+    with contextlib.redirect_stderr(io.StringIO()):
+        loser.search(
+            *images.train, validation_data=images.validation, verbose=0
+        )
+    trials = loser.oracle.trials.values()
+    failed = sum(trial.status == "FAILED" for trial in trials)
+    models = attempt(loser.get_best_models)
+    print(f"{tuner_class.__name__}: {failed} of {len(trials)} failed;")
+    print("  models:", models if isinstance(models, str) else "load")
+    assert failed == (tuner_class is kt.Hyperband)
+    assert isinstance(models, str) == (tuner_class is kt.RandomSearch)
+
+# %% [markdown]
+# ## What this page did not show
+#
+# - Searches of several processes. There a chief holds the oracle, each
+#   worker has a `KERASTUNER_TUNER_ID`, and with it a JSON file of its
+#   own.
+# - Files that are not Keras Tuner's: what callbacks write, and
+#   [TensorBoard](../how_to/hparams_in_tensorboard.py).
+# - `kt.SklearnTuner`, which saves whole models instead of weights: see
+#   [scikit-learn models](../scikit_learn.py).
+# - Half a file instead of none: see
+#   [a damaged file](../how_to/resume.py#a-damaged-file) and
+#   [faults](../how_to/faults.py).

@@ -1,0 +1,427 @@
+# %% [markdown] index="callbacks; EarlyStopping; ReduceLROnPlateau; ModelCheckpoint; deepcopy; learning rate schedule"
+# # Early stopping and callbacks
+#
+# Stop trials that no longer improve, see what that saves and costs, and
+# get back what a callback saw, although the tuner only runs copies of
+# it.
+#
+# Give callbacks to `search`, and let [early
+# stopping](../../reference/glossary.md#early-stopping) watch the objective:
+#
+# ```python
+# stopping = keras.callbacks.EarlyStopping(
+#     monitor="val_accuracy", mode="max", patience=3
+# )
+# tuner.search(..., epochs=100, callbacks=[stopping])
+# ```
+#
+# - `restore_best_weights` and `ModelCheckpoint` are not needed: the
+#   tuner scores a trial by its best epoch and keeps the weights of
+#   that.
+# - Each trial gets a deep copy. Your own object stays as it was, and a
+#   callback that can't be copied ends the search.
+# - Under Hyperband most trials are too short for patience to run out;
+#   only the few long ones can be stopped.
+
+# %%
+import gc
+import sqlite3
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %%
+from snippets.data.load_images import load_images
+
+# %%
+images = load_images("digits")
+
+# %%
+from snippets.models.build_model import build_model
+
+# %% [markdown]
+# To read weights back without a warning, the optimizer's state is made
+# in `build` here.
+
+
+# %%
+def build(hp):
+    model = build_model(hp)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+# %% [markdown]
+# ## What early stopping saves, and what it costs
+#
+# To compare, the same trials are trained in full and with early
+# stopping. Each is
+# [seeded by its number](reproducible_searches.py#seed-each-trial),
+# so that the weights it starts from are the same both times, and the
+# epochs are counted.
+
+
+# %%
+class Counted(kt.RandomSearch):
+    epochs = 0
+
+    def run_trial(self, trial, *args, **kwargs):
+        number = int(trial.trial_id)
+        keras.utils.set_random_seed(self.oracle.seed + number)
+        histories = super().run_trial(trial, *args, **kwargs)
+        self.epochs += len(histories[0].epoch)
+        return histories
+
+
+def search(seed, callbacks, max_trials=2, epochs=14):
+    """Return the tuner of a finished search."""
+    tuner = Counted(
+        build,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=max_trials,
+        seed=seed,
+        directory="searches",
+        project_name="callbacks",
+        overwrite=True,
+    )
+    tuner.search(
+        *images.train,
+        validation_data=images.validation,
+        epochs=epochs,
+        batch_size=64,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return tuner
+
+
+# %%
+stopping = keras.callbacks.EarlyStopping(
+    monitor="val_accuracy", mode="max", patience=2
+)
+rows = {}
+for seed in (1000, 2000, 3000):
+    for way, callbacks in (("full", []), ("stopped", [stopping])):
+        tuner = search(seed, callbacks)
+        trials = tuner.oracle.trials.values()
+        assert {trial.status for trial in trials} == {"COMPLETED"}
+        rows.setdefault(seed, {})[way, "epochs"] = tuner.epochs
+        scores = [trial.score for trial in trials]
+        rows[seed][way, "best score"] = max(scores)
+        rows[seed][way, "mean score"] = np.mean(scores)
+table = pd.DataFrame(rows).T.rename_axis("seed")
+display(table.round(4).astype({c: int for c in table if "epochs" in c}))
+
+# %%
+full, stopped = table["full"], table["stopped"]
+assert (stopped["epochs"] < full["epochs"]).all()
+assert (stopped["mean score"] <= full["mean score"]).all()
+saved = 1 - stopped["epochs"].sum() / full["epochs"].sum()
+lost = full["best score"] - stopped["best score"]
+print(f"{saved:.0%} of the epochs saved")
+print(f"best score lower by {lost.min():.4f} to {lost.max():.4f}")
+
+# %% [markdown]
+# A stopped trial saw the first epochs of the full one, so it can't
+# score higher. How much it loses depends on how noisy the objective is
+# and on `patience`: a validation score that moves by single images
+# pauses often. With more patience less is lost and less is saved. What
+# the saved epochs are worth, more trials for instance, this table does
+# not say.
+#
+# ## Why there is nothing to restore
+#
+# The last search stopped its trials epochs after their best. The
+# weights the tuner kept are those of the best epoch all the same:
+
+# %%
+model = tuner.get_best_models()[0]
+_, accuracy = model.evaluate(*images.validation, verbose=0)
+trial = tuner.oracle.get_best_trials()[0]
+print(f"score {trial.score:.4f}, its weights give {accuracy:.4f}")
+assert np.isclose(accuracy, trial.score)
+folder = Path(tuner.get_trial_dir(trial.trial_id))
+print(*sorted(path.name for path in folder.iterdir()))
+
+# %% [markdown]
+# A `ModelCheckpoint` would write a second file, and the same one in
+# every trial: at the end it holds whichever trial wrote last.
+#
+# If you monitor `val_loss` and search for `val_accuracy`, training
+# stops by one measure and is scored by another. Both are legal; watch
+# the objective unless you know why not.
+#
+# ## Your callback stays empty
+#
+# A callback that takes notes of every epoch:
+
+
+# %%
+class Notes(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.losses.append(logs["loss"])
+
+
+notes = Notes()
+search(1, [notes], max_trials=1, epochs=2)
+print("losses noted:", notes.losses)
+assert notes.losses == []
+
+# %% [markdown]
+# The copies took the notes, and are gone. What can't be copied, such as
+# a lock, an open file or a connection to a database, is refused before
+# anything is trained:
+
+# %%
+notes.database = sqlite3.connect(":memory:")
+try:
+    search(1, [notes], max_trials=1, epochs=2)
+except kt.errors.FatalValueError as error:
+    print(type(error).__name__, str(error).split(". ")[0])
+else:
+    raise AssertionError("it was copied after all")
+notes.database.close()
+
+# %% [markdown]
+# Open such things in `on_train_begin`, which runs in the copy. Keras's
+# own `CSVLogger` does so with its file.
+#
+# ## Notes that last
+#
+# Write to a file, and give each trial its own; one `CSVLogger` for the
+# whole search would write over the trial before. `run_trial` is the
+# place: it knows the trial and its folder.
+
+
+# %%
+class Logged(kt.RandomSearch):
+    def run_trial(self, trial, *args, callbacks=(), **kwargs):
+        path = Path(self.get_trial_dir(trial.trial_id), "epochs.csv")
+        log = keras.callbacks.CSVLogger(path, append=True)
+        callbacks = [*callbacks, log]
+        return super().run_trial(
+            trial, *args, callbacks=callbacks, **kwargs
+        )
+
+
+# %% [markdown]
+# A search with a schedule that lowers the learning rate when the loss
+# falls by less than `min_delta`. Its callback, too, starts afresh in
+# every trial.
+
+# %%
+slower = keras.callbacks.ReduceLROnPlateau(
+    monitor="val_loss", factor=0.3, patience=1, min_delta=0.05
+)
+tuner = Logged(
+    build,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=3,
+    seed=1,
+    directory="searches",
+    project_name="callbacks_logged",
+    overwrite=True,
+)
+tuner.search(
+    *images.train,
+    validation_data=images.validation,
+    epochs=6,
+    batch_size=64,
+    callbacks=[slower],
+    verbose=0,
+)
+logs = {
+    trial.trial_id: pd.read_csv(
+        Path(tuner.get_trial_dir(trial.trial_id), "epochs.csv")
+    )
+    for trial in tuner.oracle.trials.values()
+}
+display(logs["0"].tail(4).round(4))
+
+# %% alt="The learning rate by epoch on a log axis, a stepped line for each trial: each starts at its own rate, and some step down." figure="learning-rates"
+figure, axis = plt.subplots()
+for number, log in logs.items():
+    axis.step(log["epoch"] + 1, log["learning_rate"], label=number)
+axis.set_yscale("log")
+axis.set_xlabel("epoch")
+axis.set_ylabel("learning rate")
+figure.legend(title="trial", loc="outside right upper")
+plt.show()
+
+# %%
+for trial in tuner.oracle.trials.values():
+    rates = logs[trial.trial_id]["learning_rate"]
+    drawn = trial.hyperparameters.get("learning_rate")
+    assert len(rates) == 6 and np.isclose(rates[0], drawn)
+    assert rates.is_monotonic_decreasing
+assert any(log["learning_rate"].nunique() > 1 for log in logs.values())
+
+# %% [markdown]
+# With such a schedule the tuned learning rate is only the one a trial
+# begins with. The same history, without a file, comes back to
+# `run_trial` from `fit`: [results](results.py#curves-over-epochs)
+# keeps it there.
+#
+# ## A callback with hyperparameters
+#
+# Make it in `HyperModel.fit`, and add it to the callbacks that come in.
+# Among them is the tuner's own, which saves the best epoch.
+
+
+# %%
+class TunedSchedule(kt.HyperModel):
+    def build(self, hp):
+        self.schedule(hp)  # known from now on, it varies at once
+        return build(hp)
+
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
+        callbacks = [*callbacks, self.schedule(hp)]
+        return model.fit(*args, callbacks=callbacks, **kwargs)
+
+    def schedule(self, hp):
+        return keras.callbacks.ReduceLROnPlateau(
+            factor=hp.Choice("factor", [0.1, 0.3, 0.5]),
+            patience=hp.Int("patience", 1, 4),
+        )
+
+
+# %% [markdown]
+# Beside it the mistake, to put one's own in place of those that came
+# in:
+
+
+# %%
+class OursAlone(TunedSchedule):
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
+        callbacks = [self.schedule(hp)]  # and the tuner's own?
+        return model.fit(*args, callbacks=callbacks, **kwargs)
+
+
+for hypermodel in (TunedSchedule(), OursAlone()):
+    tuner = kt.RandomSearch(
+        hypermodel,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=1,
+        seed=1,
+        directory="searches",
+        project_name="callbacks_tuned",
+        overwrite=True,
+    )
+    tuner.search(
+        *images.train,
+        validation_data=images.validation,
+        epochs=2,
+        batch_size=64,
+        verbose=0,
+    )
+    statuses = {t.status for t in tuner.oracle.trials.values()}
+    saved = [*Path(tuner.project_dir).glob("trial_*/checkpoint*")]
+    print(type(hypermodel).__name__, statuses, len(saved), "saved")
+    assert statuses == {"COMPLETED"}
+    assert len(saved) == (0 if type(hypermodel) is OursAlone else 1)
+
+# %% [markdown]
+# Nothing fails until `get_best_models` finds no weights. The patience
+# of early stopping is better not tuned: like
+# [the number of epochs](batch_size_and_epochs.py#why-not-epochs), it
+# is a budget, and more of it can't score lower.
+#
+# ## Under Hyperband
+#
+# A training that never improves runs one epoch to have a best, and
+# `patience` more. A learning rate of zero shows it:
+
+# %%
+keras.utils.set_random_seed(1)
+still = build_model(kt.HyperParameters())
+still.optimizer.learning_rate.assign(0.0)
+patient = keras.callbacks.EarlyStopping(
+    monitor="val_accuracy", mode="max", patience=3
+)
+history = still.fit(
+    *images.train,
+    validation_data=images.validation,
+    epochs=20,
+    callbacks=[patient],
+    verbose=0,
+)
+print(len(history.epoch), "epochs")
+assert len(history.epoch) == 1 + 3
+
+# %% [markdown]
+# So a training of no more than `patience + 1` epochs can't be
+# shortened. How long are Hyperband's? A promoted trial goes on from its
+# weights and trains the difference. The real schedule, with a number in
+# place of training:
+
+
+# %%
+class Scheduled(kt.Hyperband):
+    def run_trial(self, trial, *args, **kwargs):
+        return trial.hyperparameters.get("x")
+
+
+space = kt.HyperParameters()
+space.Float("x", 0.0, 1.0)
+rows = {}
+for max_epochs in (27, 81):
+    tuner = Scheduled(
+        hyperparameters=space,
+        objective=kt.Objective("score", "max"),
+        max_epochs=max_epochs,
+        seed=1,
+        directory="searches",
+        project_name="callbacks_hyperband",
+        overwrite=True,
+    )
+    tuner.search(verbose=0)
+    drawn = [
+        trial.hyperparameters.values
+        for trial in tuner.oracle.trials.values()
+    ]
+    lengths = np.array(
+        [v["tuner/epochs"] - v["tuner/initial_epoch"] for v in drawn]
+    )
+    for patience in (3, 5, 10):
+        rest = (lengths - patience - 1).clip(0)
+        rows[max_epochs, patience] = {
+            "trials": len(lengths),
+            "can be stopped": (rest > 0).sum(),
+            "epochs": lengths.sum(),
+            "saved at most": rest.sum(),
+        }
+table = pd.DataFrame(rows).T.rename_axis(["max_epochs", "patience"])
+display(table)
+assert (table["can be stopped"] < table["trials"] / 2).all()
+
+# %% [markdown]
+# Most trials are beyond the reach of patience. Those that are not are
+# the longest, so they hold many of the epochs; the last column is what
+# would be saved if no training ever improved, and promoted trials
+# mostly do. Hyperband's own halving is its early stopping. Where
+# `max_epochs` was set generously, add patience for the last rounds.
+#
+# ## What this page did not show
+#
+# - Seconds saved. A shorter trial still pays for building and tracing
+#   its model.
+# - Which patience is right. It depends on how noisy your objective is
+#   from epoch to epoch.
+# - Callbacks of experiment trackers: see
+#   [experiment trackers](experiment_trackers.py) and
+#   [TensorBoard](hparams_in_tensorboard.py).

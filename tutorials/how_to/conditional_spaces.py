@@ -1,0 +1,321 @@
+# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters; num_layers; units_2; listed"
+# # Conditional spaces
+#
+# Declare a [conditional
+# hyperparameter](../../reference/glossary.md#conditional-hyperparameter), which
+# exists only where another has a certain value, so that no trial varies
+# what its model ignores.
+#
+# Put it in a `conditional_scope`: the parent's name, and the parent's
+# values for which it exists.
+#
+# ```python
+# layers = hp.Int("layers", 1, 3)
+# for layer in range(layers):
+#     # The layer exists in models of this many layers or more.
+#     with hp.conditional_scope("layers", list(range(layer + 1, 4))):
+#         units = hp.Choice(f"units_{layer}", [16, 64])
+# ```
+#
+# Without the scope the loop builds the same models, but once a trial
+# with three layers was seen, every later trial also gets a `units_2`,
+# drawn, listed and counted as different, whether it has three layers or
+# one.
+
+# %%
+import contextlib
+import gc
+import io
+
+import keras
+import keras_tuner as kt
+import pandas as pd
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# ## A loop over layers
+#
+# Two hypermodels that differ in the scope alone. To see what is drawn,
+# nothing needs training: `fit` returns the number of parameters, and that
+# is the objective.
+
+
+# %%
+class Layers(kt.HyperModel):
+    def __init__(self, scoped):
+        super().__init__()
+        self.scoped = scoped
+
+    def build(self, hp):
+        layers = hp.Int("layers", 1, 3)
+        model = keras.Sequential([keras.Input((64,))])
+        for layer in range(layers):
+            deep_enough = list(range(layer + 1, 4))
+            scope = contextlib.nullcontext()
+            if self.scoped:
+                scope = hp.conditional_scope("layers", deep_enough)
+            with scope:
+                units = hp.Choice(f"units_{layer}", [16, 64])
+            model.add(keras.layers.Dense(units))
+        return model
+
+    def fit(self, hp, model, **kwargs):
+        return model.count_params()
+
+
+# %%
+from snippets.results.trials_table import trials_table
+
+# %%
+tables = {}
+for scoped in (False, True):
+    tuner = kt.RandomSearch(
+        Layers(scoped),
+        max_trials=14,
+        seed=1,
+        directory="searches",
+        project_name=f"conditional_spaces_{scoped}",
+        overwrite=True,
+    )
+    tuner.search(verbose=0)
+    tables[scoped] = trials_table(tuner).sort_index()
+columns = ["layers", "units_0", "units_1", "units_2"]
+for scoped, table in tables.items():
+    print("in a scope" if scoped else "in a plain loop")
+    numbers = table[columns].head(8).astype("Int64")
+    display(numbers.astype(object).where(numbers.notna(), ""))
+
+# %% [markdown]
+# In the plain loop a trial of one layer is listed with units for layers
+# that it doesn't have. How many of the trials built a network that an
+# earlier one had built already?
+
+# %%
+for scoped, table in tables.items():
+    built = [
+        tuple(row[columns[1 : 1 + int(row["layers"])]])
+        for _, row in table.iterrows()
+    ]
+    repeated = len(built) - len(set(built))
+    print(f"scoped={scoped}: {len(built)} trials, {repeated} repeated")
+    assert (repeated == 0) == scoped
+
+# %% [markdown]
+# `RandomSearch` and `GridSearch` never try the same values twice, and to
+# them `units_2=16` and `units_2=64` are different values. The scope tells
+# them which ones count. There are fourteen networks in this space, and
+# with the scope a trial each; a search that runs longer would stop there.
+#
+# ## One optimizer or another
+#
+# Momentum belongs to one optimizer, and each wants its own range of
+# learning rates. The scope registers; the `if` decides what is built.
+
+
+# %%
+class EitherOptimizer(kt.HyperModel):
+    def build(self, hp):
+        name = hp.Choice("optimizer", ["adam", "sgd"])
+        with hp.conditional_scope("optimizer", ["adam"]):
+            if name == "adam":
+                optimizer = keras.optimizers.Adam(
+                    hp.Float("adam_rate", 1e-4, 1e-2, sampling="log")
+                )
+        with hp.conditional_scope("optimizer", ["sgd"]):
+            if name == "sgd":
+                optimizer = keras.optimizers.SGD(
+                    hp.Float("sgd_rate", 1e-2, 1.0, sampling="log"),
+                    momentum=hp.Float("momentum", 0.0, 0.9),
+                )
+        model = keras.Sequential(
+            [
+                keras.Input((64,)),
+                keras.layers.Dense(32, activation="relu"),
+                keras.layers.Dense(10, activation="softmax"),
+            ]
+        )
+        model.compile(
+            optimizer=optimizer,
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+
+# %%
+from snippets.data.load_images import load_images
+
+# %%
+images = load_images("digits")
+tuner = kt.RandomSearch(
+    EitherOptimizer(),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=8,
+    seed=1,
+    directory="searches",
+    project_name="conditional_spaces_optimizer",
+    overwrite=True,
+)
+tuner.search(
+    *images.train,
+    validation_data=images.validation,
+    epochs=3,
+    verbose=0,
+)
+table = trials_table(tuner).drop(columns="status")
+display(table.round(4).astype(object).where(table.notna(), ""))
+
+# %%
+is_sgd = table["optimizer"] == "sgd"
+assert (table["momentum"].notna() == is_sgd).all()
+assert (table["adam_rate"].isna() == is_sgd).all()
+
+# %% [markdown]
+# A gap is a hyperparameter that the trial did not have. In your own code,
+# ask before you read: `get` refuses a hyperparameter that is inactive.
+
+# %%
+hp = tuner.get_best_hyperparameters()[0].copy()
+hp.values["optimizer"] = "adam"
+print("momentum" in hp)
+try:
+    hp.get("momentum")
+except ValueError as error:
+    print(f"ValueError: {error}")
+
+# %% [markdown]
+# ## Outside its scope it is None
+#
+# The code under a scope runs in every trial. A hyperparameter that does
+# not exist there comes back as `None`, which is why the `if` stands
+# inside.
+
+# %%
+hp = kt.HyperParameters()
+hp.Choice("optimizer", ["adam", "sgd"])  # adam, being the default
+with hp.conditional_scope("optimizer", ["sgd"]):
+    momentum = hp.Float("momentum", 0.0, 0.9)
+print("momentum:", momentum)
+assert momentum is None
+
+# %% [markdown]
+# For a single hyperparameter there is a shorter form of the same.
+
+# %%
+nesterov = hp.Boolean(
+    "nesterov", parent_name="optimizer", parent_values=["sgd"]
+)
+print("nesterov:", nesterov)
+assert nesterov is None
+
+# %% [markdown]
+# ## Return after the last scope
+#
+# Before a search the tuner calls `build` for each scope it has met, to
+# learn the whole space. A `return` inside the first scope hides the
+# second one until some trial gets there, which then takes its defaults.
+
+
+# %%
+def returns_early(hp):
+    name = hp.Choice("optimizer", ["adam", "sgd"])
+    model = keras.Sequential([keras.Input((1,))])
+    with hp.conditional_scope("optimizer", ["adam"]):
+        if name == "adam":
+            hp.Float("adam_rate", 1e-4, 1e-2, sampling="log")
+            return model  # too early: the next scope is not met
+    with hp.conditional_scope("optimizer", ["sgd"]):
+        hp.Float("sgd_rate", 1e-2, 1.0, sampling="log")
+    return model
+
+
+for build in (EitherOptimizer(), returns_early):
+    tuner = kt.RandomSearch(
+        build,
+        max_trials=1,
+        seed=1,
+        directory="searches",
+        project_name="conditional_spaces_return",
+        overwrite=True,
+    )
+    names = [entry.name for entry in tuner.oracle.get_space().space]
+    print(names)
+    assert ("sgd_rate" in names) == (build is not returns_early)
+
+# %% [markdown]
+# ## One name, one scope
+#
+# The two learning rates above have two names for a reason. Keras Tuner
+# accepts one name in two scopes, and then loses values:
+
+
+# %%
+class OneName(EitherOptimizer):
+    def build(self, hp):
+        name = hp.Choice("optimizer", ["adam", "sgd"])
+        with hp.conditional_scope("optimizer", ["adam"]):
+            if name == "adam":
+                hp.Float("rate", 1e-4, 1e-2, sampling="log")
+        with hp.conditional_scope("optimizer", ["sgd"]):
+            if name == "sgd":
+                hp.Float("rate", 1e-2, 1.0, sampling="log")
+        return keras.Sequential([keras.Input((1,))])
+
+    def fit(self, hp, model, **kwargs):
+        return hp.get("rate")
+
+
+tuner = kt.RandomSearch(
+    OneName(),
+    max_trials=8,
+    max_consecutive_failed_trials=9,
+    seed=1,
+    directory="searches",
+    project_name="conditional_spaces_one_name",
+    overwrite=True,
+)
+with contextlib.redirect_stderr(io.StringIO()) as tracebacks:
+    tuner.search(verbose=0)
+table = trials_table(tuner)
+print(tracebacks.getvalue().splitlines()[-1])
+display(pd.crosstab(table["optimizer"], table["status"]))
+
+# %%
+failed = table["status"] == "FAILED"
+assert set(table.loc[failed, "optimizer"]) == {"adam"}
+assert set(table.loc[~failed, "optimizer"]) == {"sgd"}
+
+# %% [markdown]
+# Every trial of the first optimizer fails, and a search that tolerates
+# failures reports the other as the best. Where two blocks of a model each
+# have `units`, `name_scope` keeps their names apart:
+
+# %%
+hp = kt.HyperParameters()
+for block in ("encoder", "decoder"):
+    with hp.name_scope(block):
+        hp.Int("units", 16, 64, step=16)
+print(list(hp.values))
+
+# %% [markdown]
+# Without any scope, the second declaration of a name is ignored, its
+# range included: it returns the value of the first.
+
+# %%
+hp = kt.HyperParameters()
+print(hp.Int("units", 16, 64), hp.Int("units", 100, 200))
+assert hp.get("units") == 16
+
+# %% [markdown]
+# ## What this page did not show
+#
+# - Bayesian optimisation over a conditional space. Its model fills the
+#   gaps with default values.
+# - Whether the scope finds better models. It spares repeated trials; how
+#   many there would be depends on the space.

@@ -1,0 +1,316 @@
+# %% [markdown] index="cross-validation; k-fold; nested cross-validation"
+# # Cross-validation
+#
+# Score every trial on k folds instead of one [validation
+# set](../../reference/glossary.md#validation-set), see what a single split would
+# have chosen, and measure a search by a nested loop.
+#
+# Keras Tuner cross-validates scikit-learn models and no others. The tuner
+# below does it for Keras models; any hypermodel will do, and the folds
+# take the place of validation data.
+#
+# ```python
+# tuner = CrossValidationTuner(
+#     oracle=kt.oracles.RandomSearchOracle(
+#         objective=kt.Objective("val_mae", "min"), max_trials=4, seed=1
+#     ),
+#     hypermodel=Regressor(),
+#     cv=KFold(5, shuffle=True, random_state=1),
+# )
+# tuner.search(x, y, epochs=4)
+# ```
+#
+# Each trial is trained once per fold, so a search costs k times as much.
+# That is worth it where rows are few and a single split's score depends
+# on the split. Hyperband is no tuner for folds.
+
+# %%
+import gc
+
+import keras
+import keras_tuner as kt
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.tree import DecisionTreeClassifier
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# ## The tuner
+
+# %% open=true
+from snippets.searches.cross_validation_tuner import (
+    CrossValidationTuner,
+)
+
+# %%
+x, y = load_diabetes(return_X_y=True, scaled=False)
+
+# %% [markdown]
+# ## A search over folds
+#
+# How far a disease went within a year, from ten measurements. The
+# regressor is that of [preprocessing](preprocessing.py): it learns its
+# scaling in `fit`, so in each fold from that fold's training rows.
+
+# %%
+from snippets.models.regressor import Regressor
+
+# %% [markdown]
+# A narrow range of learning rates goes in beforehand, so that the trials
+# come out close: that is where a choice is hard.
+
+# %%
+space = kt.HyperParameters()
+space.Float("learning_rate", 0.003, 0.03, sampling="log")
+tuner = CrossValidationTuner(
+    oracle=kt.oracles.RandomSearchOracle(
+        objective=kt.Objective("val_mae", "min"),
+        max_trials=4,
+        hyperparameters=space,
+        seed=1,
+    ),
+    hypermodel=Regressor(),
+    cv=KFold(5, shuffle=True, random_state=1),
+    directory="searches",
+    project_name="cross_validation",
+    overwrite=True,
+)
+tuner.search(x, y, epochs=4, verbose=0)
+
+# %%
+from snippets.results.trials_table import trials_table
+
+# %%
+trials = trials_table(tuner)
+assert set(trials["status"]) == {"COMPLETED"}
+folds = pd.DataFrame(
+    {
+        int(trial.trial_id): tuner.fold_scores(trial)
+        for trial in tuner.oracle.get_best_trials(4)
+    },
+    index=[f"fold {fold}" for fold in range(1, 6)],
+).rename_axis(columns="trial")
+display(folds.T.assign(mean=folds.mean()).round(2))
+assert np.allclose(folds.mean(), trials["val_mae"])
+print(f"{len(trials)} trials, {folds.size} trainings")
+
+# %% [markdown]
+# ## What a single split would have said
+#
+# Each column is what a search on one split would have seen. Look at one
+# row: the same setting, trained as often as there are folds, on rows that
+# are mostly the same.
+
+# %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." figure="folds"
+figure, axis = plt.subplots()
+order = [str(trial) for trial in folds.columns]
+axis.plot(order, folds.T, color="C0", marker="o", linewidth=0.8)
+axis.plot(order, folds.mean(), color="C1", linewidth=3, label="mean")
+axis.set_xlabel("trial")
+axis.set_ylabel("mean absolute error")
+axis.legend()
+plt.show()
+
+# %%
+first, second = folds.columns[:2]
+difference = folds[second] - folds[first]
+print(f"one trial over the folds: {folds[first].std():.2f} (deviation)")
+print(f"first to second trial:    {difference.mean():.2f}")
+print(f"  the same, fold by fold: {difference.round(2).tolist()}")
+print("best trial of each fold: ", folds.idxmin(axis=1).tolist())
+assert np.ptp(folds[first]) > difference.mean()
+
+# %% [markdown]
+# The split moves a score further than the better setting does. Some of
+# this is common to all trials, for a fold that is hard is hard for most
+# settings. So trials that share their folds compare better than trials
+# that don't, and the tuner refuses a splitter that would split anew for
+# each of them.
+#
+# Folds are no independent experiments: their training rows overlap, and
+# no formula turns their spread into the exact error of the mean.
+#
+# ## The final model
+#
+# Each fold had a model of the best trial. None was trained on all rows,
+# and the tuner hands out none of them.
+
+# %%
+try:
+    tuner.get_best_models()
+except RuntimeError as error:
+    print("RuntimeError:", error)
+
+# %% [markdown]
+# Build it, and fit it to everything, for as many epochs as the folds
+# needed on average.
+
+# %%
+(best_trial,) = tuner.oracle.get_best_trials()
+hp = best_trial.hyperparameters
+model = tuner.hypermodel.build(hp)
+epochs = best_trial.best_step + 1
+history = tuner.hypermodel.fit(
+    hp, model, x, y, epochs=epochs, verbose=0
+)
+print(f"{len(history.epoch)} epochs on {len(x)} rows")
+assert len(history.epoch) == epochs
+
+# %% [markdown]
+# ## How good is it? The nested loop
+#
+# No score of the search answers that: the best score was chosen for being
+# good, and part of it is luck. Either rows stay closed until the end, or,
+# where rows are too few to give any away, the whole search becomes what
+# is cross-validated. An outer loop sets rows aside, the search runs on
+# the others with folds of its own, and what comes out is judged on the
+# rows set aside.
+
+# %%
+rows = []
+outer = KFold(2, shuffle=True, random_state=2)
+for number, (inside, aside) in enumerate(outer.split(x, y)):
+    inner_tuner = CrossValidationTuner(
+        oracle=kt.oracles.RandomSearchOracle(
+            objective=kt.Objective("val_mae", "min"),
+            max_trials=2,
+            hyperparameters=space,
+            seed=1,
+        ),
+        hypermodel=Regressor(),
+        cv=KFold(2, shuffle=True, random_state=1),
+        directory="searches",
+        project_name=f"cross_validation_outer_{number}",
+        overwrite=True,
+    )
+    inner_tuner.search(x[inside], y[inside], epochs=4, verbose=0)
+    (trial,) = inner_tuner.oracle.get_best_trials()
+    assert trial.status == "COMPLETED"
+    hp = trial.hyperparameters
+    model = inner_tuner.hypermodel.build(hp)
+    inner_tuner.hypermodel.fit(
+        hp,
+        model,
+        x[inside],
+        y[inside],
+        epochs=trial.best_step + 1,
+        verbose=0,
+    )
+    _, mae = model.evaluate(x[aside], y[aside], verbose=0)
+    rows.append((trial.trial_id, trial.score, mae))
+columns = ["best trial", "inner score", "outer score"]
+nested = pd.DataFrame(rows, columns=columns).rename_axis("outer fold")
+display(nested.round(2))
+print(f"estimate: {nested['outer score'].mean():.2f}")
+
+# %% [markdown]
+# Each outer fold has a project of its own: with one name for all, the
+# second search would find the first one finished and
+# [train nothing](resume.py).
+#
+# The outer folds may choose different settings. Their mean is the
+# estimate for the *procedure* of searching and refitting, not for one
+# setting. The model to ship comes from the same search on all rows.
+#
+# ## The optimism, measured
+#
+# Two outer folds and two trials say nothing about how flattered the inner
+# score is. For that one needs a case in which the truth is known, and
+# many searches. Labels dealt at random can be guessed in one half of the
+# cases and no better; decision trees take the networks' place, and
+# `SklearnTuner` that of the tuner above.
+
+
+# %%
+def tree(hp):
+    return DecisionTreeClassifier(
+        max_depth=hp.Int("max_depth", 1, 8),
+        min_samples_leaf=hp.Int("min_samples_leaf", 1, 20),
+        max_features=hp.Int("max_features", 1, 10),
+        random_state=hp.Int("random_state", 1, 1000),
+    )
+
+
+generator = np.random.default_rng(1)
+rows = []
+for number in range(8):
+    labels = generator.permutation(len(x)) % 2
+    splitter = StratifiedKFold(2, shuffle=True, random_state=number)
+    inside, aside = next(splitter.split(x, labels))
+    searched = kt.SklearnTuner(
+        oracle=kt.oracles.RandomSearchOracle(
+            objective=kt.Objective("score", "max"),
+            max_trials=30,
+            seed=1000 * (number + 1),
+        ),
+        hypermodel=tree,
+        scoring=make_scorer(accuracy_score),
+        cv=StratifiedKFold(5, shuffle=True, random_state=1),
+        directory="searches",
+        project_name="cross_validation_optimism",
+        overwrite=True,
+    )
+    searched.oracle.verbose = 0
+    searched.search(x[inside], labels[inside])
+    (trial,) = searched.oracle.get_best_trials()
+    best = tree(trial.hyperparameters).fit(x[inside], labels[inside])
+    outer_score = best.score(x[aside], labels[aside])
+    rows.append((trial.score, outer_score))
+
+# %%
+optimism = pd.DataFrame(rows, columns=["best inner", "outer"])
+display(optimism.agg(["mean", "sem", "min", "max"]).round(3))
+gap = (optimism["best inner"] - optimism["outer"]).mean()
+print(f"skill where there is none: {gap:+.3f}")
+assert optimism["best inner"].mean() > 0.52 and gap > 0.02
+
+# %% [markdown]
+# Every inner score is an honest cross-validation. The best of thirty
+# isn't: choosing it is what flatters. The outer score, which chose
+# nothing, tells the truth. On real labels the gap is smaller, since
+# settings differ for better reasons than luck, and it grows with the
+# number of trials and with the noise of a score.
+#
+# ## Not with Hyperband
+#
+# Hyperband's later rounds go on from the weights of earlier ones. With
+# folds these weights have seen the rows that are to judge them. And its
+# first rounds decide on little training, where folds help least. The
+# tuner refuses it.
+
+# %%
+try:
+    CrossValidationTuner(
+        oracle=kt.oracles.HyperbandOracle(
+            objective=kt.Objective("val_mae", "min"), seed=1
+        ),
+        hypermodel=Regressor(),
+        cv=KFold(5, shuffle=True, random_state=1),
+    )
+except ValueError as error:
+    print("ValueError:", error)
+
+# %% [markdown]
+# Search with Hyperband on one split, and cross-validate the best few of
+# its settings afterwards.
+#
+# ## What this page did not show
+#
+# - Classes: `StratifiedKFold` keeps their shares the same in each fold.
+# - Rows that belong together, as several of one patient: `GroupKFold`,
+#   with `search(x, y, groups=...)`. Rows in time: `TimeSeriesSplit`.
+# - [scikit-learn models](../scikit_learn.py), which have a tuner of their
+#   own.
+# - Repeating the folds with other seeds, which makes the mean steadier at
+#   the same price again.
+# - TensorBoard: the folds of a trial would all write to one folder.

@@ -1,0 +1,630 @@
+# %% [markdown] index="security; is it safe; untrusted search folder; downloaded search; pickle; arbitrary code; malicious; symlink; path traversal; safe_mode; share a search"
+# # A stranger's search folder
+#
+# What can happen when you open a Keras Tuner search folder that someone
+# else made, each danger tried, and how to use its values without it.
+#
+# - A **pickle** runs code. Never call `get_best_models` of a
+#   `SklearnTuner` on a folder that you did not make. JSON files and
+#   `.h5` weights ran none here.
+# - A search that **goes on** in such a folder can write outside it, and
+#   `overwrite=True` can delete outside it.
+# - **Nothing is checked**: not the values, not the ranges, not the
+#   scores.
+#
+# So take the values alone, and train them yourself, in a folder of your
+# own. Your own search space decides what is allowed:
+#
+# ```python
+# try_first(tuner, [values_of("downloaded/trial_07")])
+# tuner.search(...)
+# ```
+#
+# Both functions are [below](#take-the-values-alone). And the `build`
+# function that comes with a folder is a program like any other: read it
+# before you run it.
+
+# %%
+import ast
+import contextlib
+import gc
+import io
+import json
+import logging
+import os
+import pickle
+import shutil
+import tarfile
+import tracemalloc
+from pathlib import Path
+
+import h5py
+import keras
+import keras_tuner as kt
+import pandas as pd
+import tensorflow as tf
+from IPython.display import display
+from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+# TensorFlow warns of models that train for few batches, as these do.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+# %% [markdown]
+# ## What a folder holds, and who reads it
+#
+# `downloaded` plays the stranger: it makes a sound search, whose trials
+# are numbers instead of models, to be tampered with. `opened` is you,
+# with the same arguments. Next to it lie files of yours.
+
+# %%
+FOLDER = Path("searches", "strangers_folder")
+YOURS = Path("searches", "strangers_folder_yours")
+PROOF = YOURS / "proof"
+
+
+class Numbers(kt.RandomSearch):
+    def run_trial(self, trial, *args, **kwargs):
+        return self.hypermodel.build(trial.hyperparameters)
+
+
+def one(hp):
+    return hp.Float("x", 0.0, 1.0)
+
+
+def opened(tuner_class=Numbers, build=one, trials=3, **settings):
+    with contextlib.redirect_stdout(io.StringIO()):
+        return tuner_class(
+            build,
+            objective=kt.Objective("val_accuracy", "max"),
+            max_trials=trials,
+            seed=1,
+            directory="searches",
+            project_name="strangers_folder",
+            **settings,
+        )
+
+
+# %%
+def clean():
+    for folder in (FOLDER, YOURS):
+        shutil.rmtree(folder, ignore_errors=True)
+    YOURS.mkdir(parents=True)
+    (YOURS / "notes.txt").write_text("precious")
+
+
+def downloaded():
+    clean()
+    opened().search(verbose=0)
+
+
+def edit(name, change):
+    state = json.loads((FOLDER / name).read_text())
+    change(state)
+    (FOLDER / name).write_text(json.dumps(state))
+
+
+downloaded()
+for path in sorted(FOLDER.rglob("*.json")):
+    print(path.relative_to(FOLDER).as_posix())
+
+# %% [markdown]
+# Making the tuner reads all of these. Can any of that run code? The
+# usual functions that run what they are given have these names, and in
+# all of Keras Tuner one is called, once:
+
+# %%
+RUNS_CODE = {"eval", "exec", "__import__", "importlib.import_module"}
+RUNS_CODE |= {"pickle.load", "pickle.loads", "marshal.loads"}
+calls = []
+for path in sorted(Path(kt.__file__).parent.rglob("*.py")):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and not path.match("*_test.py"):
+            name = ast.unparse(node.func)
+            calls += [(path.name, name)] * (name in RUNS_CODE)
+print(calls)
+assert calls == [("sklearn_tuner.py", "pickle.load")]
+
+# %% [markdown]
+# ## A pickle runs
+#
+# `SklearnTuner` keeps each trial's model [as a
+# pickle](../scikit_learn.py). A pickle may name any function and its
+# arguments, and loading calls it. This one makes an empty folder; it
+# could as well have sent your files away.
+
+
+# %%
+class Payload:
+    def __reduce__(self):
+        return os.mkdir, (str(PROOF),)
+
+
+def neighbours(hp):
+    return KNeighborsClassifier(hp.Int("n_neighbors", 1, 9))
+
+
+def opened_sklearn():
+    oracle = kt.oracles.RandomSearchOracle(
+        objective=kt.Objective("score", "max"), max_trials=1, seed=1
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        return kt.SklearnTuner(
+            oracle,
+            neighbours,
+            directory="searches",
+            project_name="strangers_folder_sklearn",
+        )
+
+
+# %%
+clean()
+shutil.rmtree("searches/strangers_folder_sklearn", ignore_errors=True)
+tuner = opened_sklearn()
+tuner.oracle.verbose = 0
+tuner.search(*load_digits(return_X_y=True))
+(model,) = Path(tuner.project_dir).rglob("model.pickle")
+model.write_bytes(pickle.dumps(Payload()))
+
+tuner = opened_sklearn()
+tuner.get_best_hyperparameters()
+print("opened, values read, code ran:", PROOF.exists())
+assert not PROOF.exists()
+tuner.get_best_models()
+print("get_best_models, code ran:   ", PROOF.exists())
+assert PROOF.exists()
+
+# %% [markdown]
+# The same holds for any pickle, `.joblib` and, with
+# `allow_pickle=True`, `.npy` file, whoever loads it
+# ([Python says so](https://docs.python.org/3/library/pickle.html)).
+#
+# ## JSON names classes, of two kinds only
+#
+# `oracle.json` names a class for each hyperparameter, and makes an
+# object of it. Which names are taken?
+
+
+# %%
+@keras.saving.register_keras_serializable("yours")
+def tidy_up(folder):
+    shutil.rmtree(folder)
+    raise ValueError(f"deleted {folder}")
+
+
+def name_a_class(class_name, **config):
+    """Let oracle.json name a class; return what opening it raises."""
+    downloaded()
+    named = {"class_name": class_name, "config": config}
+    edit(
+        "oracle.json",
+        lambda state: state["hyperparameters"].update(space=[named]),
+    )
+    try:
+        opened()
+    except (ValueError, TypeError) as error:
+        return str(error).split(". ")[0]
+
+
+print(name_a_class("os>mkdir", path=str(PROOF)))
+print(name_a_class("subprocess.Popen", args=["touch", str(PROOF)]))
+assert not PROOF.exists()
+print(name_a_class("yours>tidy_up", folder=str(YOURS)))
+assert not YOURS.exists()
+
+# %% [markdown]
+# Nothing is imported. A name is one of Keras Tuner's own classes, or is
+# refused, with one exception: what your program has itself registered
+# with Keras is called, with the stranger's arguments. That does little
+# harm with a layer, and much with a function such as this.
+#
+# ## A search that goes on writes elsewhere
+#
+# A trial's name becomes part of a path. The stranger's search was
+# "interrupted" in a trial with this name, so yours repeats it, and
+# writes where it says:
+
+# %%
+downloaded()
+NAME = f"/../../{YOURS.name}/written"
+edit(
+    "trial_1/trial.json",
+    lambda state: state.update(trial_id=NAME, status="RUNNING"),
+)
+edit(
+    "oracle.json",
+    lambda state: state.update(
+        ongoing_trials={"tuner0": NAME},
+        start_order=["0", NAME, "2"],
+        end_order=["0", "2"],
+    ),
+)
+opened().search(verbose=0)
+for path in sorted(YOURS.rglob("*")):
+    print(path.as_posix())
+assert (YOURS / "written" / "trial.json").is_file()
+
+# %% [markdown]
+# Symbolic links do it too; most archives and shared disks keep them.
+# The next trial of this folder finds its file of weights already there,
+# as a link to your notes:
+
+
+# %%
+def small(hp):
+    units = hp.Int("units", 2, 8)
+    model = keras.Sequential([keras.Input((64,))])
+    model.add(keras.layers.Dense(units, activation="relu"))
+    model.add(keras.layers.Dense(10, activation="softmax"))
+    model.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def train(tuner):
+    x, y = load_digits(return_X_y=True)
+    data = {"validation_data": (x[:99] / 16, y[:99])}
+    tuner.search(x[99:] / 16, y[99:], **data, verbose=0)
+
+
+clean()
+train(opened(kt.RandomSearch, small, trials=1))
+(FOLDER / "trial_1").mkdir()
+link = FOLDER / "trial_1" / "checkpoint.weights.h5"
+link.symlink_to((YOURS / "notes.txt").absolute())
+train(opened(kt.RandomSearch, small, trials=2))
+print("notes.txt is now", (YOURS / "notes.txt").read_bytes()[:4])
+assert link.is_symlink() and h5py.is_hdf5(YOURS / "notes.txt")
+
+# %% [markdown]
+# ## `overwrite=True` deletes elsewhere
+#
+# TensorFlow's function for deleting a folder goes through links to
+# other folders, and fails only when it has emptied them. Python's own
+# does not:
+
+# %%
+left = {}
+for way in ("overwrite=True", "shutil.rmtree"):
+    downloaded()
+    (FOLDER / "trial_3").symlink_to(YOURS.absolute())
+    try:
+        if way == "overwrite=True":
+            opened(overwrite=True)
+        else:
+            shutil.rmtree(FOLDER)
+    except tf.errors.FailedPreconditionError as error:
+        print(way, "raises", type(error).__name__)
+    left[way] = [path.name for path in YOURS.iterdir()]
+print("left of your files:", left)
+assert left == {"overwrite=True": [], "shutil.rmtree": ["notes.txt"]}
+
+# %% [markdown]
+# No stranger is needed for that, if the project's folder is itself a
+# link to a larger disk:
+
+# %%
+clean()
+FOLDER.symlink_to(YOURS.absolute())
+with contextlib.suppress(tf.errors.FailedPreconditionError):
+    opened(overwrite=True)
+    raise AssertionError("a new search was begun")
+print("left behind the link:", [*YOURS.iterdir()])
+assert [*YOURS.iterdir()] == []
+FOLDER.unlink()
+
+# %% [markdown]
+# ## Weights
+#
+# Keras reads `.h5` files with care. In each of these, the first weight
+# of a sound checkpoint is replaced:
+
+# %%
+SHAPE, MIB = (64, 2), 2**20
+WEIGHT = "layers/dense/vars/0"
+
+
+def elsewhere(file, name):
+    file[name] = h5py.ExternalLink("other.h5", "secret")
+
+
+def outside(file, name):
+    where = [(str(YOURS / "notes.txt"), 0, 8)]
+    file.create_dataset(name, (1, 2), "float32", external=where)
+
+
+def claims(size):
+    def claim(file, name):
+        file.create_dataset(
+            name, (size // 4,), "float32", chunks=(MIB,)
+        )
+
+    return claim
+
+
+TRIES = {
+    "a link to another file": elsewhere,
+    "numbers kept in any file": outside,
+    "a claim to be 5 GiB": claims(5 * 1024 * MIB),
+    "a claim to be 100 MiB": claims(100 * MIB),
+}
+
+
+# %%
+clean()
+train(opened(kt.RandomSearch, small, trials=1))
+checkpoint = FOLDER / "trial_0" / "checkpoint.weights.h5"
+sound = checkpoint.read_bytes()
+rows = {}
+for name, put in TRIES.items():
+    checkpoint.write_bytes(sound)
+    with h5py.File(checkpoint, "r+") as file:
+        del file[WEIGHT]
+        put(file, WEIGHT)
+    tracemalloc.start()
+    try:
+        opened(kt.RandomSearch, small).get_best_models()
+    except ValueError as error:
+        said = str(error).split("\n")[2].strip()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    rows[name] = [
+        checkpoint.stat().st_size // 1024,
+        round(peak / MIB),
+        said[:60],
+    ]
+
+# %%
+columns = ["KiB on disk", "MiB taken", "Keras says"]
+weights = pd.DataFrame.from_dict(rows, "index", columns=columns)
+with pd.option_context("display.max_colwidth", None):
+    display(weights)
+assert weights["Keras says"].str.startswith("Not allowed").sum() == 3
+assert weights["MiB taken"].iloc[-1] >= 100
+assert weights["MiB taken"].iloc[:3].max() < 100
+assert weights["KiB on disk"].max() < 100
+
+# %% [markdown]
+# Links, numbers kept elsewhere and the hugest claim are refused. A
+# smaller claim is believed: a file of a few KiB takes the memory that
+# it claims, or more, before its shape is compared with the model's.
+#
+# So keep Keras up to date. Its checks are young, as its
+# [advisories](https://github.com/keras-team/keras/security/advisories)
+# say; this page shows those of the version installed.
+#
+# ## Nothing is checked
+#
+# Values come from `trial.json`, ranges from `oracle.json`, and shapes
+# of models without an `Input` from `build_config.json`. Your own space
+# is not asked:
+
+# %%
+downloaded()
+edit(
+    "trial_2/trial.json",
+    lambda state: state.update(
+        score=1e9, hyperparameters={"space": [], "values": {"x": "?"}}
+    ),
+)
+
+
+def wider(state):
+    space = state["hyperparameters"]["space"]
+    space[0]["config"].update(min_value=1e6, max_value=1e9)
+
+
+edit("oracle.json", wider)
+tuner = opened(trials=4)
+(best,) = tuner.oracle.get_best_trials()
+print(f"best of all: {best.hyperparameters.values}, {best.score:.0e}")
+tuner.search(verbose=0)
+value = tuner.oracle.trials["3"].hyperparameters.get("x")
+print(f"next, of a range from 0 to 1: {value:.0e}")
+assert best.score == 1e9 and value >= 1e6
+
+# %% [markdown]
+# A width of a million units, tried on your machine, is an hour lost or
+# all memory taken. And a value that your `build` takes as the name of a
+# file or a module, or as code for `eval`, is the stranger's choice.
+#
+# In place of text there may be the description of an object. Keras
+# makes its own objects, and refuses code as long as its safe mode is
+# on. It is, unless you call
+# `keras.config.enable_unsafe_deserialization`:
+
+
+# %%
+def activation(hp):
+    return keras.layers.Activation(hp.Choice("activation", ["relu"]))
+
+
+LAMBDA = {"class_name": "__lambda__", "config": {"value": ["code"]}}
+LAYER = {"class_name": "Lambda", "module": "keras.layers"}
+LAYER |= {"config": {"function": LAMBDA}}
+SYSTEM = {"class_name": "function", "module": "os", "config": "system"}
+LOADER = SYSTEM | {"module": "keras.utils", "config": "get_file"}
+DROPOUT = {"class_name": "Dropout", "module": "keras.layers"}
+DROPOUT |= {"config": {"rate": 0.5}}
+refused = []
+for value in (LAMBDA, LAYER, SYSTEM, LOADER, DROPOUT):
+    hp = kt.HyperParameters()
+    hp.values["activation"] = value
+    try:
+        made = activation(hp).activation
+        print("made:", type(made).__name__)
+    except (ValueError, TypeError) as error:
+        refused.append(str(error).split(". ")[0])
+        print("refused:", refused[-1][:58])
+assert len(refused) == 4
+
+# %% [markdown]
+# JSON itself can be a burden, but no more. Lists nested without end,
+# and a number of thousands of digits, end in an exception:
+
+# %%
+for text in ("[" * 100_000, '{"x": ' + "9" * 5000 + "}"):
+    downloaded()
+    (FOLDER / "tuner0.json").write_text(text)
+    try:
+        opened()
+    except (RecursionError, ValueError) as error:
+        print(f"{type(error).__name__}: {str(error)[:54]}")
+    else:
+        raise AssertionError("it was read")
+
+# %% [markdown]
+# ## All that was tried
+
+# %%
+TRIED = [
+    ("open, read values and scores", "no code runs", "check them"),
+    ("SklearnTuner's models", "any code runs", "never load them"),
+    ("classes named in JSON", "registered ones run", "register little"),
+    ("trial's name with ../", "writes elsewhere", "never go on there"),
+    ("link in a trial", "writes elsewhere", "never go on there"),
+    ("link, overwrite=True", "deletes elsewhere", "shutil.rmtree"),
+    ("links in weights", "refused", "train anew"),
+    ("weights that claim much", "take that memory", "train anew"),
+    ("values, ranges, scores", "taken as they are", "check, retrain"),
+    ("Keras objects as values", "made, without code", "check types"),
+    ("endless JSON", "an exception", "nothing"),
+]
+columns = ["tried", "what happens", "what to do"]
+display(pd.DataFrame(TRIED, columns=columns).set_index("tried"))
+print(
+    f"Keras Tuner {kt.__version__}, Keras {keras.__version__},", end=""
+)
+print(f" TensorFlow {tf.__version__}")
+
+# %% [markdown]
+# ## Take the values alone
+#
+# A trial's values are text, and small. This reads nothing else, and no
+# link:
+
+
+# %%
+def values_of(trial, most_bytes=1_000_000):
+    """Return the values in the folder of a trial, unchecked."""
+    path = Path(trial, "trial.json")
+    if path.is_symlink() or path.parent.is_symlink():
+        raise ValueError(f"{path} is a link")
+    if not path.is_file() or path.stat().st_size > most_bytes:
+        raise ValueError(f"{path} is no small file")
+    state = json.loads(path.read_text("utf-8"))
+    values = state["hyperparameters"]["values"].items()
+    return {k: v for k, v in values if not k.startswith("tuner/")}
+
+
+# %% [markdown]
+# `try_first` has your tuner try them before its own, and refuses what
+# your space doesn't allow ([known
+# values](known_values_and_limits.py) shows more of it).
+
+# %%
+from snippets.searches.try_first import try_first
+
+# %%
+clean()
+train(opened(kt.RandomSearch, small, trials=1))
+found = values_of(FOLDER / "trial_0")
+tuner = kt.RandomSearch(
+    small,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=2,
+    seed=2,
+    directory="searches",
+    project_name="strangers_folder_mine",
+    overwrite=True,
+)
+try_first(tuner, [found])
+train(tuner)
+first, second = tuner.oracle.trials.values()
+print("theirs", first.hyperparameters.values, f"{first.score:.3f}")
+print("mine  ", second.hyperparameters.values, f"{second.score:.3f}")
+assert first.hyperparameters.values == found
+
+# %%
+for values in ({"units": 10**6}, {"units": DROPOUT}, {"model": "x"}):
+    try:
+        try_first(tuner, [values])
+    except ValueError as error:
+        print("refused:", str(error)[:60])
+    else:
+        raise AssertionError(values)
+trial = FOLDER / "trial_1"
+trial.mkdir()
+(trial / "trial.json").symlink_to((YOURS / "notes.txt").absolute())
+with contextlib.suppress(ValueError):
+    values_of(trial)
+    raise AssertionError("a link was followed")
+
+# %% [markdown]
+# The score beside them is a claim until your own training repeats it.
+#
+# ## Look before you open
+#
+# If it must be the folder itself, for its weights, look for what Keras
+# Tuner never makes:
+
+
+# %%
+def odd(folder):
+    """Return what does not belong into the folder of a search."""
+    names = {"trial.json", "build_config.json", "oracle.json"}
+    names |= {"checkpoint.weights.h5", "tuner0.json"}
+    found = []
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            found.append(f"{path.name}: no file and no folder")
+        elif path.is_file() and path.name not in names:
+            found.append(f"{path.name}: not by Keras Tuner")
+        elif path.name == "trial.json":
+            named = json.loads(path.read_text("utf-8"))["trial_id"]
+            if f"trial_{named}" != path.parent.name:
+                found.append(
+                    f"{path.parent.name}: calls itself {named}"
+                )
+    return found
+
+
+print(odd(FOLDER))
+assert odd(FOLDER) == ["trial.json: no file and no folder"]
+downloaded()
+assert odd(FOLDER) == []
+
+# %% [markdown]
+# An empty list says that these tricks are not there, and nothing of
+# others. Then open a copy, in a container or on a machine that holds
+# nothing of yours, without a network and with a limit on memory.
+#
+# An archive need not be unpacked to find links that lead outside:
+# `filter="data"` refuses them.
+
+# %%
+(FOLDER / "trial_3").symlink_to(YOURS.absolute())
+archive = shutil.make_archive(YOURS / "sent", "tar", FOLDER)
+try:
+    shutil.unpack_archive(archive, YOURS / "received", filter="data")
+except tarfile.FilterError as error:
+    print(type(error).__name__)
+else:
+    raise AssertionError("a link to elsewhere was unpacked")
+
+# %% [markdown]
+# ## What this page did not show
+#
+# - Every trick there is: these were the ones we thought of.
+# - Windows, where making a symbolic link needs a right of its own, and
+#   backslashes in a trial's name.
+# - A [chief](../../reference/glossary.md#chief) that strangers can reach:
+#   [several machines](several_machines.py).
+# - Models saved whole, as `.keras`, and logs of TensorBoard.

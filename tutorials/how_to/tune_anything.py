@@ -1,0 +1,356 @@
+# %% [markdown] index="run_trial returns a number; black box; not a model; any function"
+# # Tune anything that returns a number
+#
+# Search without a model: override `run_trial`, return a number, and every
+# tuner of Keras Tuner looks for the values that make it smallest.
+#
+# ```python
+# class Smallest(kt.RandomSearch):
+#     def run_trial(self, trial, text, **kwargs):
+#         level = trial.hyperparameters.get("level")
+#         return len(zlib.compress(text, level))
+# ```
+#
+# No hypermodel and no objective: the number is minimised. Give the
+# hyperparameters to the constructor, in `hyperparameters=`. What `search`
+# is given arrives in `run_trial`, `verbose` included, hence `**kwargs`.
+# If larger is better, say so: `objective=kt.Objective("name", "max")`.
+
+# %%
+import gc
+import lzma
+import math
+from pathlib import Path
+from pydoc_data import topics
+
+import keras
+import keras_tuner as kt
+import pandas as pd
+from IPython.display import display
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import cross_val_score
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# ## A function whose answer is known
+#
+# Branin's function is a usual test of optimizers. It has three lowest
+# points, all of the same depth.
+
+# %%
+DEPTH = 10 / (8 * math.pi)
+
+
+def branin(x, y):
+    a, b = 5.1 / (4 * math.pi**2), 5 / math.pi
+    bowl = (y - a * x**2 + b * x - 6) ** 2
+    return bowl + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10
+
+
+print(f"{branin(math.pi, 2.275):.6f} is {DEPTH:.6f}")
+assert math.isclose(branin(math.pi, 2.275), DEPTH, rel_tol=1e-5)
+
+
+# %%
+class Branin(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        hp = trial.hyperparameters
+        return branin(hp.get("x"), hp.get("y"))
+
+
+space = kt.HyperParameters()
+space.Float("x", -5, 10)
+space.Float("y", 0, 15)
+tuner = Branin(
+    hyperparameters=space.copy(),
+    max_trials=400,
+    seed=1,
+    directory="searches",
+    project_name="tune_anything_branin",
+    overwrite=True,
+)
+tuner.search(verbose=0)
+
+# %%
+from snippets.results.trials_table import trials_table
+
+# %%
+trials = trials_table(tuner)
+assert set(trials["status"]) == {"COMPLETED"}
+display(trials.drop(columns=["status", "best_step"]).head(3).round(3))
+best = trials["default_objective"].iloc[0]
+print(f"best {best:.3f}, possible {DEPTH:.3f}")
+assert DEPTH <= best < DEPTH + 1
+
+# %% [markdown]
+# Near the bottom, and not at it: random search never looks where it has
+# been lucky. A tuner that does comes below.
+#
+# ## Something real
+#
+# LZMA compresses text with settings that few people touch. Can a search
+# beat the strongest preset? The text is Python's own help; half of it is
+# searched on, half kept to see if the gain carries over.
+
+# %%
+text = "".join(topics.topics.values()).encode()
+middle = len(text) // 2
+searched, kept = text[:middle][:150_000], text[middle:][:150_000]
+preset = lzma.PRESET_EXTREME | 9
+
+
+def compressed(data, **settings):
+    """Return the compressed size of the data, in bytes."""
+    chain = [{"id": lzma.FILTER_LZMA2, "preset": preset, **settings}]
+    return len(lzma.compress(data, lzma.FORMAT_RAW, filters=chain))
+
+
+print(len(searched), "bytes,", compressed(searched), "by the preset")
+
+# %% [markdown]
+# `run_trial` returns a dictionary here: the objective, and a second
+# number to be kept with the trial.
+
+
+# %%
+class Compressor(kt.RandomSearch):
+    def run_trial(self, trial, data, **kwargs):
+        size = compressed(data, **trial.hyperparameters.values)
+        return {"ratio": len(data) / size, "bytes": size}
+
+
+settings = kt.HyperParameters()
+settings.Int("lc", 0, 4)  # bits of the byte before, as context
+settings.Int("pb", 0, 4)  # bits of the position, as context
+settings.Int("nice_len", 8, 273, sampling="log")  # long enough a match
+tuner = Compressor(
+    objective=kt.Objective("ratio", "max"),
+    hyperparameters=settings,
+    max_trials=30,
+    seed=1,
+    directory="searches",
+    project_name="tune_anything_lzma",
+    overwrite=True,
+)
+tuner.search(searched, verbose=0)
+trials = trials_table(tuner)
+assert set(trials["status"]) == {"COMPLETED"}
+display(trials.drop(columns=["status", "best_step"]).head(4).round(4))
+
+# %%
+(hp,) = tuner.get_best_hyperparameters()
+for name, data in (("searched", searched), ("kept", kept)):
+    tuned, usual = compressed(data, **hp.values), compressed(data)
+    saved = 1 - tuned / usual
+    print(f"{name:>8}: {usual} to {tuned} bytes, {saved:.2%} saved")
+assert compressed(searched, **hp.values) < compressed(searched)
+assert compressed(kept, **hp.values) < compressed(kept)
+
+# %% [markdown]
+# The preset is hard to beat, so the gain is small. It carries over to the
+# other half, a text of the same kind. What these settings do to
+# photographs or programs, it doesn't say.
+#
+# ## Repeats: return a list
+#
+# The score is the mean of the list. Folds of a cross-validation, or runs
+# from several seeds, go well into one.
+
+# %%
+x, y = load_diabetes(return_X_y=True)
+
+
+class Folds(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        model = Ridge(trial.hyperparameters.get("alpha"))
+        return cross_val_score(model, x, y, cv=5).tolist()
+
+
+space_of_ridge = kt.HyperParameters()
+space_of_ridge.Float("alpha", 1e-3, 10, sampling="log")
+tuner = Folds(
+    objective=kt.Objective("r2", "max"),
+    hyperparameters=space_of_ridge,
+    max_trials=15,
+    seed=1,
+    directory="searches",
+    project_name="tune_anything_folds",
+    overwrite=True,
+)
+tuner.search(verbose=0)
+(trial,) = tuner.oracle.get_best_trials()
+model = Ridge(trial.hyperparameters.get("alpha"))
+folds = cross_val_score(model, x, y, cv=5)
+print("folds:", folds.round(3), "mean:", folds.mean().round(4))
+print("score:", round(trial.score, 4))
+print("kept: ", trial.metrics.get_history("r2"))
+assert math.isclose(trial.score, folds.mean(), rel_tol=1e-9)
+
+# %% [markdown]
+# Only the mean is kept. To keep the spread, return a dictionary with the
+# mean under the objective's name and the spread under another. For
+# scikit-learn there is also [a tuner of its own](../scikit_learn.py).
+#
+# ## Declare the hyperparameters before
+#
+# They may also be declared in `run_trial`, as in `build`. But the tuner
+# can't draw what it has not seen: the first trial gets the defaults,
+# whatever the seed.
+
+
+# %%
+class DeclaredInside(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        hp = trial.hyperparameters
+        return branin(hp.Float("x", -5, 10), hp.Float("y", 0, 15))
+
+
+firsts = {}
+for tuner_class in (DeclaredInside, Branin):
+    for seed in (1000, 2000, 3000):
+        given = space.copy() if tuner_class is Branin else None
+        tuner = tuner_class(
+            hyperparameters=given,
+            max_trials=1,
+            seed=seed,
+            directory="searches",
+            project_name="tune_anything_first",
+            overwrite=True,
+        )
+        tuner.search(verbose=0)
+        (hp,) = tuner.get_best_hyperparameters()
+        column = firsts.setdefault(tuner_class.__name__, {})
+        column[seed] = hp.values["x"], hp.values["y"]
+firsts = pd.DataFrame(firsts).rename_axis("seed")
+display(firsts.map(lambda xy: tuple(round(v, 2) for v in xy)))
+assert set(firsts["DeclaredInside"]) == {(-5, 0)}
+assert firsts["Branin"].is_unique
+
+# %% [markdown]
+# Hyperband asks for a space before anything else, and finding none, it
+# ends without a trial and without a word.
+
+
+# %%
+class Nothing(kt.Hyperband):
+    run_trial = DeclaredInside.run_trial
+
+
+tuner = Nothing(
+    max_epochs=9,
+    seed=1,
+    directory="searches",
+    project_name="tune_anything_nothing",
+    overwrite=True,
+)
+tuner.search(verbose=0)
+print(len(tuner.oracle.trials), "trials")
+assert not tuner.oracle.trials
+
+# %% [markdown]
+# ## One problem, any oracle
+#
+# An oracle proposes values, a tuner runs them. `kt.Tuner` takes any
+# oracle, so that the problem is written once.
+
+
+# %%
+class AnyBranin(kt.Tuner):
+    run_trial = Branin.run_trial
+
+
+for make in (
+    kt.oracles.RandomSearchOracle,
+    kt.oracles.BayesianOptimizationOracle,
+    kt.oracles.GridSearchOracle,
+):
+    oracle = make(max_trials=25, hyperparameters=space.copy(), seed=1)
+    tuner = AnyBranin(
+        oracle=oracle,
+        directory="searches",
+        project_name="tune_anything_oracle",
+        overwrite=True,
+    )
+    tuner.search(verbose=0)
+    (trial,) = tuner.oracle.get_best_trials()
+    assert trial.status == "COMPLETED" and trial.score >= DEPTH
+    print(f"{make.__name__:>27}: {trial.score:.3f}")
+
+# %% [markdown]
+# One seed ranks nothing, and so few trials cut off most of the grid. For
+# a comparison with many seeds, see
+# [Bayesian optimization](../bayesian_optimization.py).
+#
+# ## What is saved, and what is not
+#
+# The trials and the state of the oracle are on disk; of whatever was
+# trained or made in `run_trial`, nothing is.
+
+# %%
+folder = Path("searches", "tune_anything_oracle")
+print(sorted(path.name for path in folder.glob("*.json")))
+print(sorted(p.name for p in (folder / "trial_00").iterdir()))
+
+# %% [markdown]
+# So there is no best model to load, and the message doesn't say so.
+
+# %%
+try:
+    tuner.get_best_models()
+except AttributeError as error:
+    message = str(error)
+    print(f"AttributeError: {message}")
+assert "NoneType" in message
+
+# %% [markdown]
+# Make it again from `get_best_hyperparameters`, or save it in
+# `run_trial`, under `self.get_trial_dir(trial.trial_id)`.
+#
+# ## Resuming works
+#
+# The same `directory` and `project_name`, without `overwrite`: finished
+# trials are read, and only the rest is run.
+
+
+# %%
+class Counted(Branin):
+    runs = 0
+
+    def run_trial(self, trial, **kwargs):
+        type(self).runs += 1
+        return super().run_trial(trial, **kwargs)
+
+
+for max_trials in (8, 12, 12):
+    tuner = Counted(
+        hyperparameters=space.copy(),
+        max_trials=max_trials,
+        seed=1,
+        directory="searches",
+        project_name="tune_anything_resumed",
+        overwrite=Counted.runs == 0,
+    )
+    before = Counted.runs
+    tuner.search(verbose=0)
+    print(f"of {max_trials} trials, {Counted.runs - before} were run")
+assert Counted.runs == len(tuner.oracle.trials) == 12
+
+# %% [markdown]
+# Change the range of a hyperparameter and it is silently ignored on
+# resuming: [resume a search](resume.py).
+#
+# ## What this page did not show
+#
+# - Failures: a `run_trial` that raises makes a failed trial, as a model
+#   does. See [failed trials](failed_trials.py).
+# - Hyperband with a budget other than epochs: `run_trial` finds it in
+#   `trial.hyperparameters.values["tuner/epochs"]`.
+# - Several processes at once.
+# - Noise. If the number differs from run to run, the best one found is
+#   partly luck.

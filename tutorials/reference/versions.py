@@ -1,0 +1,598 @@
+# %% [markdown] index="versions; compatibility; upgrade; breaking changes; older code; Keras 3; JAX; KERAS_BACKEND; TF_USE_LEGACY_KERAS; kerastuner; val_acc"
+# # Versions: what runs with what
+#
+# Which versions of TensorFlow, Keras and Keras Tuner go together, tried
+# and not only said, and what breaks older code, with symptom and cure.
+#
+# ```shell
+# pip install keras-tuner keras tensorflow tensorboard
+# ```
+#
+# Name `tensorboard`: TensorFlow 2.21 no longer brings it, and without it
+# every trial fails ([below](#what-pip-installs-and-what-is-missing)).
+# Write `import keras`, not `from tensorflow import keras`, and the same
+# code runs on every TensorFlow [that was tried](#what-was-tried) and on
+# JAX. Another combination is [one command](#try-another). For code that
+# ran once and doesn't now:
+#
+# - [a search that an older version began](#go-on-with-an-older-search)
+# - [names that are gone from Keras Tuner](#names-gone-from-keras-tuner)
+# - [tuners and oracles of your own](#tuners-and-oracles-of-your-own)
+# - [names that are gone from Keras](#names-gone-from-keras)
+# - [what still runs, and does something else](#what-runs-and-does-something-else)
+#
+# An error message that isn't here may be among the
+# [error messages](error_messages.py).
+
+# %%
+import contextlib
+import importlib
+import importlib.metadata
+import io
+import json
+import platform
+import textwrap
+import warnings
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+
+# %% [markdown]
+# ## What this guide was executed with
+
+# %%
+print("Python", platform.python_version())
+for name in (
+    "keras-tuner",
+    "keras",
+    "tensorflow",
+    "tensorboard",
+    "numpy",
+    "scikit-learn",
+    "protobuf",
+):
+    print(name, importlib.metadata.version(name))
+
+# %% [markdown]
+# ## What was tried
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+file = evidence_file("versions.csv")
+lines = file.read_text("utf-8").splitlines()
+comments = [line for line in lines if line.startswith("#")]
+print(*comments, sep="\n")
+record = pd.read_csv(
+    file, skiprows=len(comments), dtype=str, keep_default_na=False
+)
+
+# %% [markdown]
+# Each combination got an environment of its own; `locked` are this
+# guide's versions. In it ran three of this guide's pages as scripts:
+# [known values and limits](../how_to/known_values_and_limits.py),
+# [conditional spaces](../how_to/conditional_spaces.py) and
+# [failed trials](../how_to/failed_trials.py), which assert what they claim;
+# `first_search`, a search as short as can be; and `tf_keras_search`, the
+# same with `from tensorflow import keras`.
+
+
+# %%
+def summary(record):
+    """Return a row for each combination: versions, and what failed."""
+    rows = {}
+    for name, runs in record.groupby("combination", sort=False):
+        failed = runs[runs["exit_code"] != "0"]
+        versions = [
+            "tensorflow",
+            "jax",
+            "keras",
+            "keras_tuner",
+            "numpy",
+        ]
+        rows[name] = dict(runs.iloc[0][versions]) | {
+            "ran": f"{len(runs) - len(failed)} of {len(runs)}",
+            "failed": ", ".join(failed["script"]),
+        }
+    return pd.DataFrame(rows).T.rename_axis("combination")
+
+
+projects = record["script"].isin(["reopen", "reload"])
+bare = record["bare"] == "True"
+pd.set_option("display.max_colwidth", None)
+display(summary(record[~bare & ~projects]))
+
+# %% [markdown]
+# What failed, failed with:
+
+
+# %%
+def show_errors(record):
+    failed = record[record["exit_code"] != "0"]
+    for error, runs in failed.groupby("error", sort=False):
+        print(textwrap.fill(error, 72))
+        for name, scripts in runs.groupby("combination", sort=False):
+            print(f"    {name}: {', '.join(scripts['script'])}")
+
+
+show_errors(record[~bare & ~projects])
+
+# %% [markdown]
+# - On JAX without TensorFlow all runs but what imports TensorFlow. Set
+#   `KERAS_BACKEND=jax` before Python starts, and install `six`, see below.
+# - With `TF_USE_LEGACY_KERAS=1` and `tf-keras`, `tf.keras` is Keras 2, and
+#   its models are none to Keras Tuner, which imports `keras`, here
+#   Keras 3. `import keras` in your code too, or stay at TensorFlow 2.15,
+#   where both are Keras 2.
+# - Keras Tuner 1.1.0 has no `GridSearch` and no `errors`, which came with
+#   1.2.0, and names trials in hexadecimal digits, no numbers.
+#
+# ## What pip installs, and what is missing
+#
+# Nothing but the packages named, and what they bring:
+
+# %%
+for _, runs in record[bare].groupby("combination", sort=False):
+    print("pip install", runs["requirements"].iloc[0])
+    first = runs[runs["script"] == "first_search"].iloc[0]
+    print("   ", first["error"] or "runs")
+
+# %% [markdown]
+# - Keras Tuner brings no TensorFlow
+#   ([since 1.3.5](https://github.com/keras-team/keras-tuner/blob/master/RELEASE.md)),
+#   and Keras takes TensorFlow unless told otherwise: install it too.
+# - TensorFlow 2.21 brings no tensorboard any more
+#   ([release notes](https://github.com/tensorflow/tensorflow/releases/tag/v2.21.0)),
+#   TensorFlow 2.20 did. Keras Tuner imports it in every trial, with or
+#   without a callback, unless the backend is another.
+# - With JAX Keras Tuner lacks `six`, which it imports and doesn't name as
+#   a dependency. TensorFlow brings it.
+#
+# ## Go on with an older search
+#
+# Each combination left the project of its `first_search`, four trials
+# with their weights. The versions this guide is executed with opened it:
+# `reopen` reads the trials and runs a fifth, `reload` loads the best
+# model and compares its score.
+
+# %%
+opened = summary(record[~bare & projects])
+display(opened.drop(columns=["numpy", "ran"]))
+show_errors(record[~bare & projects])
+
+# %% [markdown]
+# - What Keras Tuner 1.4 and Keras 3 left goes on and loads, on JAX as
+#   well.
+# - Weights saved under Keras 2 are not loaded. Keep the values, and train
+#   anew with `tuner.hypermodel.build(hp)`, or load them with the versions
+#   that saved them.
+# - A project of Keras Tuner 1.1.0 is lost to later ones. The values of
+#   each trial can be read in its `trial.json`, under `hyperparameters`,
+#   `values`, and its score under `score`.
+#
+# Keras Tuner 1.3.5 wrote an `oracle.json` without `display`, the times
+# of the trials, and the message doesn't say so. `mend` adds it; here to
+# a project from which it was taken.
+
+
+# %%
+def mend(project):
+    """Let Keras Tuner 1.4 reopen a project of version 1.3."""
+    file = Path(project, "oracle.json")
+    state = json.loads(file.read_text())
+    empty = {
+        "search_start": None,
+        "trial_start": {},
+        "trial_number": {},
+    }
+    state.setdefault("display", empty)
+    file.write_text(json.dumps(state))
+
+
+class Square(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        return trial.hyperparameters.get("x") ** 2
+
+
+def square_search(max_trials, overwrite=False):
+    space = kt.HyperParameters()
+    space.Float("x", 0, 1)
+    tuner = Square(
+        hyperparameters=space,
+        max_trials=max_trials,
+        seed=1,
+        directory="searches",
+        project_name="versions_old_project",
+        overwrite=overwrite,
+    )
+    tuner.search(verbose=0)
+    return len(tuner.oracle.trials)
+
+
+# %%
+square_search(max_trials=3, overwrite=True)
+project = Path("searches", "versions_old_project")
+state = json.loads(Path(project, "oracle.json").read_text())
+del state["display"]
+Path(project, "oracle.json").write_text(json.dumps(state))
+try:
+    square_search(max_trials=4)
+except RuntimeError as error:
+    print(textwrap.fill(f"RuntimeError: {error}", 72))
+mend(project)
+trials = square_search(max_trials=4)
+print(f"mended: {trials} trials")
+assert trials == 4
+
+# %% [markdown]
+# ## Try another
+#
+# From a clone of this guide, in its environment (`make` makes it). The
+# packages are those you name, and the newest of others that fit with
+# them:
+#
+# ```shell
+# python docs/evidence/try_versions.py "tensorflow==2.19.*" "keras==3.10.*"
+# KERAS_BACKEND=jax python docs/evidence/try_versions.py jax six
+# ```
+#
+# It makes a virtual environment, prints what ran and what failed with
+# which error, and removes the environment again. `--scripts first_search`
+# is enough for a first answer. [The program](../../evidence/try_versions.py)
+# says the rest; `make versions` makes [the record](../../evidence/versions.csv)
+# anew.
+#
+# ## Names gone from Keras Tuner
+#
+# Each old line is run, and fails today; then the new one, which doesn't.
+
+
+# %%
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+
+
+def compare(old, new, since=""):
+    """Run old code, which must fail, then new code, which must not."""
+    names = {"kt": kt, "keras": keras, "np": np, "model": model}
+    try:
+        exec(old, names)
+    except Exception as error:
+        message = str(error).splitlines()[0].partition(" (/")[0]
+        message = f"{type(error).__name__}: {message}"
+    else:
+        raise AssertionError(f"{old} still runs")
+    exec(new, names)
+    print("old:", old)
+    print(textwrap.indent(textwrap.fill(message, 66), " " * 5))
+    print(f"new: {new}" + (f"   # {since}" if since else "") + "\n")
+
+
+compare("kt.Sklearn", "kt.SklearnTuner", "1.3.0")
+compare("kt.tuners.Sklearn", "kt.tuners.SklearnTuner", "1.3.0")
+for name in ("RandomSearch", "BayesianOptimization", "Hyperband"):
+    name = f"kt.oracles.{name}"
+    compare(name, f"{name}Oracle", "1.3.0")
+compare("kt.Logger", "kt.Tuner.on_trial_end", "1.3.0")
+compare(
+    "from keras_tuner.engine import tuner_utils",
+    "from keras_tuner.src.engine import tuner_utils",
+    "1.4.0",
+)
+compare(
+    "from keras_tuner.engine import multi_execution_tuner",
+    "from keras_tuner.engine.tuner import Tuner",
+)
+compare("kt.FailedTrialError", "kt.errors.FailedTrialError")
+
+# %% [markdown]
+# Behind the line stands the version of Keras Tuner that made the change,
+# by its
+# [release notes](https://github.com/keras-team/keras-tuner/blob/master/RELEASE.md).
+# What begins with `keras_tuner.src` is private and may move again.
+# `kt.FailedTrialError` stands in these notes, under 1.2.0, but 1.2.1,
+# 1.3.5 and 1.4.0 don't have it there either.
+#
+# `import kerastuner`, the old name, still works: another package,
+# `kt-legacy`, comes along and passes it on. It warns, tells its own
+# version in the place of Keras Tuner's, and not all modules are there.
+
+# %%
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    kerastuner = importlib.import_module("kerastuner")
+print(*{str(each.message) for each in caught})
+print(kerastuner.__version__, "and really", kt.__version__)
+assert kerastuner.RandomSearch is kt.RandomSearch
+compare(
+    "import kerastuner.engine.logger",
+    "import keras_tuner.engine.tuner",
+)
+
+# %% [markdown]
+# ## Tuners and oracles of your own
+#
+# In old guides `run_trial` takes the data by name, saves the model, tells
+# the oracle the result and returns nothing. Today each of these fails in
+# its own way, shown by one class each:
+
+
+# %%
+def square(trial, x):
+    return (trial.hyperparameters.get("x") - x) ** 2
+
+
+class WithoutKeywords(kt.RandomSearch):
+    def run_trial(self, trial, x):
+        return square(trial, x)
+
+
+class SavesModel(kt.RandomSearch):
+    def run_trial(self, trial, x, **kwargs):
+        self.save_model(trial.trial_id, model=None)
+        return square(trial, x)
+
+
+class ReturnsNothing(kt.RandomSearch):
+    def run_trial(self, trial, x, **kwargs):
+        square(trial, x)
+
+
+class NewTuner(kt.RandomSearch):
+    def run_trial(self, trial, x, **kwargs):
+        return {"loss": square(trial, x)}
+
+
+# %%
+space = kt.HyperParameters()
+space.Float("x", 0, 1)
+
+
+def search(tuner):
+    """Search; return the error's name, and its first and last line."""
+    quiet = io.StringIO()
+    with contextlib.redirect_stderr(quiet):
+        try:
+            tuner.search(0.5, verbose=0)
+        except Exception as error:
+            lines = str(error).strip().splitlines()
+            shown = [type(error).__name__, *lines[:1], *lines[1:][-1:]]
+            return "\n   ".join(shown)
+    return f"{len(tuner.oracle.trials)} trials"
+
+
+for tuner_class in (
+    WithoutKeywords,
+    SavesModel,
+    ReturnsNothing,
+    NewTuner,
+):
+    tuner = tuner_class(
+        objective=kt.Objective("loss", "min"),
+        hyperparameters=space.copy(),
+        max_trials=4,
+        seed=1,
+        directory="searches",
+        project_name=f"versions_{tuner_class.__name__}",
+        overwrite=True,
+    )
+    print(f"{tuner_class.__name__}: {search(tuner)}")
+assert len(tuner.oracle.trials) == 4
+
+# %% [markdown]
+# - `search` passes on all it is given, `verbose` too: take `**kwargs`.
+# - `save_model` is declared and does nothing but raise. Save a model of
+#   your own under `self.get_trial_dir(trial.trial_id)`.
+# - Return the number, or a dictionary with the objective in it, and leave
+#   `oracle.update_trial` alone
+#   ([since 1.2.0](https://github.com/keras-team/keras-tuner/blob/master/RELEASE.md)).
+#   All of it is in [Tune anything](../how_to/tune_anything.py).
+#
+# An oracle's `_populate_space` became `populate_space` long ago, and
+# since 1.2.0 its `end_trial` takes the trial itself:
+
+
+# %%
+class OldName(kt.Oracle):
+    def _populate_space(self, trial_id):
+        return {"status": "RUNNING", "values": {"x": 0.25}}
+
+
+class OldArguments(kt.oracles.RandomSearchOracle):
+    def end_trial(self, trial_id, status):
+        super().end_trial(trial_id, status)
+
+
+class NewOracle(kt.Oracle):
+    def populate_space(self, trial_id):
+        return {"status": "RUNNING", "values": {"x": 0.25}}
+
+    def end_trial(self, trial):
+        super().end_trial(trial)
+
+
+class OneTuner(kt.Tuner):
+    run_trial = NewTuner.run_trial
+
+
+# %%
+for oracle_class in (OldName, OldArguments, NewOracle):
+    oracle = oracle_class(
+        objective=kt.Objective("loss", "min"),
+        hyperparameters=space.copy(),
+        max_trials=4,
+        seed=1,
+    )
+    tuner = OneTuner(
+        oracle,
+        directory="searches",
+        project_name=f"versions_{oracle_class.__name__}",
+        overwrite=True,
+    )
+    print(f"{oracle_class.__name__}: {search(tuner)}")
+assert len(tuner.oracle.trials) == 4
+
+# %% [markdown]
+# ## Names gone from Keras
+#
+# TensorFlow 2.16 made Keras 3 its Keras
+# ([release notes](https://github.com/tensorflow/tensorflow/releases/tag/v2.16.1)),
+# so an update of TensorFlow alone changes all of this.
+
+# %%
+compare(
+    "keras.optimizers.Adam(lr=0.01)",
+    "keras.optimizers.Adam(learning_rate=0.01)",
+)
+compare("keras.optimizers.legacy.Adam()", "keras.optimizers.Adam()")
+compare(
+    "model.predict_classes(np.ones((1, 2)))",
+    "model.predict(np.ones((1, 2)), verbose=0).argmax(axis=1)",
+)
+compare("model.fit_generator", "model.fit")
+compare(
+    "keras.metrics.Mean().reset_states()",
+    "keras.metrics.Mean().reset_state()",
+)
+
+# %%
+compare("model.save('best')", "model.save('best.keras')")
+compare(
+    "model.save('best', save_format='tf')", "model.save('best.keras')"
+)
+compare(
+    "keras.models.load_model('best')",
+    "keras.models.load_model('best.keras')",
+)
+compare(
+    "import tensorflow as tf; tf.reduce_mean(keras.Input((2,)))",
+    "keras.ops.mean(keras.Input((2,)))",
+)
+
+# %% [markdown]
+# Only `.keras` and `.h5` are saved and loaded. For TensorFlow's
+# SavedModel, a folder, there are `model.export` and, to predict with one,
+# `keras.layers.TFSMLayer`. What to save and how:
+# [Retrain and ship](../how_to/retrain_and_ship.py).
+
+# %%
+compare(
+    "from keras.utils import np_utils",
+    "from keras.utils import to_categorical",
+)
+compare(
+    "keras.layers.experimental.preprocessing.Rescaling",
+    "keras.layers.Rescaling",
+)
+compare(
+    "from keras.preprocessing.image import ImageDataGenerator",
+    "keras.layers.RandomFlip, keras.utils.PyDataset",
+)
+compare(
+    "from keras.wrappers.scikit_learn import KerasClassifier",
+    "from keras.wrappers import SKLearnClassifier",
+)
+
+# %% [markdown]
+# Keras has a [guide to migrating](https://keras.io/guides/migrating_to_keras_3)
+# with more of these, and a
+# [list of what is incompatible](https://github.com/keras-team/keras/issues/18467).
+#
+# ## What runs, and does something else
+#
+# No error, at most a warning: look for these first.
+#
+# **Names of metrics.** What is logged, and so what an objective may be
+# called, is the name that was given to `compile`
+# ([since Keras 2.3](https://github.com/keras-team/keras/releases/tag/2.3.0)).
+# Old searches look for `val_acc`.
+
+# %%
+x = np.ones((8, 2))
+for name in ("accuracy", "acc"):
+    model.compile(
+        loss="sparse_categorical_crossentropy", metrics=[name]
+    )
+    history = model.fit(
+        x, x[:, 0], validation_data=(x, x[:, 0]), verbose=0
+    )
+    print(f"metrics=[{name!r}] logs", *history.history)
+    assert f"val_{name}" in history.history
+
+# %% [markdown]
+# The two must agree, or every trial fails with
+# `KeyError: 'val_acc'`: [Objectives](../how_to/objectives.py).
+#
+# **`decay` is ignored**, with a warning. A schedule does the same:
+
+# %%
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    ignored = keras.optimizers.SGD(learning_rate=0.1, decay=0.5)
+print(caught[0].message)
+schedule = keras.optimizers.schedules.InverseTimeDecay(0.1, 1, 0.5)
+for optimizer in (ignored, keras.optimizers.SGD(schedule)):
+    optimizer.build(model.trainable_variables)
+    optimizer.iterations.assign(2)
+    print(float(optimizer.learning_rate))
+assert float(ignored.learning_rate) > float(optimizer.learning_rate)
+
+# %% [markdown]
+# In TensorFlow 2.11 and later with Keras 2, `lr=` was ignored too
+# ([keras#17338](https://github.com/keras-team/keras/issues/17338)): a
+# search over it searched over nothing.
+#
+# **`logger=` is ignored** since 1.3.0, with a warning that Python hides
+# unless told otherwise:
+
+# %%
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    NewTuner(
+        hyperparameters=space.copy(),
+        max_trials=1,
+        seed=1,
+        directory="searches",
+        project_name="versions_logger",
+        overwrite=True,
+        logger=print,
+    )
+(message,) = {
+    str(each.message)
+    for each in caught
+    if "logger" in str(each.message)
+}
+print(message)
+
+# %% [markdown]
+# Log from a callback, or from `on_trial_end`:
+# [experiment trackers](../how_to/experiment_trackers.py).
+#
+# **A failing trial no longer ends the search**, since Keras Tuner 1.2.0
+# ([#761](https://github.com/keras-team/keras-tuner/pull/761)); three in a
+# row do. Look at the trials' status:
+# [failed trials](../how_to/failed_trials.py).
+#
+# **The same seed draws other values** since Keras Tuner 1.2.0, by its
+# release notes: a search of before can't be repeated.
+#
+# **Trials are numbered** 0, 1, 2 since
+# [1.1.1](https://github.com/keras-team/keras-tuner/releases?page=3);
+# code that looks for their folders by hexadecimal names finds none.
+#
+# **On a GPU Keras 3 compiles by XLA** unless told `jit_compile=False`
+# ([guide](https://keras.io/guides/migrating_to_keras_3)).
+#
+# ## What this page did not show
+#
+# - PyTorch as backend: its Linux wheel from PyPI brings gigabytes of
+#   CUDA, so it was not tried.
+# - Python other than the version in the record, macOS, Windows, GPUs.
+# - All pages under all versions. What was tried are the quick ones; a
+#   combination that passes may fail in another page.
