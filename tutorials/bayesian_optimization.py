@@ -18,6 +18,11 @@
 # itself: use [`GridSearch`](grid_search.py).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import time
 import warnings

@@ -13,6 +13,11 @@
 # It takes a few minutes on two cores.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 
 import keras

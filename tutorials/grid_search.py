@@ -12,6 +12,11 @@
 # a corner of the grid.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import math

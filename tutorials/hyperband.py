@@ -9,6 +9,11 @@
 # search](random_search.py).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import math
 import time

@@ -8,6 +8,11 @@
 # made by the code above it.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 
 import keras

@@ -29,6 +29,11 @@
 # speaks for each is [further down](#or-scikit-learns-own-search).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import functools
 import gc

@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache"
 IMPORT = re.compile(r"from snippets\.([\w.]+) import (?:\w+|\(\s*\w+,\s*\))")
+SHOW = "\n\nshow_in_terminal()"  # ends the cell that a page leaves out
 SETTINGS = {  # of the processes in which notebooks run
     "MATPLOTLIBRC": str(HERE / "matplotlibrc"),
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -62,7 +63,9 @@ def snippet(module):
 
 
 def code_cells(notebook):
-    return [c for c in notebook.cells if c.cell_type == "code" and c.source]
+    """Return the cells that a page shows; it depends on no other."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in code if cell.source and "jupyter" not in cell.metadata]
 
 
 @functools.cache
@@ -76,11 +79,12 @@ def notebook_of(script, name):
     for cell in parsed(script, script.stat().st_mtime_ns).cells:
         where = f"{name}, cell {len(cells) + 1}"
         source = cell.source
-        if match := IMPORT.fullmatch(source):
+        shows = source.endswith(SHOW)
+        if match := IMPORT.fullmatch(source.removesuffix(SHOW)):
             file = snippet(match[1])
             if not file.is_file():
                 raise Mistake(f"{where}: there is no {file.relative_to(ROOT)}")
-            source = file.read_text("utf-8").strip()
+            source = file.read_text("utf-8").strip() + f"\n{SHOW}" * shows
         if cell.cell_type == "code":
             try:
                 body = ast.parse(source).body
@@ -95,6 +99,8 @@ def notebook_of(script, name):
             figures.add(figure)
         cells.append(nbformat.from_dict(cell | {"source": source}))
         cells[-1].id = f"cell-{len(cells)}"  # the same on every build
+        if shows:
+            cells[-1].metadata.jupyter = {"source_hidden": True}
     if not cells or not cells[0].source.startswith("# "):
         raise Mistake(f"{name}, cell 1: a page begins with its title")
     notebook = nbformat.v4.new_notebook(cells=cells)

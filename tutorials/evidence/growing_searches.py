@@ -29,6 +29,11 @@
 # trials, and [the next one goes on](#a-new-process-every-fifty-trials).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import inspect

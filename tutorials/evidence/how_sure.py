@@ -20,6 +20,11 @@
 # search of yours it stays closed until the end.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 
 import keras

@@ -20,6 +20,11 @@
 # [scikit-learn](#a-phrase-book-for-scikit-learns-searches).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

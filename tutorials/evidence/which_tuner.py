@@ -20,6 +20,11 @@
 # points of test accuracy. Mean over seeds, with its standard error.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 
 import keras_tuner as kt

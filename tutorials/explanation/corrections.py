@@ -22,6 +22,11 @@
 # since. What docstrings say is read below from the installed package.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import importlib.metadata

@@ -24,6 +24,11 @@
 # [measured](../evidence/which_tuner.py).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import warnings
 

@@ -21,6 +21,11 @@
 # taken away to see what breaks.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import inspect

@@ -31,6 +31,11 @@
 # set, which therefore can't judge it.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 
 import keras

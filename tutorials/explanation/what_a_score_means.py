@@ -27,6 +27,11 @@
 # the best score is luck.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import io

@@ -14,6 +14,11 @@
 # `best_step + 1`.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 
 import keras

@@ -24,6 +24,11 @@
 #   only the few long ones can be stopped.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import sqlite3
 from pathlib import Path

@@ -25,6 +25,11 @@
 # on the split. Hyperband is no tuner for folds.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 
 import keras

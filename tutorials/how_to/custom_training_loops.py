@@ -18,6 +18,11 @@
 # complaint, and leaves no model.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import io

@@ -26,6 +26,11 @@
 # ```
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import argparse
 import ast
 import asyncio

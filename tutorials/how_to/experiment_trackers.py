@@ -18,6 +18,11 @@
 # tuner you use: `class TrackedSearch(Tracked, kt.RandomSearch)`.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import os
 
 # Read as mlflow is imported; else it reports its use to its makers.

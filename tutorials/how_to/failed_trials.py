@@ -21,6 +21,11 @@
 #   exception.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import io

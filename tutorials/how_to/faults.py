@@ -23,6 +23,11 @@
 # whole search: the [table](#each-fault-and-what-to-do).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import inspect
 import io

@@ -26,6 +26,11 @@
 # `pip install tensorboard` is the cure.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import json

@@ -22,6 +22,11 @@
 # values: of the four tuners only GridSearch begins with the defaults.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import io

@@ -16,6 +16,11 @@
 # batches and [limits](failed_trials.py#models-that-are-too-large).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import inspect
 import json

@@ -13,6 +13,11 @@
 # let the search report both, and choose from the front afterwards.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import math
 

@@ -16,6 +16,11 @@
 # maximised, any other name that Keras knows is minimised.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import io

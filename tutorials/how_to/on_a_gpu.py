@@ -29,6 +29,11 @@
 # nobody ran those here, and there are no timings.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import importlib.metadata

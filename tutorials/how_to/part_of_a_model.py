@@ -21,6 +21,11 @@
 # ```
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import warnings
 

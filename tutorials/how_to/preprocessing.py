@@ -14,6 +14,11 @@
 # in labels that were shuffled.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import inspect
 

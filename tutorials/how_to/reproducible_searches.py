@@ -14,6 +14,11 @@
 # the class for it is [below](#seed-each-trial).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import inspect
 import json

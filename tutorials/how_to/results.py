@@ -15,6 +15,11 @@
 # trials only. Both are dealt with below.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import io

@@ -25,6 +25,11 @@
 # difference can be trusted.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import subprocess
 import sys

@@ -28,6 +28,11 @@
 # processes](several_processes.py).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import inspect

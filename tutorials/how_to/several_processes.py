@@ -21,6 +21,11 @@
 # next, keeps the results, and goes on with the script when all is done.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import gc
 import inspect

@@ -25,6 +25,11 @@
 # before you run it.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import ast
 import contextlib
 import gc

@@ -17,6 +17,11 @@
 # If larger is better, say so: `objective=kt.Objective("name", "max")`.
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
 import lzma
 import math

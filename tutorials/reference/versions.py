@@ -25,6 +25,11 @@
 # [error messages](error_messages.py).
 
 # %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import contextlib
 import importlib
 import importlib.metadata
