@@ -128,8 +128,19 @@ def read(script):
     return Tutorial(name, notebook, kept)
 
 
+def runs_here(tutorial):
+    """Return whether this system is the one that a tutorial needs, if any."""
+    return tutorial.notebook.cells[0].metadata.get("needs", os.name) == os.name
+
+
+def stale(tutorials):
+    return [each for each in tutorials if runs_here(each) and not each.kept.is_file()]
+
+
 def with_outputs(tutorial):
     """Return a notebook of today's prose and the outputs that are kept."""
+    if not runs_here(tutorial):
+        return tutorial.notebook
     executed = nbformat.read(tutorial.kept, as_version=4)
     cells = zip(code_cells(tutorial.notebook), code_cells(executed), strict=True)
     for cell, done in cells:
@@ -293,8 +304,8 @@ def main(names):
         chosen = [read(Path(name).resolve()) for name in names or scripts()]
     except (Mistake, OSError) as error:
         sys.exit(str(error))
-    stale = [tutorial for tutorial in chosen if not tutorial.kept.is_file()]
-    failed = execute_all(stale) if stale else []
+    waiting = stale(chosen)
+    failed = execute_all(waiting) if waiting else []
     if failed:
         sys.exit(f"Not executed: {', '.join(failed)}")
 

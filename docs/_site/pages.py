@@ -53,7 +53,7 @@ def on_pre_build(config):
         raise BuildError(str(mistake)) from None
     tutorials.clear()
     tutorials.update((tutorial.name, tutorial) for tutorial in read)
-    if all(tutorial.kept.is_file() for tutorial in read):
+    if not execute.stale(read):
         return
     program = [sys.executable, HERE / "execute.py"]
     try:
@@ -109,7 +109,8 @@ def on_page_read_source(page, config):
             if drawn and not {"figure", "alt"} <= cell.metadata.keys():
                 where = f"{tutorial.name}, cell {number}"
                 raise BuildError(f"{where}: a figure lacks figure= or alt=")
-        return template.render(cells=notebook.cells)
+        runs = execute.runs_here(tutorial)
+        return template.render(cells=notebook.cells, runs=runs)
     return None
 
 
@@ -129,6 +130,8 @@ def executed(notebook):
     """Return with what, on what data, when and how long it was executed."""
     noted = [cell.metadata.pop("execution", {}) for cell in notebook.cells]
     times = [time for each in noted for time in each.values()]
+    if not times:
+        return {}
     begun, ended = map(datetime.fromisoformat, (min(times), max(times)))
     versions = {"Python": platform.python_version()}
     for package in ("tensorflow", "keras", "keras-tuner"):

@@ -1,4 +1,4 @@
-# %% [markdown] index="kill -9; SIGKILL; power cut; process died; No space left on device; disk full; ResourceExhaustedError; read-only; two processes; lock; MemoryError; damaged file"
+# %% [markdown] index="kill -9; SIGKILL; power cut; process died; No space left on device; disk full; ResourceExhaustedError; read-only; two processes; lock; MemoryError; damaged file" needs="posix"
 # # Faults, and what they cost
 #
 # What a kill, a full disk, a second process or a failed trial costs a

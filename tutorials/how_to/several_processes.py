@@ -1,4 +1,4 @@
-# %% [markdown] index="several processes; in parallel; n_jobs; multiprocessing; chief and workers; all cores; two searches at once; worker died; chief hangs; waits for ever"
+# %% [markdown] index="several processes; in parallel; n_jobs; multiprocessing; chief and workers; all cores; two searches at once; worker died; chief hangs; waits for ever" needs="posix"
 # # Several processes
 #
 # One command runs a script's search with a chief and two workers, starts

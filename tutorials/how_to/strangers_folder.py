@@ -1,4 +1,4 @@
-# %% [markdown] index="security; is it safe; untrusted search folder; downloaded search; pickle; arbitrary code; malicious; symlink; path traversal; safe_mode; share a search"
+# %% [markdown] index="security; is it safe; untrusted search folder; downloaded search; pickle; arbitrary code; malicious; symlink; path traversal; safe_mode; share a search" needs="posix"
 # # A stranger's search folder
 #
 # What can happen when you open a Keras Tuner search folder that someone
