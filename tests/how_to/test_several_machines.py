@@ -24,9 +24,9 @@ from helpers import ROOT
 PAGE = (ROOT / "tutorials/how_to/several_machines.py").read_text(
     "utf-8"
 )
-KUBERNETES = ROOT / "snippets" / "search_kubernetes.yaml"
-COMPOSE = ROOT / "snippets" / "search_compose.yaml"
-SLURM = ROOT / "snippets" / "search.sbatch"
+KUBERNETES = ROOT / "snippets/searches/search_kubernetes.yaml"
+COMPOSE = ROOT / "snippets/searches/search_compose.yaml"
+SLURM = ROOT / "snippets/searches/search.sbatch"
 
 # The hosts of the page, which it makes in a shell.
 (LAN,) = re.findall(r'(?s)LAN = """\n(.+?)"""', PAGE)

@@ -16,7 +16,7 @@ from helpers import ROOT
 
 from snippets.searches.parallel_search import parallel_search
 
-LAUNCHER = ROOT / "snippets" / "parallel_search.py"
+LAUNCHER = ROOT / "snippets/searches/parallel_search.py"
 LIMIT = 300  # seconds; only what hangs ever takes so long
 
 # Stands in for Keras Tuner where only processes matter: nothing to

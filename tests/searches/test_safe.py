@@ -12,7 +12,7 @@ from pathlib import Path
 import keras_tuner as kt
 import pytest
 
-from snippets import safe_search
+from snippets.searches import safe as safe_search
 from snippets.searches.resumable import resumable
 from snippets.searches.safe import safe
 
