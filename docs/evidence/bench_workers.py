@@ -158,7 +158,7 @@ def measured(steps, way, turn, trials):
     words = [__file__, json.dumps([steps, trials, turn])]
     command = [sys.executable, *words]
     if way == "two workers":
-        program = ROOT / "snippets" / "parallel_search.py"
+        program = ROOT / "snippets/searches/parallel_search.py"
         command = [sys.executable, program, *words, "--workers=2"]
         settings = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ A combination gets a virtual environment of its own under .cache, which
 is removed when all was run in it. Run are, each in an empty folder and
 on one thread:
 
-- TUTORIALS, as `python tutorials/NAME.py`;
+- TUTORIALS, as `python tutorials/how_to/NAME.py`;
 - first_search: four trials of a small model, the search loaded again
   and its best model compared with its score;
 - tf_keras_search: the same, with `from tensorflow import keras`, as
@@ -355,13 +355,17 @@ def last_line(text):
     return error[:300]
 
 
+def file_of(script):
+    return ROOT / "tutorials/how_to" / f"{script}.py"
+
+
 def command_of(script, python, projects, empty):
     """Return what runs a script, or None where it can't be run.
 
     A project is left by first_search in a folder, and copied from there.
     """
     if script in TUTORIALS:
-        return [python, ROOT / "tutorials" / f"{script}.py"]
+        return [python, file_of(script)]
     run, folder = [python, __file__, "--run", script], empty
     if script == "first_search":
         folder = projects
@@ -430,8 +434,7 @@ def code_of(script):
     """Return what makes a run stale: a tutorial's code, not its prose."""
     if script not in TUTORIALS:
         return ""
-    file = ROOT / "tutorials" / f"{script}.py"
-    return ast.dump(ast.parse(file.read_text("utf-8")))
+    return ast.dump(ast.parse(file_of(script).read_text("utf-8")))
 
 
 def tried(combination, options):
