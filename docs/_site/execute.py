@@ -89,7 +89,8 @@ def notebook_of(script, name):
             try:
                 body = ast.parse(source).body
             except SyntaxError as error:
-                raise Mistake(f"{where}: {error.msg}: {error.text}") from None
+                line = (error.text or "").strip()
+                raise Mistake(f"{where}: {error.msg}: {line}") from None
             modules = [each.module for each in body if isinstance(each, ast.ImportFrom)]
             if any(f"{module}.".startswith("snippets.") for module in modules):
                 raise Mistake(f"{where}: a snippet's import stands in a cell alone")
@@ -149,24 +150,44 @@ def with_outputs(tutorial):
     return tutorial.notebook
 
 
-def kernel(messages):
-    """Be the kernel of one notebook, once told its connection file."""
-    from ipykernel.kernelapp import IPKernelApp
+class Kernel(PROCESSES.Process):
+    """The kernel of one notebook, forked before there is an event loop.
 
-    if FORK:
-        os.setsid()  # an interrupt in the terminal is not the kernel's
-        sys.path.remove(str(HERE))
-    log = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(log, 2)  # what is not Python's stderr
-    app = IPKernelApp.instance(
-        connection_file=messages.recv(),
-        parent_handle=os.getppid(),
-        capture_fd_output=False,
-    )
-    app.initialize(["--InlineBackend.figure_formats={'svg'}"])
-    html = app.shell.display_formatter.formatters["text/html"]
-    html.for_type_by_name("pandas.core.frame", "DataFrame", table)
-    app.start()
+    It also has what jupyter_client asks of a subprocess.Popen.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.told, self.tell = PROCESSES.Pipe(duplex=False)
+
+    def run(self):
+        from ipykernel.kernelapp import IPKernelApp
+
+        if FORK:
+            os.setsid()  # an interrupt in the terminal is not the kernel's
+            sys.path.remove(str(HERE))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # not Python's stderr
+        app = IPKernelApp.instance(
+            connection_file=self.told.recv(),
+            parent_handle=os.getppid(),
+            capture_fd_output=False,
+        )
+        app.initialize(["--InlineBackend.figure_formats={'svg'}"])
+        html = app.shell.display_formatter.formatters["text/html"]
+        html.for_type_by_name("pandas.core.frame", "DataFrame", table)
+        app.start()
+
+    def poll(self):
+        return self.exitcode
+
+    def wait(self):
+        self.join()
+        return self.exitcode
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
 
 
 def table(frame):
@@ -184,35 +205,10 @@ def execute(tutorial):
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-    class Process:
-        """What LocalProvisioner asks of a subprocess.Popen."""
-
-        stdin = stdout = stderr = None
-
-        def __init__(self, process):
-            self.process, self.pid = process, process.pid
-
-        def poll(self):
-            return self.process.exitcode
-
-        def wait(self):
-            self.process.join()
-            return self.poll()
-
-        def send_signal(self, signum):
-            os.kill(self.pid, signum)
-
-        def kill(self):
-            self.process.kill()
-
-        def terminate(self):
-            self.process.terminate()
-
     class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd, **kwargs):
-            send.send(manager.connection_file)
-            self.process = Process(process)
-            self.pid, self.pgid, self.cwd = process.pid, None, os.getcwd()
+            kernel.tell.send(manager.connection_file)
+            self.process, self.pid, self.cwd = kernel, kernel.pid, folder.name
             return self.connection_info
 
     cells, number, begun = code_cells(tutorial.notebook), 0, time.monotonic()
@@ -228,10 +224,8 @@ def execute(tutorial):
 
     folder = tempfile.TemporaryDirectory(dir=CACHE)
     os.chdir(folder.name)
-    # Forked before this process has an event loop.
-    receive, send = PROCESSES.Pipe(duplex=False)
-    process = PROCESSES.Process(target=kernel, args=[receive], daemon=True)
-    process.start()
+    kernel = Kernel()
+    kernel.start()
     manager = AsyncKernelManager()
     # What is there before the kernel starts is taken; else it would be made.
     manager.provisioner = Provisioner(
@@ -256,6 +250,13 @@ def execute(tutorial):
     nbformat.write(tutorial.notebook, partial)
     partial.replace(tutorial.kept)
     say(f"{tutorial.name}: executed in {time.monotonic() - begun:.0f} s")
+
+
+def work(tutorial):
+    try:
+        execute(tutorial)
+    except OSError as error:
+        sys.exit(f"cannot write the cache: {error}")
 
 
 def say(text):
@@ -284,7 +285,7 @@ def execute_all(stale):
     try:
         while waiting or running:
             while waiting and len(running) < cores:
-                process = PROCESSES.Process(target=execute, args=[waiting[0]])
+                process = PROCESSES.Process(target=work, args=[waiting[0]])
                 process.start()
                 running[process.sentinel] = process, waiting.pop(0)
             for sentinel in wait(running):
@@ -300,10 +301,13 @@ def execute_all(stale):
 
 
 def main(names):
+    paths = [Path(name).resolve() for name in names] or scripts()
+    if unknown := set(paths) - set(scripts()):
+        sys.exit(f"not a tutorial: {', '.join(map(str, unknown))}")
     try:
-        chosen = [read(Path(name).resolve()) for name in names or scripts()]
-    except (Mistake, OSError) as error:
-        sys.exit(str(error))
+        chosen = [read(path) for path in paths]
+    except Mistake as mistake:
+        sys.exit(str(mistake))
     waiting = stale(chosen)
     failed = execute_all(waiting) if waiting else []
     if failed:

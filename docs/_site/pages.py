@@ -7,9 +7,11 @@ source, and is given the Markdown of its executed notebook.
 import functools
 import html
 import importlib.metadata
+import logging
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -20,7 +22,6 @@ from pathlib import Path
 import jinja2
 import jupytext
 import nbformat
-from matplotlib.figure import Figure
 from mkdocs.exceptions import Abort, BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
@@ -37,7 +38,23 @@ executed with:
 INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 tutorials = {}  # by the name of the script, from one event to the next
+LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
 owners = functools.cache(importlib.metadata.packages_distributions)
+
+
+class CellOfLink(logging.Filter):
+    """Where MkDocs warns of a link in a tutorial, name its cell too."""
+
+    def filter(self, record):
+        if match := LINK.search(record.getMessage()):
+            cells = tutorials[match[1]].notebook.cells
+            numbers = [n for n, c in enumerate(cells, 1) if match[2] in c.source]
+            record.msg = f"Cell {numbers[0] if numbers else '?'}: {record.msg}"
+        return True
+
+
+# Serving, MkDocs loads this file for each build: not one more filter each time.
+logging.getLogger("mkdocs.structure.pages").filters = [CellOfLink()]
 
 
 def on_pre_build(config):
@@ -56,11 +73,14 @@ def on_pre_build(config):
     if not execute.stale(read):
         return
     program = [sys.executable, HERE / "execute.py"]
+    # Of Ctrl-C it learns from us alone, once.
+    process = subprocess.Popen(program, cwd=execute.ROOT, start_new_session=True)
     try:
-        done = subprocess.run(program, cwd=execute.ROOT)
+        failed = process.wait()
     except KeyboardInterrupt:
-        raise Abort("Interrupted.") from None
-    if done.returncode:
+        process.send_signal(signal.SIGINT)
+        failed = process.wait()
+    if failed:
         raise Abort("The site was not built.")
 
 
@@ -196,6 +216,8 @@ def on_post_build(config):
 
 def social_picture(config):
     """Draw the site's name and promise."""
+    from matplotlib.figure import Figure  # only a whole build needs it
+
     figure, picture = Figure((12, 6.3), facecolor="#0b5f59"), BytesIO()
     figure.text(0.08, 0.62, config.site_name, color="white", size=62, weight="bold")
     promise = textwrap.fill(config.site_description, 44)
