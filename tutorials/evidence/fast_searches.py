@@ -26,9 +26,12 @@
 # [leave the epochs to the tuner](../hyperband.py).
 
 # %%
-import contextlib
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
 import gc
-import io
 import os
 import time
 import warnings
@@ -59,9 +62,9 @@ images = load_images("digits")
 x, y = images.train
 
 # %% [markdown]
-# Twice the same measurements: on the digits, and on larger data, as many
-# numbers as MNIST's 10,000 test images would give. Those are the digits
-# again, repeated both ways; what they teach doesn't matter here.
+# The same measurements twice: on the digits, and on larger data, 4,000
+# images of MNIST's size. Those are the digits again, repeated both ways;
+# what they teach doesn't matter here.
 
 # %%
 BATCH_SIZE = 32
@@ -77,8 +80,8 @@ def repeated(x, y, count, features=784):
 sizes = {
     "digits": (images.train, images.validation),
     "larger": (
-        repeated(*images.train, 6400),
-        repeated(*images.validation, 1600),
+        repeated(*images.train, 3200),
+        repeated(*images.validation, 800),
     ),
 }
 for size, ((x, y), _) in sizes.items():
@@ -123,15 +126,11 @@ def ways_to_train(train, validation):
         "validation_data": tf.data.Dataset.from_tensors(validation),
         "shuffle": False,  # done above
     }
-    some, all_steps = (
-        {"steps_per_execution": steps} for steps in (16, 1000)
-    )
+    all_steps = {"steps_per_execution": 1000}
     return {
         "as it comes": ({}, arrays),
-        "verbose=1": ({}, arrays | {"verbose": 1}),
         "jit_compile=True": ({"jit_compile": True}, arrays),
         "validation in one batch": ({}, one_batch),
-        "and 16 steps an execution": (some, one_batch),
         "and all steps in one": (all_steps, one_batch),
         "tf.data": ({}, pipeline),
         "tf.data, all steps in one": (all_steps, pipeline),
@@ -140,7 +139,8 @@ def ways_to_train(train, validation):
 
 # %% [markdown]
 # The first epoch of a model pays for tracing too, or for XLA's compiler;
-# later ones are only steps. The ways take turns, in two rounds.
+# later ones are only steps. Each way is measured once, so small
+# differences between rows mean nothing.
 
 
 # %%
@@ -150,22 +150,18 @@ def first_and_later(features, compiled, fitted, later=3):
     costs = []
     for epochs in (1, later):
         begun = time.process_time()
-        with contextlib.redirect_stdout(io.StringIO()):
-            model.fit(**{"verbose": 0} | fitted, epochs=epochs)
+        model.fit(**fitted, epochs=epochs, verbose=0)
         costs.append((time.process_time() - begun) / epochs)
     return costs
 
 
-rows = []
-for turn in (0, 1, 2):
-    for size, (train, validation) in sizes.items():
-        for way, settings in ways_to_train(train, validation).items():
-            if turn == 0 and way != "as it comes":
-                continue  # only to warm up
-            costs = first_and_later(train[0].shape[1], *settings)
-            rows.append((turn, size, way, *costs))
-names = ["round", "size", "way", "first epoch", "later epoch"]
-epochs = pd.DataFrame(rows, columns=names).query("round > 0")
+_, warm_up = ways_to_train(*sizes["digits"])["as it comes"]
+first_and_later(64, {}, warm_up)
+rows = {}
+for size, (train, validation) in sizes.items():
+    features = train[0].shape[1]
+    for way, settings in ways_to_train(train, validation).items():
+        rows[way, size] = first_and_later(features, *settings)
 
 
 # %%
@@ -174,8 +170,8 @@ def relative(table):
     return (table / table.iloc[0]).round(2)
 
 
-costs = epochs.drop(columns="round").groupby(["way", "size"]).mean()
-costs = costs.unstack().loc[epochs["way"].unique()]
+costs = pd.DataFrame(rows, ["first epoch", "later epoch"]).T
+costs = costs.rename_axis(["way", "size"]).unstack(sort=False)
 display(relative(costs).swaplevel(axis=1).sort_index(axis=1))
 
 # %% [markdown]
@@ -187,9 +183,8 @@ display(relative(costs).swaplevel(axis=1).sort_index(axis=1))
 #
 # Then the first epochs: they hold what is paid once per trial. Tracing
 # is most of that, and a call of many steps takes little more of it.
-# XLA's compiler costs far more than such a model can win back; on a CPU,
-# Keras leaves it off by itself. `verbose=1` wrote into a string here: a
-# notebook also has to draw it.
+# XLA's compiler costs as much as several epochs, and later ones are hardly
+# cheaper for it; on a CPU, Keras leaves it off by itself.
 #
 # What a model costs beside its steps, in later epochs of its own way:
 
@@ -232,7 +227,7 @@ assert left < walked / 10
 #
 # ## Whole searches
 #
-# The same trials, five times. To compare them, the model is the same in
+# The same three trials, five times. To compare them, the model is the same in
 # all; the learning rate and the batch size are tuned.
 
 # %%
@@ -300,7 +295,7 @@ def search(tuner_class, hypermodel, *args, validation_data):
         hypermodel,
         hyperparameters=space,
         objective=kt.Objective("val_accuracy", "max"),
-        max_trials=6,
+        max_trials=3,
         seed=1,
         directory="searches",
         project_name="fast_searches",
@@ -370,9 +365,9 @@ assert np.ptp(table["best val_accuracy"]) < 0.05
 # `BayesianOptimization` fits a Gaussian process before each trial: many
 # tiny matrix products, each of them shared out over all threads of the
 # linear algebra, BLAS. [Why](../bayesian_optimization.py#what-a-proposal-costs);
-# here is only what it costs as trials grow, and a second cure: a snippet
-# that searches for the best proposal with a gradient. The scores are
-# made up.
+# here is only what it costs after twenty trials, and a second cure: a
+# snippet that searches for the best proposal with a gradient. The scores
+# are made up.
 
 # %%
 from snippets.searches.quick_proposals import quick_proposals
@@ -391,19 +386,19 @@ class MadeUp(kt.RandomSearch):
 tuner = MadeUp(
     hyperparameters=space,
     objective=kt.Objective("score", "max"),
-    max_trials=60,
+    max_trials=20,
     seed=1,
     directory="searches",
     project_name="fast_searches_made_up",
     overwrite=True,
 )
 tuner.search(verbose=0)
-known = sorted(tuner.oracle.trials.items())
+known = tuner.oracle.trials
 
 
 # %%
-def propose(count, threads, quick=False):
-    """Propose after `count` trials; return values and CPU seconds."""
+def propose(threads, quick=False):
+    """Propose after the known trials; return values and CPU seconds."""
     tuner = kt.BayesianOptimization(
         ImageClassifier(),
         objective=kt.Objective("score", "max"),
@@ -415,31 +410,26 @@ def propose(count, threads, quick=False):
     )
     if quick:
         quick_proposals(tuner)
-    tuner.oracle.trials = dict(known[:count])
+    tuner.oracle.trials = dict(known)
     begun = time.process_time()
     with threadpool_limits(threads, user_api="blas"):
         values = tuner.oracle.populate_space("next")["values"]
     return values, time.process_time() - begun
 
 
-rows = {}
-for count in (20, 60):
-    _, all_threads = propose(count, os.cpu_count())
-    values, one_thread = propose(count, 1)
-    same, quick = propose(count, 1, quick=True)
-    assert same["activation"] == values["activation"]
-    rates = same["learning_rate"], values["learning_rate"]
-    assert np.isclose(*rates, rtol=1e-3)
-    rows[count] = {
-        "one thread": all_threads / one_thread,
-        "and quick_proposals": all_threads / quick,
-    }
-display(pd.DataFrame(rows).T.rename_axis("trials").round(1))
+_, all_threads = propose(os.cpu_count())
+values, one_thread = propose(1)
+same, quick = propose(1, quick=True)
+assert same["activation"] == values["activation"]
+assert np.isclose(same["learning_rate"], values["learning_rate"], 1e-3)
+print(f"one thread: {all_threads / one_thread:.1f} times less CPU")
+print(f"and quick_proposals: {all_threads / quick:.0f} times less CPU")
 
 # %% [markdown]
-# So many times less CPU than as it comes, for the very same proposals.
-# Put the search into `with threadpool_limits(1, user_api="blas"):`, or
-# set `OPENBLAS_NUM_THREADS=1` before Python starts, and write
+# That is against all threads, for the very same proposal. How it goes on
+# with more trials, the record below says. Put the search into
+# `with threadpool_limits(1, user_api="blas"):`, or set
+# `OPENBLAS_NUM_THREADS=1` before Python starts, and write
 # `quick_proposals(tuner)` before it. How much the threads cost depends on
 # what else the machine does: the busier, the more.
 #
