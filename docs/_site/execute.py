@@ -36,8 +36,7 @@ SETTINGS = {  # of the processes in which notebooks run
     "TF_CPP_MIN_LOG_LEVEL": "3",  # both keep TensorFlow's log out of cells
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
-PACKAGES = "tensorflow", "keras_tuner", "pandas", "sklearn.model_selection"
-PACKAGES += "matplotlib.figure", "ipykernel.kernelapp"
+PACKAGES = "keras_tuner", "pandas", "sklearn.model_selection", "matplotlib.figure"
 # Forked from a process that has imported the packages, a kernel starts at
 # once. Elsewhere than on Linux forking is not safe.
 FORK = sys.platform == "linux"
@@ -263,12 +262,16 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def import_packages():
+def import_packages(stale):
     """Import what takes long once, for all kernels."""
+    import ipykernel.kernelapp  # noqa: F401
+
+    cells = [cell.source for each in stale for cell in code_cells(each.notebook)]
     shown = os.dup(2)  # TensorFlow says that there is no GPU
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     for name in PACKAGES:
-        importlib.import_module(name)
+        if name.partition(".")[0] in "".join(cells):
+            importlib.import_module(name)
     os.dup2(shown, 2)
 
 
@@ -280,7 +283,7 @@ def execute_all(stale):
     os.environ |= SETTINGS | dict.fromkeys(limits, threads)
     CACHE.mkdir(exist_ok=True)
     if FORK:
-        import_packages()
+        import_packages(stale)
     waiting, running, failed = list(stale), {}, []
     try:
         while waiting or running:

@@ -1,119 +1,23 @@
-"""The site holds together; a build that can't be made says why."""
+"""What changed is built, the rest is kept; a mistake is named in a line."""
 
+import functools
 import json
 import os
-import platform
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+import mkdocs_jupyter.plugin
+import pages
 import pytest
-from helpers import ROOT, TUTORIALS, mkdocs, place
-
-
-class Page(HTMLParser):
-    """What a page loads, where it links, its ids and its pictures."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.loads, self.links, self.ids, self.pictures = (
-            [],
-            [],
-            set(),
-            [],
-        )
-        self.description = None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.ids.add(attributes.get("id"))
-        if tag == "a" and attributes.get("href"):
-            self.links.append(attributes["href"])
-        if tag == "link" and attributes.get("rel") != "canonical":
-            self.loads.append(attributes["href"])
-        if tag == "meta" and attributes.get("name") == "description":
-            self.description = attributes["content"]
-        if attributes.get("src"):
-            self.loads.append(attributes["src"])
-        if tag == "img":
-            self.pictures.append(attributes)
-
-
-@pytest.fixture(scope="module")
-def pages(site):
-    return {
-        path: Page(path.read_text("utf-8"))
-        for path in site.rglob("*.html")
-    }
-
-
-def test_every_link_leads_somewhere_and_nothing_comes_from_elsewhere(
-    site, pages
-):
-    for path, page in pages.items():
-        for target in page.loads + page.links:
-            url = urlsplit(target)
-            if url.scheme in ("http", "https"):
-                assert target in page.links, f"{path} loads {target}"
-                continue
-            if url.scheme or path.name == "404.html":
-                continue
-            local = (
-                path.parent / unquote(url.path) if url.path else path
-            )
-            if local.is_dir():
-                local /= "index.html"
-            assert local.is_file(), f"{path}: {target}"
-            if url.fragment and local in pages:
-                assert unquote(url.fragment) in pages[local].ids, target
-
-
-def test_style_sheets_load_nothing_from_another_host(site):
-    for sheet in site.rglob("*.css"):
-        assert not re.search(
-            r"url\([\"']?(https?:)?//|@import", sheet.read_text("utf-8")
-        )
-
-
-def test_every_picture_says_what_it_shows_and_keeps_its_place(pages):
-    pictures = [
-        picture
-        for page in pages.values()
-        for picture in page.pictures
-        if "assets/logo" not in picture["src"]
-    ]
-    figures = [path.read_text("utf-8") for path in TUTORIALS]
-    drawn = sum(text.count(' figure="') for text in figures)
-    assert len(pictures) > drawn > 20, (
-        "those and the one of the home page"
-    )
-    for picture in pictures:
-        assert len(picture["alt"]) > 40, picture
-        assert {"width", "height"} <= picture.keys(), picture
-
-
-def test_every_page_has_a_description_of_its_own(pages):
-    words = [
-        page.description
-        for path, page in pages.items()
-        if path.name != "404.html"
-    ]
-    assert len(set(words)) == len(words)
-    assert all(40 < len(text) < 200 for text in words), words
-
-
-def test_pages_show_no_log_of_tensorflow_and_no_warning(site):
-    for path in site.rglob("index.html"):
-        text = path.read_text("utf-8")
-        assert "absl::Init" not in text and "Warning:" not in text, path
-
+from helpers import ROOT, mkdocs
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File
+from mkdocs.structure.pages import Page
 
 TINY = {
     "requirements.txt": "one==1\n",
@@ -244,13 +148,16 @@ def test_one_file_and_one_nav_line_add_a_tutorial(project):
     (project / "tutorials/new.py").write_text(
         new.replace("7 * 6", "9 * 9")
     )
-    refused(project, "tutorials/new.py")  # executed, not in nav
+    done = refused(
+        project, "tutorials/new.py: mkdocs.yml has no line for it"
+    )
+    assert executed(done) == []
     edit(
         project / "mkdocs.yml",
         "  - Uses:",
         "  - New: tutorials/new.py\n  - Uses:",
     )
-    assert executed(mkdocs(project)) == []
+    assert executed(mkdocs(project)) == ["tutorials/new.py"]
     page = project / "site/tutorials/new"
     assert "81" in (page / "index.html").read_text()
     assert (page / "new.ipynb").is_file() and (
@@ -259,7 +166,9 @@ def test_one_file_and_one_nav_line_add_a_tutorial(project):
 
 
 def test_one_file_and_one_place_that_shows_it_add_a_snippet(project):
-    (project / "snippets/models/more.py").write_text("more = 'shown here'\n")
+    (project / "snippets/models/more.py").write_text(
+        "more = 'shown here'\n"
+    )
     page = project / "docs/index.md"
     page.write_text(
         page.read_text()
@@ -282,47 +191,118 @@ def test_a_tutorial_that_raises_is_named_and_the_other_is_kept(project):
     assert executed(mkdocs(project)) == []
 
 
-def test_a_snippet_that_does_not_import_is_named(project):
-    edit(project / "snippets/models/tiny.py", "return 41", "return 41)")
-    refused(project, "tutorials/uses.py, code cell 1", "SyntaxError")
-    (project / "snippets/models/tiny.py").unlink()
+ALONE = "# %%\nprint(7 * 6)"
+PLOT = "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()"
+LINE = '# %% figure="line" alt="A line that rises."\n'
+NOT_EXECUTED = {  # found before a kernel starts: file, old, new, message
+    "a page not in the navigation": (
+        "mkdocs.yml",
+        "  - Alone: tutorials/alone.py\n",
+        "",
+        "tutorials/alone.py: mkdocs.yml has no line for it",
+    ),
+    "a line for no page": (
+        "mkdocs.yml",
+        "tutorials/alone.py\n",
+        "tutorials/alone.py\n  - No: tutorials/no.py\n",
+        "tutorials/no.py: no such file",
+    ),
+    "a syntax error": (
+        "tutorials/alone.py",
+        "print(7 * 6)",
+        "print(7 *",
+        "tutorials/alone.py, cell 2: '(' was never closed: print(7 *",
+    ),
+    "a syntax error in a snippet": (
+        "snippets/models/tiny.py",
+        "return 41",
+        "return 41)",
+        "tutorials/uses.py, cell 2: unmatched ')': return 41) + 1",
+    ),
+    "a snippet that is not there": (
+        "tutorials/uses.py",
+        "snippets.models.tiny",
+        "snippets.models.small",
+        "tutorials/uses.py, cell 2: there is no snippets/models/small.py",
+    ),
+    "a snippet beside another import": (
+        "tutorials/uses.py",
+        "from snippets",
+        "import math\nfrom snippets",
+        "tutorials/uses.py, cell 2: a snippet's import stands in a cell "
+        "alone",
+    ),
+    "two figures of one name": (
+        "tutorials/alone.py",
+        ALONE,
+        f"{LINE}{PLOT}\n\n{LINE}{PLOT}",
+        "tutorials/alone.py, cell 3: a second figure named line",
+    ),
+    "a page without a title": (
+        "tutorials/alone.py",
+        "# # Alone\n#\n",
+        "",
+        "tutorials/alone.py, cell 1: a page begins with its title",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", NOT_EXECUTED)
+def test_a_mistake_is_named_before_anything_is_executed(
+    mistake, project
+):
+    path, old, new, message = NOT_EXECUTED[mistake]
+    edit(
+        project / "tutorials/uses.py", "tiny())", "tiny(), 1)"
+    )  # stale
+    edit(project / path, old, new)
+    done = refused(project, message)
+    assert executed(done) == []
+
+
+SHOWN = {  # found when the page is made
+    "a dead link": (
+        "docs/index.md",
+        "A home page",
+        "[A](nowhere.md) home page",
+        "Doc file 'index.md' contains a link 'nowhere.md'",
+    ),
+    "a dead link in a tutorial": (
+        "tutorials/uses.py",
+        "It uses",
+        "[It](no.md) uses",
+        "Cell 1: Doc file 'tutorials/uses.py' contains a link 'no.md'",
+    ),
+    "a dead anchor in a tutorial": (
+        "tutorials/uses.py",
+        "It uses",
+        "[It](alone.py#nowhere) uses",
+        "Cell 1: Doc file 'tutorials/uses.py' contains a link "
+        "'alone.py#nowhere'",
+    ),
+    "an included file that is not there": (
+        "docs/index.md",
+        "A home page",
+        '--8<-- "snippets/models/no.py"\n\nA home page',
+        "docs/index.md: includes snippets/models/no.py: no such file",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", SHOWN)
+def test_a_page_that_leads_nowhere_is_named(mistake, project):
+    path, old, new, message = SHOWN[mistake]
+    edit(project / path, old, new)
+    refused(project, message)
+
+
+def test_a_figure_needs_a_name_and_a_description(project):
+    edit(project / "tutorials/alone.py", "print(7 * 6)", PLOT)
     refused(
         project,
-        "tutorials/uses.py, code cell 1",
-        "No module named 'snippets.tiny'",
+        "tutorials/alone.py, cell 2: a figure lacks figure= or alt=",
     )
-
-
-def test_a_dead_link_or_a_missing_snippet_fails(project):
-    page = project / "docs/index.md"
-    text = page.read_text()
-    page.write_text(text + "\n[there](nowhere.md)\n")
-    refused(project, "nowhere.md")
-    page.write_text(
-        text + '\n```python\n--8<-- "snippets/no.py"\n```\n'
-    )
-    refused(project, "snippets/no.py")
-
-
-def test_a_dead_link_in_a_tutorial_fails(project):
-    edit(project / "tutorials/uses.py", "It uses", "[It](no.md) uses")
-    refused(project, "no.md")
-
-
-def test_a_figure_without_a_description_fails(project):
-    edit(
-        project / "tutorials/alone.py",
-        "print(7 * 6)",
-        "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()",
-    )
-    refused(
-        project, "tutorials/alone.py: a figure lacks figure= or alt="
-    )
-    edit(
-        project / "tutorials/alone.py",
-        "# %%\nimport",
-        '# %% figure="line" alt="A line that rises."\nimport',
-    )
+    edit(project / "tutorials/alone.py", "# %%\n", LINE)
     done = mkdocs(project)
     assert done.returncode == 0 and executed(done) == []
     figure = project / "site/tutorials/alone/line.svg"
@@ -332,9 +312,63 @@ def test_a_figure_without_a_description_fails(project):
     assert figure.read_bytes() == first, "the same run, the same bytes"
 
 
+def dirty(project):
+    """Build what changed, as under make serve; return what was built."""
+    pages = set((project / "site").rglob("index.html"))
+    before = {page: page.stat().st_mtime_ns for page in pages}
+    done = mkdocs(project, "--dirty", STRICT="false")
+    assert done.returncode == 0, done.stderr
+    return {
+        page.parent.name
+        for page in pages
+        if page.stat().st_mtime_ns != before[page]
+    }
+
+
+def test_served_an_edit_builds_the_pages_that_show_it(project):
+    assert dirty(project) == set()
+    edit(project / "tutorials/alone.py", "It uses none", "It has prose")
+    assert dirty(project) == {"alone"}
+    page = project / "site/tutorials/alone/index.html"
+    assert "It has prose" in page.read_text("utf-8")
+    include = '\n```python\n--8<-- "snippets/models/tiny.py"\n```\n'
+    home = project / "docs/index.md"
+    home.write_text(home.read_text("utf-8") + include, "utf-8")
+    assert dirty(project) == {"site"}
+    edit(project / "snippets/models/tiny.py", "41", "42")
+    assert dirty(project) == {"site", "uses"}
+
+
+def test_one_tutorial_can_be_executed_alone(project):
+    edit(project / "tutorials/alone.py", "7 * 6", "7 * 7")
+    edit(project / "tutorials/uses.py", "tiny())", "tiny(), 1)")
+    program = [sys.executable, project / "docs/_site/execute.py"]
+    run = functools.partial(
+        subprocess.run, cwd=project, capture_output=True, text=True
+    )
+    done = run([*program, "tutorials/alone.py"])
+    assert executed(done) == ["tutorials/alone.py"], done.stderr
+    assert executed(run(program)) == ["tutorials/uses.py"]
+    done = run([*program, "mkdocs.yml"])
+    assert done.returncode == 1 and "not a tutorial" in done.stderr
+
+
+def test_mkdocs_jupyter_renders_on_the_page_and_we_take_that_away():
+    """The one thing that pages.py knows of its inside."""
+    plugin = mkdocs_jupyter.plugin.Plugin()
+    plugin.load_config({"include": ["*.py"]})
+    file = File("tutorials/hyperband.py", str(ROOT), "site", True)
+    page = Page(None, file, MkDocsConfig())
+    before = dict(vars(page))
+    plugin.on_pre_page(page, config=None, files=None)
+    assert vars(page).keys() - before.keys() >= {"render"}
+    pages.on_pre_page(page, None, None)
+    assert "render" not in vars(page)
+
+
 @pytest.mark.parametrize(
     "place",
-    [".cache", ".cache/executed", ".cache/tutorials/uses.py"],
+    [".cache", ".cache/executed"],
 )
 def test_a_cache_that_cannot_be_written_is_named(project, place):
     edit(project / "tutorials/alone.py", "7 * 6", "7 * 8")
@@ -391,41 +425,6 @@ def test_a_published_site_knows_its_address_and_its_repository(project):
 def test_an_unpublished_site_offers_no_repository(project):
     text = (project / "site/tutorials/uses/index.html").read_text()
     assert "colab" not in text and "Edit this page" not in text
-
-
-def test_every_page_is_also_markdown_and_llms_txt_lists_it(site, pages):
-    listed = (site / "llms.txt").read_text("utf-8")
-    for path in pages:
-        if path.name == "404.html":
-            continue
-        page = path.with_suffix(".md")
-        assert f"/{page.relative_to(site)})" in listed
-        text = page.read_text("utf-8")
-        assert text.startswith("# ") and "<div" not in text
-    page = site / "tutorials/random_search/index.md"
-    assert "```python\ntuner = kt.RandomSearch(" in page.read_text(
-        "utf-8"
-    )
-
-
-def test_a_tutorial_says_what_it_was_executed_with(site):
-    import importlib.metadata
-
-    for path in TUTORIALS:
-        page = site / place(path) / "index.html"
-        (said,) = re.findall(
-            r'(?s)<p class="executed">(.*?)</p>',
-            page.read_text("utf-8"),
-        )
-        said = " ".join(re.sub("<.*?>", "", said).split())
-        for name in ("tensorflow", "keras", "keras-tuner"):
-            version = importlib.metadata.version(name)
-            assert f" {name} {version}" in said
-        assert f"Python {platform.python_version()}" in said
-        assert re.match(
-            r"Executed on 20\d\d-\d\d-\d\d in \d+ sec", said
-        )
-        assert "TUTORIAL_DATASET=digits" in said
 
 
 def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(

@@ -1,0 +1,142 @@
+"""The built site holds together."""
+
+import platform
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from helpers import TUTORIALS, place
+
+
+class Page(HTMLParser):
+    """What a page loads, where it links, its ids and its pictures."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.loads, self.links, self.ids, self.pictures = (
+            [],
+            [],
+            set(),
+            [],
+        )
+        self.description = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        if tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"])
+        if tag == "link" and attributes.get("rel") != "canonical":
+            self.loads.append(attributes["href"])
+        if tag == "meta" and attributes.get("name") == "description":
+            self.description = attributes["content"]
+        if attributes.get("src"):
+            self.loads.append(attributes["src"])
+        if tag == "img":
+            self.pictures.append(attributes)
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {
+        path: Page(path.read_text("utf-8"))
+        for path in site.rglob("*.html")
+    }
+
+
+def test_every_link_leads_somewhere_and_nothing_comes_from_elsewhere(
+    site, pages
+):
+    for path, page in pages.items():
+        for target in page.loads + page.links:
+            url = urlsplit(target)
+            if url.scheme in ("http", "https"):
+                assert target in page.links, f"{path} loads {target}"
+                continue
+            if url.scheme or path.name == "404.html":
+                continue
+            local = (
+                path.parent / unquote(url.path) if url.path else path
+            )
+            if local.is_dir():
+                local /= "index.html"
+            assert local.is_file(), f"{path}: {target}"
+            if url.fragment and local in pages:
+                assert unquote(url.fragment) in pages[local].ids, target
+
+
+def test_style_sheets_load_nothing_from_another_host(site):
+    for sheet in site.rglob("*.css"):
+        assert not re.search(
+            r"url\([\"']?(https?:)?//|@import", sheet.read_text("utf-8")
+        )
+
+
+def test_every_picture_says_what_it_shows_and_keeps_its_place(pages):
+    pictures = [
+        picture
+        for page in pages.values()
+        for picture in page.pictures
+        if "assets/logo" not in picture["src"]
+    ]
+    figures = [path.read_text("utf-8") for path in TUTORIALS]
+    drawn = sum(text.count(' figure="') for text in figures)
+    assert len(pictures) > drawn > 20, (
+        "those and the one of the home page"
+    )
+    for picture in pictures:
+        assert len(picture["alt"]) > 40, picture
+        assert {"width", "height"} <= picture.keys(), picture
+
+
+def test_every_page_has_a_description_of_its_own(pages):
+    words = [
+        page.description
+        for path, page in pages.items()
+        if path.name != "404.html"
+    ]
+    assert len(set(words)) == len(words)
+    assert all(40 < len(text) < 200 for text in words), words
+
+
+def test_pages_show_no_log_of_tensorflow_and_no_warning(site):
+    for path in site.rglob("index.html"):
+        text = path.read_text("utf-8")
+        assert "absl::Init" not in text and "Warning:" not in text, path
+
+
+def test_every_page_is_also_markdown_and_llms_txt_lists_it(site, pages):
+    listed = (site / "llms.txt").read_text("utf-8")
+    for path in pages:
+        if path.name == "404.html":
+            continue
+        page = path.with_suffix(".md")
+        assert f"/{page.relative_to(site)})" in listed
+        text = page.read_text("utf-8")
+        assert text.startswith("# ") and "<div" not in text
+    page = site / "tutorials/random_search/index.md"
+    assert "```python\ntuner = kt.RandomSearch(" in page.read_text(
+        "utf-8"
+    )
+
+
+def test_a_tutorial_says_what_it_was_executed_with(site):
+    import importlib.metadata
+
+    for path in TUTORIALS:
+        page = site / place(path) / "index.html"
+        (said,) = re.findall(
+            r'(?s)<p class="executed">(.*?)</p>',
+            page.read_text("utf-8"),
+        )
+        said = " ".join(re.sub("<.*?>", "", said).split())
+        for name in ("tensorflow", "keras", "keras-tuner"):
+            version = importlib.metadata.version(name)
+            assert f" {name} {version}" in said
+        assert f"Python {platform.python_version()}" in said
+        assert re.match(
+            r"Executed on 20\d\d-\d\d-\d\d in \d+ sec", said
+        )
+        assert "TUTORIAL_DATASET=digits" in said
