@@ -29,8 +29,9 @@ def show_in_terminal():
 
     def pass_to(line):
         nonlocal passed, figure
+        heading = "# ## " if passed else "# ##? "  # one is the title
         for mark in text.splitlines()[passed:line]:
-            if speaks and re.match("# ##? ", mark):
+            if speaks and re.match(heading, mark):
                 print(f"\n{mark[2:]}\n", flush=True)
             if name := re.match('# %%.* figure="(.+?)"', mark):
                 figure = name[1]
