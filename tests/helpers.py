@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parents[1]
 EVIDENCE = ROOT / "docs/evidence"
+EXECUTE = ROOT / "docs/_site/execute.py"
 SNIPPETS = sorted((ROOT / "snippets").glob("*/*.py"))
 TUTORIALS = sorted((ROOT / "tutorials").rglob("*.py"))
 # The pages in reading order, by address without the last slash.
@@ -27,7 +28,7 @@ NAV = [
 ]
 
 sys.path.insert(0, str(ROOT / "docs/_site"))
-import execute  # noqa: E402
+import notebooks  # noqa: E402
 
 
 def mkdocs(folder=ROOT, *arguments, prefix=(), **environment):
@@ -54,11 +55,11 @@ def named(name):
 
 def executed(name):
     """Return a tutorial's notebook with its outputs, executed if stale."""
-    tutorial = execute.read(named(name))
+    tutorial = notebooks.read(named(name))
     if not tutorial.kept.is_file():
-        program = [sys.executable, execute.__file__, tutorial.name]
+        program = [sys.executable, EXECUTE, tutorial.name]
         subprocess.run(program, cwd=ROOT, check=True)
-    return execute.with_outputs(tutorial)
+    return notebooks.with_outputs(tutorial)
 
 
 def page_tables(name):

@@ -6,29 +6,30 @@
 Why and how: docs/explanation/how_this_site_is_built.md.
 """
 
-import ast
-import functools
-import hashlib
 import importlib
 import multiprocessing
 import os
-import platform
 import re
 import sys
 import tempfile
 import time
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import NamedTuple
 
-import jupytext
 import nbformat
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-CACHE = ROOT / ".cache"
-IMPORT = re.compile(r"from snippets\.([\w.]+) import (?:\w+|\(\s*\w+,\s*\))")
-SHOW = "\n\nshow_in_terminal()"  # ends the cell that a page leaves out
+from notebooks import (
+    CACHE,
+    HERE,
+    ROOT,
+    Mistake,
+    code_cells,
+    read,
+    scripts,
+    stale,
+    table,
+)
+
 SETTINGS = {  # of the processes in which notebooks run
     "MATPLOTLIBRC": str(HERE / "matplotlibrc"),
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -41,112 +42,6 @@ PACKAGES = "keras_tuner", "pandas", "sklearn.model_selection", "matplotlib.figur
 # once. Elsewhere than on Linux forking is not safe.
 FORK = sys.platform == "linux"
 PROCESSES = multiprocessing.get_context("fork" if FORK else "spawn")
-
-
-class Mistake(Exception):
-    """What is wrong with a tutorial, in a sentence for who wrote it."""
-
-
-class Tutorial(NamedTuple):
-    name: str  # tutorials/random_search.py
-    notebook: nbformat.NotebookNode  # snippets in place, no outputs
-    kept: Path  # where it is, or will be, with outputs
-
-
-def scripts():
-    return sorted((ROOT / "tutorials").rglob("*.py"))
-
-
-def snippet(module):
-    return ROOT / "snippets" / f"{module.replace('.', '/')}.py"
-
-
-def code_cells(notebook):
-    """Return the cells that a page shows; it depends on no other."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [cell for cell in code if cell.source and "jupyter" not in cell.metadata]
-
-
-@functools.cache
-def parsed(script, modified):
-    return jupytext.read(script, fmt="py:percent")
-
-
-def notebook_of(script, name):
-    """Return a script's notebook, in place of imports the snippets."""
-    cells, figures = [], set()
-    for cell in parsed(script, script.stat().st_mtime_ns).cells:
-        where = f"{name}, cell {len(cells) + 1}"
-        source = cell.source
-        shows = source.endswith(SHOW)
-        if match := IMPORT.fullmatch(source.removesuffix(SHOW)):
-            file = snippet(match[1])
-            if not file.is_file():
-                raise Mistake(f"{where}: there is no {file.relative_to(ROOT)}")
-            source = file.read_text("utf-8").strip() + f"\n{SHOW}" * shows
-        if cell.cell_type == "code":
-            try:
-                body = ast.parse(source).body
-            except SyntaxError as error:
-                line = (error.text or "").strip()
-                raise Mistake(f"{where}: {error.msg}: {line}") from None
-            modules = [each.module for each in body if isinstance(each, ast.ImportFrom)]
-            if any(f"{module}.".startswith("snippets.") for module in modules):
-                raise Mistake(f"{where}: a snippet's import stands in a cell alone")
-        if figure := cell.metadata.get("figure"):
-            if figure in figures:
-                raise Mistake(f"{where}: a second figure named {figure}")
-            figures.add(figure)
-        cells.append(nbformat.from_dict(cell | {"source": source}))
-        cells[-1].id = f"cell-{len(cells)}"  # the same on every build
-        if shows:
-            cells[-1].metadata.jupyter = {"source_hidden": True}
-    if not cells or not cells[0].source.startswith("# "):
-        raise Mistake(f"{name}, cell 1: a page begins with its title")
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    return notebook
-
-
-def read(script):
-    """Return a tutorial, and under which key its outputs are kept."""
-    name = script.relative_to(ROOT).as_posix()
-    notebook = notebook_of(script, name)
-    code = [cell.source for cell in code_cells(notebook)]
-    data = os.environ.get("TUTORIAL_DATASET", "digits")
-    if Path(data).is_file():
-        data += str(Path(data).stat().st_mtime)
-    files = [ROOT / "requirements.txt", HERE / "matplotlibrc"]
-    evidence = sorted((ROOT / "docs/evidence").glob("*.csv*"))
-    files += [file for file in evidence if file.name in "".join(code)]
-    parts = [*code, data, platform.python_version(), platform.machine()]
-    digest = hashlib.sha256("\0".join(parts).encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    place = Path(name).relative_to("tutorials").with_suffix("")
-    kept = CACHE / "executed" / f"{place}-{digest.hexdigest()[:16]}.ipynb"
-    return Tutorial(name, notebook, kept)
-
-
-def runs_here(tutorial):
-    """Return whether this system is the one that a tutorial needs, if any."""
-    return tutorial.notebook.cells[0].metadata.get("needs", os.name) == os.name
-
-
-def stale(tutorials):
-    return [each for each in tutorials if runs_here(each) and not each.kept.is_file()]
-
-
-def with_outputs(tutorial):
-    """Return a notebook of today's prose and the outputs that are kept."""
-    if not runs_here(tutorial):
-        return tutorial.notebook
-    executed = nbformat.read(tutorial.kept, as_version=4)
-    cells = zip(code_cells(tutorial.notebook), code_cells(executed), strict=True)
-    for cell, done in cells:
-        cell.outputs, cell.execution_count = done.outputs, done.execution_count
-        cell.metadata.execution = done.metadata.execution
-    return tutorial.notebook
 
 
 class Kernel(PROCESSES.Process):
@@ -187,14 +82,6 @@ class Kernel(PROCESSES.Process):
 
     def send_signal(self, number):
         os.kill(self.pid, number)
-
-
-def table(frame):
-    """Write a data frame as a table with one row of headers."""
-    named = any(name is not None for name in frame.index.names)
-    frame = frame.reset_index() if named else frame
-    text = frame.to_html(index=not named, border=0)
-    return text.replace(' class="dataframe"', "")
 
 
 def execute(tutorial):
@@ -262,11 +149,11 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def import_packages(stale):
+def import_packages(tutorials):
     """Import what takes long once, for all kernels."""
     import ipykernel.kernelapp  # noqa: F401
 
-    cells = [cell.source for each in stale for cell in code_cells(each.notebook)]
+    cells = [cell.source for each in tutorials for cell in code_cells(each.notebook)]
     shown = os.dup(2)  # TensorFlow says that there is no GPU
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     for name in PACKAGES:
@@ -275,16 +162,16 @@ def import_packages(stale):
     os.dup2(shown, 2)
 
 
-def execute_all(stale):
+def execute_all(tutorials):
     """Execute side by side, a process a core; return those that failed."""
     cores = os.cpu_count() or 1
-    threads = str(max(1, cores // len(stale)))
+    threads = str(max(1, cores // len(tutorials)))
     limits = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
     os.environ |= SETTINGS | dict.fromkeys(limits, threads)
     CACHE.mkdir(exist_ok=True)
     if FORK:
-        import_packages(stale)
-    waiting, running, failed = list(stale), {}, []
+        import_packages(tutorials)
+    waiting, running, failed = list(tutorials), {}, []
     try:
         while waiting or running:
             while waiting and len(running) < cores:

@@ -28,7 +28,7 @@ from mkdocs.structure.files import File
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import execute  # noqa: E402
+import notebooks  # noqa: E402
 
 NEEDS = """\
 Executed with Python {}. Needs these packages, here at the versions it was
@@ -60,21 +60,23 @@ logging.getLogger("mkdocs.structure.pages").filters = [CellOfLink()]
 def on_pre_build(config):
     """Execute what is stale, before MkDocs empties site/."""
     listed = set(re.findall(r"tutorials/[\w/]+\.py", str(config.nav)))
-    found = {path.relative_to(execute.ROOT).as_posix() for path in execute.scripts()}
+    found = {
+        path.relative_to(notebooks.ROOT).as_posix() for path in notebooks.scripts()
+    }
     for name in sorted(listed ^ found):
         missing = "mkdocs.yml has no line for it" if name in found else "no such file"
         raise BuildError(f"{name}: {missing}")
     try:
-        read = [execute.read(path) for path in execute.scripts()]
-    except execute.Mistake as mistake:
+        read = [notebooks.read(path) for path in notebooks.scripts()]
+    except notebooks.Mistake as mistake:
         raise BuildError(str(mistake)) from None
     tutorials.clear()
     tutorials.update((tutorial.name, tutorial) for tutorial in read)
-    if not execute.stale(read):
+    if not notebooks.stale(read):
         return
     program = [sys.executable, HERE / "execute.py"]
     # Of Ctrl-C it learns from us alone, once.
-    process = subprocess.Popen(program, cwd=execute.ROOT, start_new_session=True)
+    process = subprocess.Popen(program, cwd=notebooks.ROOT, start_new_session=True)
     try:
         failed = process.wait()
     except KeyboardInterrupt:
@@ -88,7 +90,7 @@ def on_pre_build(config):
 def on_files(files, config):
     """Add each tutorial's script, where it lies."""
     for name in tutorials:
-        where = str(execute.ROOT), config.site_dir, config.use_directory_urls
+        where = str(notebooks.ROOT), config.site_dir, config.use_directory_urls
         files.append(File(name, *where))
     return files
 
@@ -100,8 +102,8 @@ def on_nav(nav, config, files):
         if not built.is_file():
             continue
         text = Path(page.file.abs_src_path).read_text("utf-8")
-        shown = [execute.ROOT / name for name in re.findall(INCLUDE, text)]
-        shown += map(execute.snippet, re.findall(execute.IMPORT, text))
+        shown = [notebooks.ROOT / name for name in re.findall(INCLUDE, text)]
+        shown += map(notebooks.snippet, re.findall(notebooks.IMPORT, text))
         if tutorial := tutorials.get(page.file.src_uri):
             shown.append(tutorial.kept)
         times = [path.stat().st_mtime for path in shown if path.is_file()]
@@ -122,14 +124,14 @@ def on_pre_page(page, config, files):
 def on_page_read_source(page, config):
     """Return the Markdown of a tutorial: kept outputs under today's prose."""
     if tutorial := tutorials.get(page.file.src_uri):
-        notebook = execute.with_outputs(tutorial)
+        notebook = notebooks.with_outputs(tutorial)
         for number, cell in enumerate(notebook.cells, 1):
             shown = [output.get("data", {}) for output in cell.get("outputs", ())]
             drawn = any("image/svg+xml" in data for data in shown)
             if drawn and not {"figure", "alt"} <= cell.metadata.keys():
                 where = f"{tutorial.name}, cell {number}"
                 raise BuildError(f"{where}: a figure lacks figure= or alt=")
-        runs = execute.runs_here(tutorial)
+        runs = notebooks.runs_here(tutorial)
         return template.render(cells=notebook.cells, runs=runs)
     return None
 
@@ -137,7 +139,7 @@ def on_page_read_source(page, config):
 def on_page_markdown(markdown, page, config, files):
     """Note what search and the page's foot say of a tutorial."""
     for name in re.findall(INCLUDE, markdown):
-        if not (execute.ROOT / name).is_file():
+        if not (notebooks.ROOT / name).is_file():
             raise BuildError(f"docs/{page.file.src_uri}: includes {name}: no such file")
     if tutorial := tutorials.get(page.file.src_uri):
         first = tutorial.notebook.cells[0].metadata
@@ -189,7 +191,7 @@ def on_post_page(output, page, config):
 
 def needs(notebook):
     """Return the first cell of a notebook: what it needs to run alone."""
-    code = "\n".join(cell.source for cell in execute.code_cells(notebook))
+    code = "\n".join(cell.source for cell in notebooks.code_cells(notebook))
     modules = re.findall(r"(?m)^(?:import|from) (\w+)", code)
     imported = {name for module in modules for name in owners().get(module, ())}
     listed = importlib.metadata.requires("keras-tuner-guide")

@@ -9,7 +9,7 @@ from os.path import normpath
 
 import public_names
 import pytest
-from helpers import ROOT, execute
+from helpers import ROOT, notebooks
 from public_names import EXPORTED, FENCE, names
 
 FOLDER = ROOT / "docs/reference"
@@ -91,7 +91,7 @@ def is_used(heading, path):
     """Whether the code of a tutorial, its snippets included, uses it."""
     text = path.read_text("utf-8")
     for snippet in re.findall(r"from snippets\.([\w.]+) import", text):
-        text += f"\n{execute.snippet(snippet).read_text('utf-8')}"
+        text += f"\n{notebooks.snippet(snippet).read_text('utf-8')}"
     code = re.sub(r"(?m)^#.*$", "", text)
     owner, _, name = heading.rpartition(".")
     if not owner:

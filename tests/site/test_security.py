@@ -10,10 +10,10 @@ from pathlib import Path
 
 import keras
 import keras_tuner as kt
+import pages
 import pytest
 import yaml
-import pages
-from helpers import ROOT, SNIPPETS, TUTORIALS, execute
+from helpers import ROOT, SNIPPETS, TUTORIALS, notebooks
 from keras.src.utils import python_utils
 
 LOCK = (ROOT / "requirements.txt").read_text("utf-8")
@@ -175,25 +175,25 @@ def test_a_secret_would_be_found(kind, parts):
 
 
 @pytest.fixture(scope="module")
-def notebooks():
+def unexecuted():
     """Each page's notebook, with its snippets, not executed."""
     return [
         (each.name, each.notebook, pages.needs(each.notebook).source)
-        for each in map(execute.read, TUTORIALS)
+        for each in map(notebooks.read, TUTORIALS)
     ]
 
 
 def test_a_notebook_installs_the_locked_versions_and_nothing_else(
-    notebooks,
+    unexecuted,
 ):
     # A package may be locked to one version for each Python.
     locked = {pair[:2] for pair in re.findall(ENTRY, LOCK)}
-    assert len(notebooks) == len(TUTORIALS)
-    for page, notebook, needs in notebooks:
+    assert len(unexecuted) == len(TUTORIALS)
+    for page, notebook, needs in unexecuted:
         (line,) = re.findall(r"(?m)^ +%pip install (.+)$", needs)
         for each in line.split():
             assert tuple(each.split("==")) in locked, page
-        for cell in execute.code_cells(notebook):
+        for cell in notebooks.code_cells(notebook):
             for text in cell.source.splitlines():
                 assert not text.startswith(("!", "%")), (page, text)
 

@@ -1,0 +1,135 @@
+"""Tutorials as notebooks: read, found wrong, looked up by what they run."""
+
+import ast
+import functools
+import hashlib
+import inspect
+import os
+import platform
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import jupytext
+import nbformat
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CACHE = ROOT / ".cache"
+IMPORT = re.compile(r"from snippets\.([\w.]+) import (?:\w+|\(\s*\w+,\s*\))")
+SHOW = "\n\nshow_in_terminal()"  # ends the cell that a page leaves out
+
+
+class Mistake(Exception):
+    """What is wrong with a tutorial, in a sentence for who wrote it."""
+
+
+class Tutorial(NamedTuple):
+    name: str  # tutorials/random_search.py
+    notebook: nbformat.NotebookNode  # snippets in place, no outputs
+    kept: Path  # where it is, or will be, with outputs
+
+
+def scripts():
+    return sorted((ROOT / "tutorials").rglob("*.py"))
+
+
+def snippet(module):
+    return ROOT / "snippets" / f"{module.replace('.', '/')}.py"
+
+
+def code_cells(notebook):
+    """Return the cells that a page shows; it depends on no other."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in code if cell.source and "jupyter" not in cell.metadata]
+
+
+@functools.cache
+def parsed(script, modified):
+    return jupytext.read(script, fmt="py:percent")
+
+
+def notebook_of(script, name):
+    """Return a script's notebook, in place of imports the snippets."""
+    cells, figures = [], set()
+    for cell in parsed(script, script.stat().st_mtime_ns).cells:
+        where = f"{name}, cell {len(cells) + 1}"
+        source = cell.source
+        shows = source.endswith(SHOW)
+        if match := IMPORT.fullmatch(source.removesuffix(SHOW)):
+            file = snippet(match[1])
+            if not file.is_file():
+                raise Mistake(f"{where}: there is no {file.relative_to(ROOT)}")
+            source = file.read_text("utf-8").strip() + f"\n{SHOW}" * shows
+        if cell.cell_type == "code":
+            try:
+                body = ast.parse(source).body
+            except SyntaxError as error:
+                line = (error.text or "").strip()
+                raise Mistake(f"{where}: {error.msg}: {line}") from None
+            modules = [each.module for each in body if isinstance(each, ast.ImportFrom)]
+            if any(f"{module}.".startswith("snippets.") for module in modules):
+                raise Mistake(f"{where}: a snippet's import stands in a cell alone")
+        if figure := cell.metadata.get("figure"):
+            if figure in figures:
+                raise Mistake(f"{where}: a second figure named {figure}")
+            figures.add(figure)
+        cells.append(nbformat.from_dict(cell | {"source": source}))
+        cells[-1].id = f"cell-{len(cells)}"  # the same on every build
+        if shows:
+            cells[-1].metadata.jupyter = {"source_hidden": True}
+    if not cells or not cells[0].source.startswith("# "):
+        raise Mistake(f"{name}, cell 1: a page begins with its title")
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    return notebook
+
+
+def read(script):
+    """Return a tutorial, and under which key its outputs are kept."""
+    name = script.relative_to(ROOT).as_posix()
+    notebook = notebook_of(script, name)
+    code = [cell.source for cell in code_cells(notebook)]
+    data = os.environ.get("TUTORIAL_DATASET", "digits")
+    if Path(data).is_file():
+        data += str(Path(data).stat().st_mtime)
+    files = [ROOT / "requirements.txt", HERE / "matplotlibrc"]
+    evidence = sorted((ROOT / "docs/evidence").glob("*.csv*"))
+    files += [file for file in evidence if file.name in "".join(code)]
+    parts = [*code, data, platform.python_version(), platform.machine()]
+    parts.append(inspect.getsource(table))
+    digest = hashlib.sha256("\0".join(parts).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    place = Path(name).relative_to("tutorials").with_suffix("")
+    kept = CACHE / "executed" / f"{place}-{digest.hexdigest()[:16]}.ipynb"
+    return Tutorial(name, notebook, kept)
+
+
+def runs_here(tutorial):
+    """Return whether this system is the one that a tutorial needs, if any."""
+    return tutorial.notebook.cells[0].metadata.get("needs", os.name) == os.name
+
+
+def stale(tutorials):
+    return [each for each in tutorials if runs_here(each) and not each.kept.is_file()]
+
+
+def with_outputs(tutorial):
+    """Return a notebook of today's prose and the outputs that are kept."""
+    if not runs_here(tutorial):
+        return tutorial.notebook
+    executed = nbformat.read(tutorial.kept, as_version=4)
+    cells = zip(code_cells(tutorial.notebook), code_cells(executed), strict=True)
+    for cell, done in cells:
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        cell.metadata.execution = done.metadata.execution
+    return tutorial.notebook
+
+
+def table(frame):
+    """Write a data frame as a table with one row of headers."""
+    named = any(name is not None for name in frame.index.names)
+    frame = frame.reset_index() if named else frame
+    text = frame.to_html(index=not named, border=0)
+    return text.replace(' class="dataframe"', "")
