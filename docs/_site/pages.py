@@ -29,6 +29,7 @@ from mkdocs.structure.files import File
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import notebooks  # noqa: E402
+from notebooks import scripts  # noqa: E402
 
 NEEDS = """\
 Executed with Python {}. Needs these packages, here at the versions it was
@@ -37,7 +38,6 @@ executed with:
     %pip install {}"""
 INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
-tutorials = {}  # by the name of the script, from one event to the next
 LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
 owners = functools.cache(importlib.metadata.packages_distributions)
 
@@ -47,7 +47,7 @@ class CellOfLink(logging.Filter):
 
     def filter(self, record):
         if match := LINK.search(record.getMessage()):
-            cells = tutorials[match[1]].notebook.cells
+            cells = notebooks.read(notebooks.ROOT / match[1]).notebook.cells
             numbers = [n for n, c in enumerate(cells, 1) if match[2] in c.source]
             record.msg = f"Cell {numbers[0] if numbers else '?'}: {record.msg}"
         return True
@@ -59,19 +59,17 @@ logging.getLogger("mkdocs.structure.pages").filters = [CellOfLink()]
 
 def on_pre_build(config):
     """Execute what is stale, before MkDocs empties site/."""
-    listed = set(re.findall(r"tutorials/[\w/]+\.py", str(config.nav)))
-    found = {
-        path.relative_to(notebooks.ROOT).as_posix() for path in notebooks.scripts()
-    }
-    for name in sorted(listed ^ found):
-        missing = "mkdocs.yml has no line for it" if name in found else "no such file"
-        raise BuildError(f"{name}: {missing}")
+    listed = re.findall(r"tutorials/[\w/]+\.py", str(config.nav))
+    found = [path.relative_to(notebooks.ROOT).as_posix() for path in scripts()]
+    for name in sorted({*listed, *found}):
+        if name not in found:
+            raise BuildError(f"mkdocs.yml has a line for {name}: no such file")
+        if (lines := listed.count(name)) != 1:
+            raise BuildError(f"{name} needs one line in mkdocs.yml, and has {lines}")
     try:
-        read = [notebooks.read(path) for path in notebooks.scripts()]
+        read = [notebooks.read(path) for path in scripts()]
     except notebooks.Mistake as mistake:
         raise BuildError(str(mistake)) from None
-    tutorials.clear()
-    tutorials.update((tutorial.name, tutorial) for tutorial in read)
     if not notebooks.stale(read):
         return
     program = [sys.executable, HERE / "execute.py"]
@@ -89,10 +87,17 @@ def on_pre_build(config):
 @event_priority(100)  # before mkdocs-jupyter, which makes them pages
 def on_files(files, config):
     """Add each tutorial's script, where it lies."""
-    for name in tutorials:
+    for tutorial in map(notebooks.read, scripts()):
         where = str(notebooks.ROOT), config.site_dir, config.use_directory_urls
-        files.append(File(name, *where))
+        script = File(tutorial.name, *where)
+        script.tutorial = tutorial
+        files.append(script)
     return files
+
+
+def of(page):
+    """Return the tutorial that a page shows, or None."""
+    return getattr(page.file, "tutorial", None)
 
 
 def on_nav(nav, config, files):
@@ -104,7 +109,7 @@ def on_nav(nav, config, files):
         text = Path(page.file.abs_src_path).read_text("utf-8")
         shown = [notebooks.ROOT / name for name in re.findall(INCLUDE, text)]
         shown += map(notebooks.snippet, re.findall(notebooks.IMPORT, text))
-        if tutorial := tutorials.get(page.file.src_uri):
+        if tutorial := of(page):
             shown.append(tutorial.kept)
         times = [path.stat().st_mtime for path in shown if path.is_file()]
         if max(times, default=0) > built.stat().st_mtime:
@@ -123,15 +128,17 @@ def on_pre_page(page, config, files):
 
 def on_page_read_source(page, config):
     """Return the Markdown of a tutorial: kept outputs under today's prose."""
-    if tutorial := tutorials.get(page.file.src_uri):
-        notebook = notebooks.with_outputs(tutorial)
+    if tutorial := of(page):
+        runs, notebook = notebooks.runs_here(tutorial), notebooks.with_outputs(tutorial)
         for number, cell in enumerate(notebook.cells, 1):
             shown = [output.get("data", {}) for output in cell.get("outputs", ())]
             drawn = any("image/svg+xml" in data for data in shown)
-            if drawn and not {"figure", "alt"} <= cell.metadata.keys():
-                where = f"{tutorial.name}, cell {number}"
+            described = cell.metadata.keys() & {"figure", "alt"}
+            where = f"{tutorial.name}, cell {number}"
+            if drawn and len(described) < 2:
                 raise BuildError(f"{where}: a figure lacks figure= or alt=")
-        runs = notebooks.runs_here(tutorial)
+            if described and runs and not drawn:
+                raise BuildError(f"{where}: figure= or alt=, and no figure")
         return template.render(cells=notebook.cells, runs=runs)
     return None
 
@@ -139,9 +146,9 @@ def on_page_read_source(page, config):
 def on_page_markdown(markdown, page, config, files):
     """Note what search and the page's foot say of a tutorial."""
     for name in re.findall(INCLUDE, markdown):
-        if not (notebooks.ROOT / name).is_file():
+        if not (notebooks.ROOT / name.partition(":")[0]).is_file():
             raise BuildError(f"docs/{page.file.src_uri}: includes {name}: no such file")
-    if tutorial := tutorials.get(page.file.src_uri):
+    if tutorial := of(page):
         first = tutorial.notebook.cells[0].metadata
         page.meta["executed"] = executed(tutorial.notebook)
         page.meta["tags"] = first.get("index", "").split("; ")
@@ -175,7 +182,7 @@ def on_page_content(content, page, config, files):
 
 def on_post_page(output, page, config):
     """Put a tutorial's notebook, script and figures beside its page."""
-    if tutorial := tutorials.get(page.file.src_uri):
+    if tutorial := of(page):
         notebook, place = tutorial.notebook, Path(page.file.abs_dest_path).parent
         place.mkdir(parents=True, exist_ok=True)
         for cell in notebook.cells:

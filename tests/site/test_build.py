@@ -149,7 +149,7 @@ def test_one_file_and_one_nav_line_add_a_tutorial(project):
         new.replace("7 * 6", "9 * 9")
     )
     done = refused(
-        project, "tutorials/new.py: mkdocs.yml has no line for it"
+        project, "tutorials/new.py needs one line in mkdocs.yml"
     )
     assert executed(done) == []
     edit(
@@ -199,13 +199,19 @@ NOT_EXECUTED = {  # found before a kernel starts: file, old, new, message
         "mkdocs.yml",
         "  - Alone: tutorials/alone.py\n",
         "",
-        "tutorials/alone.py: mkdocs.yml has no line for it",
+        "tutorials/alone.py needs one line in mkdocs.yml, and has 0",
     ),
     "a line for no page": (
         "mkdocs.yml",
         "tutorials/alone.py\n",
         "tutorials/alone.py\n  - No: tutorials/no.py\n",
-        "tutorials/no.py: no such file",
+        "mkdocs.yml has a line for tutorials/no.py: no such file",
+    ),
+    "two lines for a page": (
+        "mkdocs.yml",
+        "tutorials/alone.py\n",
+        "tutorials/alone.py\n  - Again: tutorials/alone.py\n",
+        "tutorials/alone.py needs one line in mkdocs.yml, and has 2",
     ),
     "a syntax error": (
         "tutorials/alone.py",
@@ -297,12 +303,18 @@ def test_a_page_that_leads_nowhere_is_named(mistake, project):
 
 
 def test_a_figure_needs_a_name_and_a_description(project):
-    edit(project / "tutorials/alone.py", "print(7 * 6)", PLOT)
-    refused(
-        project,
-        "tutorials/alone.py, cell 2: a figure lacks figure= or alt=",
+    script = project / "tutorials/alone.py"
+    edit(script, "# %%\n", LINE)
+    wrong = (
+        "tutorials/alone.py, cell 2: no figure, but ['alt', 'figure']"
     )
-    edit(project / "tutorials/alone.py", "# %%\n", LINE)
+    refused(project, wrong)
+    edit(script, "print(7 * 6)", PLOT)
+    edit(script, ' figure="line"', "")
+    refused(
+        project, "tutorials/alone.py, cell 2: a figure, but ['alt']"
+    )
+    edit(script, "# %% ", '# %% figure="line" ')
     done = mkdocs(project)
     assert done.returncode == 0 and executed(done) == []
     figure = project / "site/tutorials/alone/line.svg"
