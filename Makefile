@@ -67,7 +67,7 @@ clean:
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 		|| { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
-	@echo "Installing what requirements.txt lists into .venv: some 2 GB, a few minutes ..."
+	@echo "Installing what requirements.txt lists into .venv: some 3 GB, a few minutes ..."
 ifdef UV
 	uv venv --quiet --allow-existing --python $(PYTHON) .venv
 	VIRTUAL_ENV=.venv uv pip sync --quiet --compile-bytecode --require-hashes requirements.txt

@@ -169,6 +169,7 @@ def execute_all(tutorials):
     limits = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
     os.environ |= SETTINGS | dict.fromkeys(limits, threads)
     CACHE.mkdir(exist_ok=True)
+    say(f"To be executed: {len(tutorials)}, {cores} at once.")
     if FORK:
         import_packages(tutorials)
     waiting, running, failed = list(tutorials), {}, []
