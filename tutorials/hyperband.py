@@ -74,7 +74,8 @@ def schedule(max_epochs, factor):
 
 # %%
 plan = schedule(MAX_EPOCHS, FACTOR)
-display(plan.set_index(["bracket", "round"]))
+labels = {"from": "from epoch", "to": "to epoch"}
+display(plan.rename(columns=labels).set_index(["bracket", "round"]))
 epochs_in_all = plan["epochs in all"].sum()
 print(f"{plan['trials'].sum()} trials, {epochs_in_all} epochs")
 
@@ -208,6 +209,7 @@ kept = trials.groupby(["tuner/bracket", "tuner/round"]).agg(
 )
 expected = plan.set_index(["bracket", "round"])["trials"]
 assert kept["trials"].to_dict() == expected.to_dict()
+print("Epochs of a trial, by round:")
 display(kept.sort_index(level=0, ascending=False, sort_remaining=False))
 
 # %% [markdown]
@@ -309,6 +311,7 @@ assert cost > 1
 # `initial_epoch`, and trains only what its own number leaves.
 
 # %%
+print("Epochs of a trial, by round:")
 display(
     wrong.groupby(["tuner/bracket", "tuner/round"])
     .agg(

@@ -84,6 +84,7 @@ from snippets.models.image_classifier import ImageClassifier
 hypermodel = ImageClassifier(features, images.classes)
 defaults = kt.HyperParameters()
 model = hypermodel.build(defaults)
+print("Default values:")
 for name, value in defaults.values.items():
     print(f"{name:13} {value}")
 print(f"{model.count_params():,} parameters")
@@ -175,7 +176,7 @@ plt.show()
 numbers = trials[tuned].replace({"relu": 0, "tanh": 1}).astype(float)
 display(
     numbers.corrwith(trials["val_accuracy"], method="spearman")
-    .rename("rank correlation")
+    .rename("rank correlation with the score")
     .to_frame()
     .round(2)
 )
@@ -353,6 +354,7 @@ tests = pd.DataFrame(tests)
 summary = tests.groupby("model", sort=False)["test accuracy"].agg(
     ["mean", "std", "min", "max"]
 )
+print(f"Test accuracy over {len(SEEDS)} seeds:")
 display(summary.round(4))
 
 # %% [markdown]
