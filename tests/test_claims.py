@@ -162,7 +162,9 @@ def test_a_killed_search_goes_on_and_repeats_only_the_running_trial(
             for way in ways
         ]
         assert codes == [-signal.SIGKILL, 0][-len(ways) :]
-        ran[folder] = (place / "ran.txt").read_text().splitlines()
+        ran[folder] = (
+            (place / "ran.txt").read_text("utf-8").splitlines()
+        )
     assert len(ran["whole"]) == 6 and len(ran["torn"]) == 7
     assert ran["torn"][3] == ran["torn"][4]
     assert sorted(set(ran["torn"])) == sorted(ran["whole"])

@@ -160,7 +160,8 @@ def test_a_global_read_in_the_place_of_self_is_found(tmp_path):
         "    def __init__(self, classes):\n"
         "        self.number = classes\n"
         "    def build(self, hp):\n"
-        "        return classes\n"
+        "        return classes\n",
+        "utf-8",
     )
     for test in (
         test_a_class_that_inherits_is_initialised,
@@ -206,7 +207,7 @@ def test_a_round_trip_through_its_notebook_leaves_a_tutorial_unchanged(
     assert len(json.loads(paired.read_text("utf-8"))["cells"]) > 10
     later = script.stat().st_mtime + 60
     os.utime(paired, (later, later))  # saved last, so it is the source
-    script.write_text("")
+    script.write_text("", "utf-8")
     os.utime(script, (later - 30, later - 30))
     subprocess.run([*sync, paired], check=True)
     assert script.read_bytes() == path.read_bytes()
@@ -225,7 +226,11 @@ def reader(site, tmp_path_factory):
         for path in site.glob(f"tutorials/*/{name}.ipynb")
         for line in re.findall(
             "%pip install (.+)",
-            "".join(json.loads(path.read_text())["cells"][0]["source"]),
+            "".join(
+                json.loads(path.read_text("utf-8"))["cells"][0][
+                    "source"
+                ]
+            ),
         )
     }
     folder = tmp_path_factory.mktemp("reader") / "venv"

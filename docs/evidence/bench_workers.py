@@ -146,7 +146,7 @@ def note(**what):
 
 
 def note_costs():
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
     (peak,) = (line for line in lines if line.startswith("VmHWM"))
     note(cpu=time.process_time(), memory=int(peak.split()[1]) / 1024)
 
@@ -174,7 +174,9 @@ def measured(steps, way, turn, trials):
         whole = time.time() - begun
         if done.returncode:
             raise RuntimeError(f"{steps}, {way}:\n{done.stdout}")
-        lines = Path(folder, "notes.jsonl").read_text().splitlines()
+        lines = (
+            Path(folder, "notes.jsonl").read_text("utf-8").splitlines()
+        )
     values = {}
     for line in lines:
         for name, value in json.loads(line).items():

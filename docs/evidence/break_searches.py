@@ -94,7 +94,8 @@ def logged(tuner_class, path):
     """Return the class, which notes each trial's begin and end."""
 
     def note(**what):
-        with open(path, "a") as file:  # one line, written at once
+        # One line, written at once.
+        with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(what) + "\n")
 
     class Logged(tuner_class):
@@ -160,7 +161,7 @@ def search(name, way, folder, log="log.jsonl", ready=None, **given):
         made(name, way, folder, log).search(verbose=0, **given)
     except BaseException as error:
         text = f"{type(error).__name__}: {error}"
-        Path(folder, f"error of {log}").write_text(text)
+        Path(folder, f"error of {log}").write_text(text, "utf-8")
         os._exit(1)
     os._exit(0)
 
@@ -191,7 +192,10 @@ def read_log(folder, log="log.jsonl"):
     path = Path(folder, log)
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [
+        json.loads(line)
+        for line in path.read_text("utf-8").splitlines()
+    ]
 
 
 def trials_on_disk(folder):
@@ -200,7 +204,7 @@ def trials_on_disk(folder):
     for path in Path(folder, "broken").glob("trial_*/trial.json"):
         with contextlib.suppress(ValueError):
             trials[int(path.parent.name[6:])] = json.loads(
-                path.read_text()
+                path.read_text("utf-8")
             )
     return trials
 
@@ -223,7 +227,7 @@ def state_of(folder):
     for path in project.rglob("*.json"):
         try:
             texts[path.name, path.parent.name] = json.loads(
-                path.read_text()
+                path.read_text("utf-8")
             )
         except ValueError:
             return f"half of {path.name}"
@@ -267,7 +271,7 @@ def row(folder, whole, first, second, **columns):
 
 def error_of(folder, log="log.jsonl"):
     path = Path(folder, f"error of {log}")
-    return path.read_text() if path.exists() else ""
+    return path.read_text("utf-8") if path.exists() else ""
 
 
 def uninterrupted(name, way, folder):
@@ -352,10 +356,10 @@ def damage(name, way, folder, whole, file, how, run=0):
         f"trial_*{number}/{file}" if file == "trial.json" else file
     )
     if how == "half":
-        text = path.read_text()
-        path.write_text(text[: len(text) // 2])
+        text = path.read_text("utf-8")
+        path.write_text(text[: len(text) // 2], "utf-8")
     elif how == "empty":
-        path.write_text("")
+        path.write_text("", "utf-8")
     elif how == "missing":
         path.unlink()
     seen = "goes on"
@@ -508,7 +512,7 @@ def unprivileged(name, way, folder, ready):
         made(name, way, folder, directory=str(Path(folder, "locked")))
     except BaseException as error:
         text = f"{type(error).__name__}: {error}"
-        Path(folder, "error of log.jsonl").write_text(text)
+        Path(folder, "error of log.jsonl").write_text(text, "utf-8")
         os._exit(1)
     os._exit(0)
 
@@ -543,7 +547,7 @@ def train(name, way, folder, log="log.jsonl", ready=None):
         tuner.search(*data, validation_data=data, epochs=2, verbose=0)
     except BaseException as error:
         text = f"{type(error).__name__}: {error}"
-        Path(folder, f"error of {log}").write_text(text)
+        Path(folder, f"error of {log}").write_text(text, "utf-8")
         raise SystemExit(1) from None  # as a script ends, tidily
 
 
@@ -592,7 +596,7 @@ def starve(name, way, folder, log="log.jsonl", ready=None):
     import numpy as np
 
     ready.send("ready")
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[0])
     limit = pages * os.sysconf("SC_PAGE_SIZE") + 2**28
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     tuner = made(name, way, folder, log, scored=way == "safe")
@@ -718,10 +722,11 @@ def main(arguments=None):
     rows = []
     if kept.exists():
         rows = [
-            json.loads(line) for line in kept.read_text().splitlines()
+            json.loads(line)
+            for line in kept.read_text("utf-8").splitlines()
         ]
     known = {tuple(r[c] for c in KEY) for r in rows}
-    with open(kept, "a") as file:
+    with open(kept, "a", encoding="utf-8") as file:
         for done in broken(chosen.kills, chosen.faults, known=known):
             rows.append(done)
             print(json.dumps(done), file=file, flush=True)

@@ -102,7 +102,7 @@ def resident():
     """Return the MiB of this process that are in memory."""
     if not os.path.exists("/proc/self/statm"):
         return ""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 

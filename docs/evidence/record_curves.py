@@ -139,7 +139,9 @@ def record(task):
 
     dataset, architecture, part = task
     rows = list(train(load_images(dataset), architecture))
-    with open(part.with_suffix(".partial"), "w", newline="") as file:
+    with open(
+        part.with_suffix(".partial"), "w", newline="", encoding="utf-8"
+    ) as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
     part.with_suffix(".partial").replace(part)  # whole or not at all
 

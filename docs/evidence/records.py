@@ -45,7 +45,7 @@ def provenance(what, program, packages, how):
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"no {name}")
     cpu = Path("/proc/cpuinfo")
-    lines = cpu.read_text().splitlines() if cpu.exists() else []
+    lines = cpu.read_text("utf-8").splitlines() if cpu.exists() else []
     named = [line for line in lines if line.startswith("model name")]
     processor = named[0].partition(": ")[2] if named else ""
     return [

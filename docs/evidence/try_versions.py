@@ -402,7 +402,7 @@ def measured(script, python, environment, projects):
             return {"exit_code": "", "cpu_seconds": "", "error": error}
         errors = Path(empty, "errors")
         (Path(empty) / "work").mkdir()
-        with errors.open("w") as file:
+        with errors.open("w", encoding="utf-8") as file:
             process = subprocess.Popen(
                 command,
                 cwd=Path(empty) / "work",
@@ -461,7 +461,7 @@ def tried(combination, options):
         row = measured(
             script, python, combination.environment, projects
         )
-        files[script].write_text(json.dumps(row | installed))
+        files[script].write_text(json.dumps(row | installed), "utf-8")
 
     if missing:
         (CACHE / name).mkdir(parents=True, exist_ok=True)
@@ -491,7 +491,7 @@ def tried(combination, options):
             ),
             "bare": combination.bare,
             "script": script,
-            **json.loads(file.read_text()),
+            **json.loads(file.read_text("utf-8")),
         }
 
 

@@ -100,12 +100,12 @@ class CrossValidationTuner(base_tuner.BaseTuner):
             )
             results.append(result)
         scores = [self._score(result) for result in results]
-        self._path(trial).write_text(json.dumps(scores))
+        self._path(trial).write_text(json.dumps(scores), "utf-8")
         return results
 
     def fold_scores(self, trial):
         """Return the score of each fold, in the order of `cv`."""
-        return json.loads(self._path(trial).read_text())
+        return json.loads(self._path(trial).read_text("utf-8"))
 
     def get_best_models(self, num_models=1):
         """Refuse: each trial's models have seen a part of the rows."""

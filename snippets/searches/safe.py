@@ -111,8 +111,9 @@ def _locked(folder):
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
+                other = path.read_text("utf-8")
                 raise BlockingIOError(
-                    f"process {path.read_text()} searches in {folder}: "
+                    f"process {other} searches in {folder}: "
                     "wait for it, end it, or take another project_name"
                 ) from None
         os.truncate(file, 0)

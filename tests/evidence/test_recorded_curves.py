@@ -72,7 +72,7 @@ def test_what_was_not_recorded_is_refused(path):
         curves.find({"units": 8, "rate": 0.5})
     text = lzma.decompress(path.read_bytes()).decode()
     short = path.with_name("short.csv")
-    short.write_text(text.rstrip().rpartition("\n")[0])
+    short.write_text(text.rstrip().rpartition("\n")[0], "utf-8")
     with pytest.raises(ValueError, match="719 rows"):
         load_curves(short)
 

@@ -80,7 +80,7 @@ def reason(*programs):
 
 def play(script, folder, *unshare, **environment):
     """Run a shell script among three hosts; return what it printed."""
-    (folder / "search.py").write_text(SEARCH)
+    (folder / "search.py").write_text(SEARCH, "utf-8")
     done = subprocess.run(
         [*(unshare or UNSHARE), "sh", "-c", LAN + script],
         cwd=folder,
@@ -292,10 +292,10 @@ def slurm(tmp_path_factory):
     begin += "task = os.environ['KERASTUNER_TUNER_ID']\n"
     for name, code in ENDS.items():
         code = begin + textwrap.dedent(code)
-        (folder / f"{name}.py").write_text(code)
+        (folder / f"{name}.py").write_text(code, "utf-8")
     (folder / "hasty").mkdir()
     hasty = folder / "hasty" / "sleep"
-    hasty.write_text("#!/bin/sh\nexec /bin/sleep 0.5\n")
+    hasty.write_text("#!/bin/sh\nexec /bin/sleep 0.5\n", "utf-8")
     hasty.chmod(0o755)
     root = ["unshare", "--net", "--mount", "--pid", "--fork"]
     root += ["--kill-child", "--mount-proc"]
@@ -368,8 +368,8 @@ print(address, "answers", answer or "nothing")
 
 @pytest.fixture
 def hosts(tmp_path):
-    (tmp_path / "chief.py").write_text(CHIEF)
-    (tmp_path / "ask.py").write_text(ASK)
+    (tmp_path / "chief.py").write_text(CHIEF, "utf-8")
+    (tmp_path / "ask.py").write_text(ASK, "utf-8")
     return tmp_path
 
 
@@ -383,7 +383,7 @@ def test_a_firewall_lets_workers_through_and_gives_a_stranger_nothing(
     rules = re.sub(r"(?m)^#  +", "", block)
     assert rules.count("nft add") == 3
     rules = rules.replace("10.0.0.2, 10.0.0.3", "10.0.0.2")
-    (hosts / "rules.sh").write_text(rules)
+    (hosts / "rules.sh").write_text(rules, "utf-8")
     played = play(
         """
 ip netns exec host1 "$PYTHON" chief.py 10.0.0.1 &

@@ -311,4 +311,4 @@ if __name__ == "__main__":
         "optional": optional,
         "never given": never,
     }
-    Path(os.environ["FOUND"]).write_text(json.dumps(found))
+    Path(os.environ["FOUND"]).write_text(json.dumps(found), "utf-8")

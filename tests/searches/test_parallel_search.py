@@ -109,9 +109,9 @@ if __name__ == "__main__":
 @pytest.fixture
 def stub(tmp_path):
     """A script, and beside it what it imports as Keras Tuner."""
-    (tmp_path / "keras_tuner.py").write_text(STUB)
+    (tmp_path / "keras_tuner.py").write_text(STUB, "utf-8")
     script = tmp_path / "stub.py"
-    script.write_text(SEARCHES)
+    script.write_text(SEARCHES, "utf-8")
     return script
 
 
@@ -156,7 +156,7 @@ def assert_nothing_left(script):
     wait_for(lambda: not left(script))
     port = script.with_name("port")
     if port.exists():  # closed a moment after its process is gone
-        wait_for(lambda: not listens(port.read_text()))
+        wait_for(lambda: not listens(port.read_text("utf-8")))
 
 
 def started(folder):
@@ -209,9 +209,9 @@ def test_a_worker_that_dies_is_started_again_under_its_name(stub):
     launcher = launch(stub, "--deaths", "3")
     wait_for(lambda: started(stub.parent))
     pid = stub.with_name("worker1.pid")
-    before = pid.read_text()
+    before = pid.read_text("utf-8")
     os.kill(int(before), signal.SIGKILL)
-    wait_for(lambda: pid.read_text() not in ("", before))
+    wait_for(lambda: pid.read_text("utf-8") not in ("", before))
     stub.with_name("end").touch()
     said, _ = launcher.communicate(timeout=LIMIT)
     assert launcher.returncode == 0, said
@@ -223,20 +223,22 @@ def test_after_the_chief_died_all_are_started_again_to_resume(stub):
     launcher = launch(stub)
     wait_for(lambda: started(stub.parent))
     pids = sorted(stub.parent.glob("*.pid"))
-    before = [int(path.read_text()) for path in pids]
+    before = [int(path.read_text("utf-8")) for path in pids]
     told = [path.with_suffix(".overwrite") for path in pids]
-    assert [path.read_text() for path in told] == ["true"] + 2 * [
-        "false"
-    ]
+    assert [path.read_text("utf-8") for path in told] == [
+        "true"
+    ] + 2 * ["false"]
     os.kill(before[0], signal.SIGKILL)
     wait_for(
-        lambda: not set(before) & {int(p.read_text()) for p in pids}
+        lambda: (
+            not set(before) & {int(p.read_text("utf-8")) for p in pids}
+        )
     )
     stub.with_name("end").touch()
     said, _ = launcher.communicate(timeout=LIMIT)
     assert launcher.returncode == 0, said
     assert said.count("started again") == 1
-    assert [path.read_text() for path in told] == 3 * ["false"]
+    assert [path.read_text("utf-8") for path in told] == 3 * ["false"]
     assert_nothing_left(stub)
 
 
@@ -247,14 +249,16 @@ if not pathlib.Path("died").exists():
     pathlib.Path("died").touch()
     os.kill(os.getpid(), 9)
 """
-    stub.write_text(dies + SEARCHES)
+    stub.write_text(dies + SEARCHES, "utf-8")
     launcher = launch(stub)
     wait_for(lambda: started(stub.parent))
     stub.with_name("end").touch()
     said, _ = launcher.communicate(timeout=LIMIT)
     assert launcher.returncode == 0, said
     assert "chief ended with SIGKILL, and is started again" in said
-    assert stub.with_name("chief.overwrite").read_text() == "true"
+    assert (
+        stub.with_name("chief.overwrite").read_text("utf-8") == "true"
+    )
 
 
 def test_a_worker_that_must_wait_pauses_and_the_chief_looks_often(stub):
@@ -266,7 +270,8 @@ time.sleep = lambda seconds: (slept.append(seconds), sleep(seconds))
 recorder = time.sleep
 """
         + SEARCHES
-        + "print(json.dumps([slept, time.sleep is recorder]))"
+        + "print(json.dumps([slept, time.sleep is recorder]))",
+        "utf-8",
     )
     launcher = launch(stub)
     wait_for(lambda: started(stub.parent))
@@ -276,7 +281,9 @@ recorder = time.sleep
     assert launcher.returncode == 0, said
     slept, restored = json.loads(said.splitlines()[-1])
     assert set(slept) == {0.2} and restored
-    assert stub.with_name("worker1.paused").read_text() == "[0.2]"
+    assert (
+        stub.with_name("worker1.paused").read_text("utf-8") == "[0.2]"
+    )
 
 
 def test_a_worker_that_is_late_ends_and_a_second_search_is_alone(stub):
@@ -288,7 +295,8 @@ while role == "worker1" and not over.exists():
     time.sleep(0.01)
 """
         + SEARCHES.replace("print", "over.touch()\nprint")
-        + SEARCHES
+        + SEARCHES,
+        "utf-8",
     )
     launcher = launch(stub)
     wait_for(stub.with_name("worker0.pid").exists)
@@ -306,7 +314,7 @@ def test_after_so_many_deaths_all_are_stopped_and_the_error_says_why(
     """While the process that called lives on, as a notebook does."""
     text = STUB.replace("    paused = []", "    oops")
     assert text != STUB
-    stub.with_name("keras_tuner.py").write_text(text)
+    stub.with_name("keras_tuner.py").write_text(text, "utf-8")
     monkeypatch.chdir(stub.parent)
     with pytest.raises(RuntimeError) as raised:
         parallel_search(stub, workers=1, deaths=2)
@@ -328,7 +336,7 @@ def test_after_so_many_deaths_all_are_stopped_and_the_error_says_why(
     ],
 )
 def test_what_the_script_raises_in_the_chief_ends_all(text, said, stub):
-    stub.write_text(text)
+    stub.write_text(text, "utf-8")
     stub.with_name("end").touch()
     code, output = run(stub)
     assert code == 1
@@ -378,7 +386,7 @@ def test_each_process_is_told_its_role_its_cores_and_its_gpu(
         "open(f'{role}.json', 'w').write(json.dumps(told))\n"
         "import keras_tuner",
     )
-    stub.write_text(text)
+    stub.write_text(text, "utf-8")
     gpus = ["5", "7"][:workers]
     names = [f"worker{number}" for number in range(workers)]
     launcher = launch(
@@ -394,7 +402,7 @@ def test_each_process_is_told_its_role_its_cores_and_its_gpu(
     said, _ = launcher.communicate(timeout=LIMIT)
     assert launcher.returncode == 0, said
     told = {
-        path.stem: json.loads(path.read_text())
+        path.stem: json.loads(path.read_text("utf-8"))
         for path in stub.parent.glob("*.json")
     }
     assert sorted(told) == ["chief", *names]
@@ -431,7 +439,9 @@ def real(tmp_path, monkeypatch):
     class Real:
         def write(self, when, overwrite):
             text = REAL.replace("WHEN", when)
-            script.write_text(text.replace("OTHER", f"{overwrite=}"))
+            script.write_text(
+                text.replace("OTHER", f"{overwrite=}"), "utf-8"
+            )
 
         def together(self, *options):
             return run(script, *options)
@@ -451,7 +461,7 @@ def real(tmp_path, monkeypatch):
 
         def log(self):
             """Return who ran what, and forget it."""
-            lines = Path("log.jsonl").read_text().splitlines()
+            lines = Path("log.jsonl").read_text("utf-8").splitlines()
             Path("log.jsonl").unlink()
             return [json.loads(line) for line in lines]
 
@@ -477,7 +487,7 @@ def test_the_trial_of_a_killed_worker_is_repeated_and_the_search_is_whole(
     assert "worker0 ended with SIGKILL, and is started again" in said
     log = real.log()
     assert sorted(number for _, number in log) == list("012345")
-    assert ["worker0", Path("killed").read_text()] in log
+    assert ["worker0", Path("killed").read_text("utf-8")] in log
     assert {role for role, _ in log} == {"worker0", "worker1"}
     trials = json.loads(said.splitlines()[-1])
     for number, (role, ran) in enumerate(log, 1):

@@ -34,7 +34,9 @@ def search(tuner_class, folder, trials=None, way=plain, **settings):
     class Numbers(tuner_class):
         def run_trial(self, trial, *args, **kwargs):
             row = os.getpid(), trial.hyperparameters.values
-            with open(Path(folder, "log.jsonl"), "a") as log:
+            with open(
+                Path(folder, "log.jsonl"), "a", encoding="utf-8"
+            ) as log:
                 print(json.dumps(row, default=float), file=log)
             if settings.get("max_consecutive_failed_trials"):
                 raise ArithmeticError
@@ -81,7 +83,7 @@ def run(*args, **kwargs):
 
 def log(folder):
     """Return the processes in order, and the values each ran."""
-    lines = Path(folder, "log.jsonl").read_text().splitlines()
+    lines = Path(folder, "log.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     ran = {}
     for pid, values in rows:

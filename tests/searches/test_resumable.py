@@ -219,7 +219,7 @@ def test_a_torn_or_missing_file_is_named(name, text, tmp_path):
     path = tmp_path / "resumed" / name
     path.unlink()
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, "utf-8")
     elif name == "oracle.json":
         return  # without it there is no search
     with pytest.raises(ValueError, match=f"{name} is missing or dam"):
@@ -230,7 +230,7 @@ def test_a_torn_trial_that_the_oracle_does_not_know_is_named(tmp_path):
     interrupted(tmp_path)
     path = tmp_path / "resumed" / "trial_4" / "trial.json"
     path.parent.mkdir()
-    path.write_text("")
+    path.write_text("", "utf-8")
     with pytest.raises(ValueError, match="trial_4.trial.json is miss"):
         made(tmp_path)
 
@@ -250,7 +250,7 @@ def test_a_tuner_id_is_refused(tmp_path):
 def test_the_settings_can_be_read(tmp_path):
     made(tmp_path)
     path = tmp_path / "resumed" / "settings.json"
-    settings = json.loads(path.read_text())
+    settings = json.loads(path.read_text("utf-8"))
     assert settings["seed"] == 1
     assert settings["hyperparameter x"]["max_value"] == 9
 
@@ -303,11 +303,11 @@ def test_killed_before_its_settings_were_kept_it_begins_anew(
 def test_a_kill_leaves_no_half_settings(tmp_path, monkeypatch):
     made(tmp_path)
     path = tmp_path / "resumed" / "settings.json"
-    before = path.read_text()
+    before = path.read_text("utf-8")
     monkeypatch.setattr("os.replace", lambda *paths: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         made(tmp_path, hypermodel=one_more)
-    assert path.read_text() == before
+    assert path.read_text("utf-8") == before
 
 
 def test_bayesian_optimisation_goes_on_with_the_same_proposals(

@@ -116,7 +116,9 @@ def kill_at_any_write(how, folder, monkeypatch, make):
         if calls == point:
             if how == "within":
                 text = json.dumps(state)[:9]
-                path.with_name(f"{path.name}.new").write_text(text)
+                path.with_name(f"{path.name}.new").write_text(
+                    text, "utf-8"
+                )
             elif how == "after":
                 write(path, state)
             raise Killed
@@ -204,7 +206,7 @@ def test_what_had_a_result_is_not_run_again(
     with pytest.raises(Killed):
         tuner.search(verbose=0)
     path = tmp_path / "safe" / "trial_0" / "trial.json"
-    assert json.loads(path.read_text())["status"] == "COMPLETED"
+    assert json.loads(path.read_text("utf-8"))["status"] == "COMPLETED"
     again = made(tmp_path)
     again.search(verbose=0)
     assert again.ran == ["1", "2", "3"]
@@ -222,7 +224,7 @@ def test_a_repeated_trial_counts_as_it_ended_then(tmp_path, quick):
     with pytest.raises(Killed):
         tuner.search(verbose=0)
     path = tmp_path / "safe" / "trial_0" / "trial.json"
-    trial = json.loads(path.read_text())
+    trial = json.loads(path.read_text("utf-8"))
     assert trial["status"] == "RUNNING" and trial["metrics"]["metrics"]
     again = made(tmp_path)
     again.hypermodel.build = lambda hp: space(hp) + 7
@@ -242,7 +244,7 @@ def test_a_file_is_the_old_one_until_the_new_one_is_whole(
     monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(Killed):
         safe_search._write_json(path, {"seed": 2})
-    assert json.loads(path.read_text()) == {"seed": 1}
+    assert json.loads(path.read_text("utf-8")) == {"seed": 1}
 
 
 def test_a_search_of_the_plain_class_is_mended_after_any_kill(
@@ -258,7 +260,7 @@ def test_a_search_of_the_plain_class_is_mended_after_any_kill(
         nonlocal calls
         calls += 1
         if calls == point:
-            Path(path).write_text(json.dumps(state)[:9])
+            Path(path).write_text(json.dumps(state)[:9], "utf-8")
             raise Killed
         return save_json(path, state)
 
@@ -346,7 +348,7 @@ def test_a_dead_process_holds_nothing(tmp_path, quick):
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL
-    assert (tmp_path / "safe.lock").read_text() == str(child.pid)
+    assert (tmp_path / "safe.lock").read_text("utf-8") == str(child.pid)
     again = made(tmp_path)
     again.search(verbose=0)
     assert again.ran == ["2", "3"]
@@ -371,7 +373,7 @@ def test_what_other_snippets_did_to_the_oracle_stays(tmp_path, quick):
 
 def test_overwrite_begins_anew_over_damaged_files(tmp_path, quick):
     made(tmp_path).search(verbose=0)
-    (tmp_path / "safe" / "oracle.json").write_text("")
+    (tmp_path / "safe" / "oracle.json").write_text("", "utf-8")
     tuner = made(tmp_path, overwrite=True)
     assert not tuner.oracle.trials
     tuner.search(verbose=0)
@@ -392,7 +394,7 @@ def test_what_the_running_trial_needs_is_replaced(
             path = folder / "safe" / file.replace("_2", "_0002")
         path.unlink()
         if text is not None:
-            path.write_text(text)
+            path.write_text(text, "utf-8")
         tuner = made(folder, tuner_class)
         tuner.search(verbose=0)
         assert len(set(tuner.ran)) == len(tuner.ran)
@@ -405,7 +407,7 @@ def test_what_the_running_trial_needs_is_replaced(
 def test_a_finished_trial_that_is_damaged_is_named(tmp_path, quick):
     made(tmp_path).search(verbose=0)
     path = tmp_path / "safe" / "trial_1" / "trial.json"
-    path.write_text("")
+    path.write_text("", "utf-8")
     with pytest.raises(
         ValueError, match="trial_1.trial.json is missing"
     ):
@@ -511,7 +513,9 @@ def test_a_worker_neither_locks_nor_mends(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "1")
     (tmp_path / "safe").mkdir()
-    (tmp_path / "safe" / "oracle.json").write_text("half of it is writ")
+    (tmp_path / "safe" / "oracle.json").write_text(
+        "half of it is writ", "utf-8"
+    )
     safe(kt.RandomSearch)(
         space,
         objective=kt.Objective("score", "min"),

@@ -69,7 +69,7 @@ def test_a_bracket_stays_full_whatever_fails(failure, tmp_path):
     assert first_bracket(tuner)[9] == 1
     for number in (1, 4):
         path = tmp_path / "scored" / f"trial_{number:04}" / "trial.json"
-        trial = json.loads(path.read_text())
+        trial = json.loads(path.read_text("utf-8"))
         assert trial["status"] == "COMPLETED" and trial["score"] == 0.0
         assert "failed" in trial["metrics"]["metrics"]
         assert trial["message"]

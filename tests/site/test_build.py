@@ -47,10 +47,10 @@ def built(tmp_path_factory):
         shutil.copytree(ROOT / name, folder / name)
     for name, text in TINY.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, "utf-8")
     config = (ROOT / "mkdocs.yml").read_text("utf-8")
     config = re.sub(r"nav:\n(  .*\n)+", lambda _: NAV, config)
-    (folder / "mkdocs.yml").write_text(config)
+    (folder / "mkdocs.yml").write_text(config, "utf-8")
     done = mkdocs(folder)
     assert done.returncode == 0, done.stderr
     assert executed(done) == ["tutorials/alone.py", "tutorials/uses.py"]
@@ -70,7 +70,7 @@ def executed(done):
 def edit(path, old, new):
     text = path.read_text("utf-8")
     assert old in text
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new), "utf-8")
 
 
 def refused(project, *messages, **environment):
@@ -95,17 +95,17 @@ def test_prose_executes_nothing_and_shows_on_the_page(project):
     )
     assert executed(mkdocs(project)) == []
     page = project / "site/tutorials/uses/index.html"
-    assert (
-        "It has prose" in page.read_text() and "42" in page.read_text()
-    )
+    assert "It has prose" in page.read_text(
+        "utf-8"
+    ) and "42" in page.read_text("utf-8")
 
 
 def test_a_snippet_executes_just_the_tutorials_that_use_it(project):
     edit(project / "snippets/models/tiny.py", "41", "42")
     assert executed(mkdocs(project)) == ["tutorials/uses.py"]
-    assert (
-        "43" in (project / "site/tutorials/uses/index.html").read_text()
-    )
+    assert "43" in (
+        project / "site/tutorials/uses/index.html"
+    ).read_text("utf-8")
 
 
 def test_code_the_lock_and_the_data_are_part_of_the_key(project):
@@ -124,9 +124,9 @@ def test_recorded_data_executes_just_the_tutorials_that_name_it(
     evidence = project / "docs" / "evidence"
     evidence.mkdir()
     for text, stale in (("7", ["tutorials/alone.py"]), ("7", [])):
-        (evidence / "seven.csv").write_text(text)
+        (evidence / "seven.csv").write_text(text, "utf-8")
         assert executed(mkdocs(project)) == stale
-    (evidence / "seven.csv").write_text("8")
+    (evidence / "seven.csv").write_text("8", "utf-8")
     assert executed(mkdocs(project)) == ["tutorials/alone.py"]
 
 
@@ -139,14 +139,16 @@ def test_a_print_that_arrives_in_pieces_is_one_output(project):
     )
     assert executed(mkdocs(project)) == ["tutorials/alone.py"]
     kept = project / "site/tutorials/alone/alone.ipynb"
-    (output,) = json.loads(kept.read_text())["cells"][-1]["outputs"]
+    (output,) = json.loads(kept.read_text("utf-8"))["cells"][-1][
+        "outputs"
+    ]
     assert "".join(output["text"]) == "ab\n"
 
 
 def test_one_file_and_one_nav_line_add_a_tutorial(project):
-    new = (project / "tutorials/alone.py").read_text()
+    new = (project / "tutorials/alone.py").read_text("utf-8")
     (project / "tutorials/new.py").write_text(
-        new.replace("7 * 6", "9 * 9")
+        new.replace("7 * 6", "9 * 9"), "utf-8"
     )
     done = refused(
         project, "tutorials/new.py needs one line in mkdocs.yml"
@@ -159,7 +161,7 @@ def test_one_file_and_one_nav_line_add_a_tutorial(project):
     )
     assert executed(mkdocs(project)) == ["tutorials/new.py"]
     page = project / "site/tutorials/new"
-    assert "81" in (page / "index.html").read_text()
+    assert "81" in (page / "index.html").read_text("utf-8")
     assert (page / "new.ipynb").is_file() and (
         page / "new.py"
     ).is_file()
@@ -167,15 +169,18 @@ def test_one_file_and_one_nav_line_add_a_tutorial(project):
 
 def test_one_file_and_one_place_that_shows_it_add_a_snippet(project):
     (project / "snippets/models/more.py").write_text(
-        "more = 'shown here'\n"
+        "more = 'shown here'\n", "utf-8"
     )
     page = project / "docs/index.md"
     page.write_text(
-        page.read_text()
-        + '\n```python\n--8<-- "snippets/models/more.py"\n```\n'
+        page.read_text("utf-8")
+        + '\n```python\n--8<-- "snippets/models/more.py"\n```\n',
+        "utf-8",
     )
     assert mkdocs(project).returncode == 0
-    assert "shown here" in (project / "site/index.html").read_text()
+    assert "shown here" in (project / "site/index.html").read_text(
+        "utf-8"
+    )
 
 
 def test_a_tutorial_that_raises_is_named_and_the_other_is_kept(project):
@@ -435,7 +440,9 @@ def test_a_published_site_knows_its_address_and_its_repository(project):
 
 
 def test_an_unpublished_site_offers_no_repository(project):
-    text = (project / "site/tutorials/uses/index.html").read_text()
+    text = (project / "site/tutorials/uses/index.html").read_text(
+        "utf-8"
+    )
     assert "colab" not in text and "Edit this page" not in text
 
 

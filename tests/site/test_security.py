@@ -279,9 +279,9 @@ def theirs(tmp_path):
     """A finished search whose first trial is named to lead outside."""
     opened(tmp_path).search(verbose=0)
     trial = tmp_path / "theirs" / "trial_0" / "trial.json"
-    state = json.loads(trial.read_text())
+    state = json.loads(trial.read_text("utf-8"))
     state |= {"trial_id": "/../../outside", "score": 1e9}
-    trial.write_text(json.dumps(state))
+    trial.write_text(json.dumps(state), "utf-8")
     return tmp_path
 
 
@@ -321,7 +321,9 @@ def test_a_model_without_input_takes_its_shape_from_the_folder(
                 self._get_checkpoint_fname(trial.trial_id)
             )
             config = self._get_build_config_fname(trial.trial_id)
-            Path(config).write_text('{"input_shape": [null, 54321]}')
+            Path(config).write_text(
+                '{"input_shape": [null, 54321]}', "utf-8"
+            )
             return 1.0
 
     opened(tmp_path, Saved, build, trials=1).search(verbose=0)

@@ -191,7 +191,7 @@ def search(tuner_class, project_name):
 
 
 # %%
-Path("search.py").write_text(f"""
+source = f"""
 import sys
 import keras_tuner as kt
 
@@ -200,7 +200,8 @@ import keras_tuner as kt
 {inspect.getsource(search)}
 
 search(renewed(kt.Hyperband, trials=4), "parts")
-""")
+"""
+Path("search.py").write_text(source, "utf-8")
 for folder in Path("searches").glob("growing_searches_*"):
     shutil.rmtree(folder)  # of an earlier run of this page
 AGAIN = 75

@@ -485,7 +485,7 @@ assert times["checkpoint.weights.h5", "model.save_weights"] == sum(
 # %%
 def keys_of(path, meanings):
     """Show each key of a file, its value and what it is."""
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text("utf-8"))
     assert set(content) == set(meanings), set(content) ^ set(meanings)
     values = [json.dumps(content[key]) for key in content]
     shown = [v if len(v) < 40 else f"{v[:36]} ..." for v in values]
@@ -580,10 +580,10 @@ for name in ("objective", "max_trials", "max_retries_per_trial"):
 # optimizer's state, [most of the bytes](../how_to/memory_and_disk.py).
 
 # %%
-print("tuner0.json:", (FOLDER / "tuner0.json").read_text())
+print("tuner0.json:", (FOLDER / "tuner0.json").read_text("utf-8"))
 config = FOLDER / "trial_0" / "build_config.json"
-print("build_config.json:", config.read_text())
-assert json.loads((FOLDER / "tuner0.json").read_text()) == {}
+print("build_config.json:", config.read_text("utf-8"))
+assert json.loads((FOLDER / "tuner0.json").read_text("utf-8")) == {}
 
 # %% [markdown]
 # ## Take one away
@@ -682,7 +682,7 @@ assert rows["checkpoint of the best"]["its weights"] != "load"
 assert rows["checkpoint of the best"]["then ran"] == 1
 with quiet:
     without("trial_0/trial.json")
-last = json.loads((COPY / "trial_2" / "trial.json").read_text())
+last = json.loads((COPY / "trial_2" / "trial.json").read_text("utf-8"))
 assert last["status"] == "RUNNING"  # it was COMPLETED
 
 # %% [markdown]

@@ -312,7 +312,7 @@ for trial in hyperband.oracle.trials.values():
 class WritesToFile(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
-        self.file = open("epochs.txt", "w")  # noqa: SIM115
+        self.file = open("epochs.txt", "w", encoding="utf-8")  # noqa
 
     def on_epoch_end(self, epoch, logs=None):
         print(epoch, logs, file=self.file)

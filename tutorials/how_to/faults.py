@@ -178,7 +178,7 @@ def kill_between(tuner):
 
 
 # %%
-Path("search.py").write_text(f"""
+source = f"""
 import os
 import signal
 import keras_tuner as kt
@@ -190,7 +190,8 @@ import keras_tuner as kt
 tuner = make(numbers(kt.RandomSearch), "faults_killed")
 kill_between(tuner)
 tuner.search(verbose=0)
-""")
+"""
+Path("search.py").write_text(source, "utf-8")
 shutil.rmtree("searches/faults_killed", ignore_errors=True)
 command = [sys.executable, "search.py"]
 code = subprocess.run(command, capture_output=True).returncode
@@ -286,7 +287,7 @@ parts = [
     "_forget",
 ]
 parts = [inspect.getsource(safe.__globals__[name]) for name in parts]
-Path("search.py").write_text(f"""
+source = f"""
 import contextlib, errno, json, os, shutil
 from pathlib import Path
 import keras_tuner as kt
@@ -301,7 +302,8 @@ except ImportError:
 {inspect.getsource(make)}
 tuner_class = safe(numbers(kt.RandomSearch))
 make(tuner_class, "faults_shared").search(verbose=0)
-""")
+"""
+Path("search.py").write_text(source, "utf-8")
 errors = []
 
 

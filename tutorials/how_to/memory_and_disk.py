@@ -67,7 +67,7 @@ assert registry, "TensorFlow keeps its registry elsewhere by now"
 from snippets.models.build_model import build_model
 
 # %%
-Path("search.py").write_text(f"""
+source = f"""
 import gc
 import json
 import os
@@ -127,7 +127,8 @@ x, y = load_digits(return_X_y=True)
 data = dict(validation_data=(x[1000:1400] / 16, y[1000:1400]))
 tuner.search(x[:1000] / 16, y[:1000], **data, verbose=0)
 print(json.dumps(notes))
-""")
+"""
+Path("search.py").write_text(source, "utf-8")
 
 
 def run(way, max_trials, new=True):
@@ -235,7 +236,7 @@ display(files.rename(columns={"mean": "mean KiB"}).round(1))
 # %%
 for number in range(3):
     trial = folder / f"trial_{number}"
-    values = json.loads((trial / "trial.json").read_text())
+    values = json.loads((trial / "trial.json").read_text("utf-8"))
     units = values["hyperparameters"]["values"]["units"]
     parameters = (64 + 1) * units + (units + 1) * 10
     size = (trial / "checkpoint.weights.h5").stat().st_size

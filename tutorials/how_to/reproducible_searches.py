@@ -124,7 +124,7 @@ assert table["same scores"].tolist() == [False, True, False, True]
 # The functions above, written to a file and run by a new Python:
 
 # %%
-Path("search.py").write_text(f"""
+source = f"""
 import json
 import keras
 import keras_tuner as kt
@@ -134,7 +134,8 @@ from sklearn.model_selection import train_test_split
 {inspect.getsource(build_model)}
 {inspect.getsource(search)}
 print(json.dumps(search(kt.RandomSearch, 1, 1, max_trials=2)))
-""")
+"""
+Path("search.py").write_text(source, "utf-8")
 done = subprocess.run(
     [sys.executable, "search.py"],
     capture_output=True,

@@ -118,7 +118,7 @@ pd.testing.assert_frame_equal(again, trials, check_exact=True)
 # fresh process that imports only pandas makes the same table of them.
 
 # %%
-Path("read_trials.py").write_text("""
+source = """
 import json
 import pathlib
 import pandas as pd
@@ -133,7 +133,8 @@ for path in pathlib.Path("searches/results").glob("trial_*/trial.json"):
         | {"best_step": trial["best_step"]}
     )
 pd.DataFrame(rows).to_csv("elsewhere.csv", index=False)
-""")
+"""
+Path("read_trials.py").write_text(source, "utf-8")
 _ = subprocess.run([sys.executable, "read_trials.py"], check=True)
 
 # %%
@@ -280,7 +281,9 @@ class CurvesKept(kt.RandomSearch):
     def run_trial(self, trial, *args, **kwargs):
         runs = super().run_trial(trial, *args, **kwargs)
         path = Path(self.get_trial_dir(trial.trial_id), "curves.json")
-        path.write_text(json.dumps([run.history for run in runs]))
+        path.write_text(
+            json.dumps([run.history for run in runs]), "utf-8"
+        )
         return runs
 
 
@@ -313,7 +316,7 @@ display(trials_table(curves_tuner).round(4))
 figure, axis = plt.subplots()
 folder = Path(curves_tuner.project_dir)
 for path in sorted(folder.glob("trial_*/curves.json")):
-    curve = json.loads(path.read_text())[0]["val_accuracy"]
+    curve = json.loads(path.read_text("utf-8"))[0]["val_accuracy"]
     assert len(curve) == 4
     axis.plot(range(1, 5), curve, label=path.parent.name)
 axis.set_xlabel("epoch")

@@ -111,7 +111,7 @@ def search(tuner_class):
 # is not.
 
 # %%
-Path("search.py").write_text(f"""
+source = f"""
 import json, os, signal, sys
 import keras
 import keras_tuner as kt
@@ -121,7 +121,8 @@ from sklearn.model_selection import train_test_split
 {inspect.getsource(build_model)}
 {inspect.getsource(search)}
 search(Logged)
-""")
+"""
+Path("search.py").write_text(source, "utf-8")
 shutil.rmtree("searches/resume", ignore_errors=True)
 Path("log.jsonl").unlink(missing_ok=True)
 codes = [
@@ -497,7 +498,7 @@ for way in (plain, resumable):
 # %%
 safely(overwrite=True).search(verbose=0)
 torn = Path("searches/resume_safely_RandomSearch/trial_2/trial.json")
-torn.write_text(torn.read_text()[:100])
+torn.write_text(torn.read_text("utf-8")[:100], "utf-8")
 for way in (plain, resumable):
     try:
         way(
@@ -523,7 +524,7 @@ for way in (plain, resumable):
 with contextlib.redirect_stdout(io.StringIO()):
     safely(overwrite=True).search(verbose=0)
     shutil.copytree(torn.parents[1], "copy", dirs_exist_ok=True)
-    torn.write_text("")
+    torn.write_text("", "utf-8")
     shutil.copytree("copy", torn.parents[1], dirs_exist_ok=True)
     tuner = safely(max_trials=6)
     tuner.search(verbose=0)

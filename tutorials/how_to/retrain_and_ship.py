@@ -153,7 +153,7 @@ assert all(1 <= epoch <= 5 for _, epoch in reported.values())
 # script below imports neither Keras Tuner nor the hypermodel.
 
 # %%
-Path("predict.py").write_text("""
+source = """
 import sys
 import keras
 import numpy as np
@@ -162,7 +162,8 @@ model = keras.models.load_model(sys.argv[1], compile=False)
 rows = np.load("rows.npy")
 np.save("predictions.npy", model.predict(rows, verbose=0))
 print("Keras Tuner imported:", "keras_tuner" in sys.modules)
-""")
+"""
+Path("predict.py").write_text(source, "utf-8")
 path = f"retrained on both, {SEEDS[-1]}.keras"
 np.save("rows.npy", x_validation)  # raw, from 0 to 16
 done = subprocess.run(

@@ -72,7 +72,7 @@ gc.freeze()
 from snippets.models.build_model import build_model
 
 # %%
-_ = Path("search.py").write_text(f"""
+source = f"""
 import os
 import warnings
 
@@ -105,7 +105,8 @@ if task == "chief":
     warnings.simplefilter("ignore")  # of the optimizer's state
     model = tuner.get_best_models()[0]
     print("chief loaded a model of", model.count_params(), "weights")
-""")
+"""
+_ = Path("search.py").write_text(source, "utf-8")
 
 # %% [markdown]
 # Linux can play several hosts on one: a network namespace has
@@ -550,7 +551,7 @@ if sys.platform == "linux":
 # it is one of its own.
 
 # %%
-Path("mirrored.py").write_text(f"""
+source = f"""
 import json
 import sys
 
@@ -592,7 +593,8 @@ for way in (None, strategy):
     print(json.dumps([replicas, [trial.score for trial in trials]]))
     weights = tuner.get_best_models()[0].weights
 assert "Mirrored" in type(weights[0]._value).__name__
-""")
+"""
+Path("mirrored.py").write_text(source, "utf-8")
 done = subprocess.run(
     [sys.executable, "mirrored.py"],
     env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},

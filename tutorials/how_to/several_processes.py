@@ -121,7 +121,7 @@ note("the rest")
 
 
 # %%
-Path("search.py").write_text(SEARCH)
+Path("search.py").write_text(SEARCH, "utf-8")
 for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.pop(name, None)  # set where this page is built
 
@@ -142,7 +142,7 @@ def together(*words, **settings):
 
 
 def notes():
-    lines = Path("notes.jsonl").read_text().splitlines()
+    lines = Path("notes.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -241,7 +241,8 @@ def die_once():
 """
 NOTED = "        note(trial.trial_id)\n"
 Path("dies.py").write_text(
-    DIES + SEARCH.replace(NOTED, f"{NOTED}        die_once()\n")
+    DIES + SEARCH.replace(NOTED, f"{NOTED}        die_once()\n"),
+    "utf-8",
 )
 Path("died").unlink(missing_ok=True)
 seen = together("dies.py", "several_processes_dies", workers=1)
@@ -305,7 +306,7 @@ assert (
 # said.
 
 # %%
-Path("broken.py").write_text("import no_such_module")
+Path("broken.py").write_text("import no_such_module", "utf-8")
 try:
     together("broken.py")
 except RuntimeError as error:

@@ -100,7 +100,7 @@ def clean():
     for folder in (FOLDER, YOURS):
         shutil.rmtree(folder, ignore_errors=True)
     YOURS.mkdir(parents=True)
-    (YOURS / "notes.txt").write_text("precious")
+    (YOURS / "notes.txt").write_text("precious", "utf-8")
 
 
 def downloaded():
@@ -109,9 +109,9 @@ def downloaded():
 
 
 def edit(name, change):
-    state = json.loads((FOLDER / name).read_text())
+    state = json.loads((FOLDER / name).read_text("utf-8"))
     change(state)
-    (FOLDER / name).write_text(json.dumps(state))
+    (FOLDER / name).write_text(json.dumps(state), "utf-8")
 
 
 downloaded()
@@ -477,7 +477,7 @@ assert len(refused) == 4
 # %%
 for text in ("[" * 100_000, '{"x": ' + "9" * 5000 + "}"):
     downloaded()
-    (FOLDER / "tuner0.json").write_text(text)
+    (FOLDER / "tuner0.json").write_text(text, "utf-8")
     try:
         opened()
     except (RecursionError, ValueError) as error:

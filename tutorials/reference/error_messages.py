@@ -811,11 +811,11 @@ with shown():
 
 # %%
 oracle_file = Path("searches", USUAL["project_name"], "oracle.json")
-kept = oracle_file.read_text()
-oracle_file.write_text("")  # wrong: as after a full disk
+kept = oracle_file.read_text("utf-8")
+oracle_file.write_text("", "utf-8")  # wrong: as after a full disk
 with shown():
     Returning(**again)
-oracle_file.write_text(kept)  # put back
+oracle_file.write_text(kept, "utf-8")  # put back
 with contextlib.redirect_stdout(io.StringIO()):
     assert Returning(**again).remaining_trials == 0
 

@@ -191,14 +191,14 @@ show_errors(record[~bare & projects])
 def mend(project):
     """Let Keras Tuner 1.4 reopen a project of version 1.3."""
     file = Path(project, "oracle.json")
-    state = json.loads(file.read_text())
+    state = json.loads(file.read_text("utf-8"))
     empty = {
         "search_start": None,
         "trial_start": {},
         "trial_number": {},
     }
     state.setdefault("display", empty)
-    file.write_text(json.dumps(state))
+    file.write_text(json.dumps(state), "utf-8")
 
 
 class Square(kt.RandomSearch):
@@ -224,9 +224,9 @@ def square_search(max_trials, overwrite=False):
 # %%
 square_search(max_trials=3, overwrite=True)
 project = Path("searches", "versions_old_project")
-state = json.loads(Path(project, "oracle.json").read_text())
+state = json.loads(Path(project, "oracle.json").read_text("utf-8"))
 del state["display"]
-Path(project, "oracle.json").write_text(json.dumps(state))
+Path(project, "oracle.json").write_text(json.dumps(state), "utf-8")
 try:
     square_search(max_trials=4)
 except RuntimeError as error:
