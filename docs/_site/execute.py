@@ -176,9 +176,12 @@ def execute_all(tutorials):
     try:
         while waiting or running:
             while waiting and len(running) < cores:
-                process = PROCESSES.Process(target=work, args=[waiting[0]])
+                tutorial = waiting.pop(0)
+                if tutorial.kept.is_file():  # another build was faster
+                    continue
+                process = PROCESSES.Process(target=work, args=[tutorial])
                 process.start()
-                running[process.sentinel] = process, waiting.pop(0)
+                running[process.sentinel] = process, tutorial
             for sentinel in wait(running):
                 process, tutorial = running.pop(sentinel)
                 process.join()
