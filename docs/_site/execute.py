@@ -182,7 +182,7 @@ def execute_all(tutorials):
                 process = PROCESSES.Process(target=work, args=[tutorial])
                 process.start()
                 running[process.sentinel] = process, tutorial
-            for sentinel in wait(running):
+            for sentinel in wait(running) if running else ():
                 process, tutorial = running.pop(sentinel)
                 process.join()
                 failed += [tutorial.name] if process.exitcode else []
