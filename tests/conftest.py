@@ -4,7 +4,9 @@ import functools
 import http.server
 import os
 import shutil
+import sys
 import threading
+from multiprocessing.process import BaseProcess
 
 import pytest
 from filelock import FileLock
@@ -16,6 +18,43 @@ os.environ |= {
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 os.environ["MPLBACKEND"] = "agg"
+
+STARTS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"}
+STARTS |= {"multiprocessing.Process.start"}
+running = None  # the test
+
+
+def pytest_collection_modifyitems(items):
+    """The site is built by a process, and the browser is one."""
+    for item in items:
+        if {"site", "browser"} & set(item.fixturenames):
+            item.add_marker("process")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    global running
+    running = item
+    try:
+        return (yield)
+    finally:
+        running = None
+
+
+def watch(event, _):
+    """A test that starts a process says so: make check leaves it out."""
+    marked = not running or running.get_closest_marker("process")
+    if event in STARTS and not marked:
+        pytest.fail(f"{event}: mark it @pytest.mark.process")
+
+
+def start(process, start=BaseProcess.start):
+    sys.audit("multiprocessing.Process.start")
+    start(process)
+
+
+sys.addaudithook(watch)
+BaseProcess.start = start
 
 
 @pytest.fixture(scope="session")

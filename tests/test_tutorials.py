@@ -1,6 +1,7 @@
 """Tutorials keep the rules, run as scripts, and run as downloads."""
 
 import ast
+import functools
 import importlib.metadata
 import importlib.util
 import json
@@ -9,21 +10,17 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
+import jupytext.cli
 import numpy as np
 import pytest
-from helpers import ROOT, SNIPPETS, TUTORIALS, place
+from helpers import ROOT, SNIPPETS, TUTORIALS, named, place
 from sklearn.datasets import load_digits
 
-# These are run again as scripts, and as notebooks on a reader's data.
-WHOLE = [
-    path
-    for path in TUTORIALS
-    if path.stem in ("random_search", "hyperband")
-]
+# Asked once: it reads the files of every installed package.
+owners = functools.cache(importlib.metadata.packages_distributions)
 by_name = pytest.mark.parametrize(
     "path", TUTORIALS, ids=lambda p: p.stem
 )
@@ -60,13 +57,6 @@ def searches(path):
 
 
 @by_name
-def test_a_tutorial_is_one_line_of_the_navigation(path):
-    lines = (ROOT / "mkdocs.yml").read_text("utf-8").splitlines()
-    entry = f": {place(path)}.py"
-    assert sum(line.endswith(entry) for line in lines) == 1
-
-
-@by_name
 def test_a_search_is_seeded_and_has_a_direction(path):
     for words in searches(path):
         seed = words.get("seed", ast.Constant(1))
@@ -91,13 +81,14 @@ def test_each_search_has_a_project_name_of_its_own():
         for words in searches(path)
         if isinstance(words.get("project_name"), ast.Constant)
     ]
-    assert len(names) == len(set(names)) > len(TUTORIALS)
+    assert len(names) == len(set(names)) > 30
 
 
 @by_name
 def test_a_script_hides_no_module(path):
     """Its folder comes first where Python looks for modules."""
-    assert importlib.util.find_spec(path.stem) is None
+    hidden = importlib.util.find_spec(path.stem)
+    assert not hidden or not hidden.loader  # a folder is no module
 
 
 CODE = [*TUTORIALS, *SNIPPETS]
@@ -198,32 +189,70 @@ def test_a_round_trip_through_its_notebook_leaves_a_tutorial_unchanged(
 ):
     """Pair, then save the notebook: what Jupyter does with Jupytext."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    (tmp_path / "tutorials").mkdir()
-    script = tmp_path / "tutorials" / path.name
+    script = tmp_path / path.relative_to(ROOT)
+    script.parent.mkdir(parents=True)
     shutil.copy(path, script)
     paired = script.with_suffix(".ipynb")
-    sync = [sys.executable, "-m", "jupytext", "--sync"]
-    subprocess.run([*sync, script], check=True)
+    jupytext.cli.jupytext(["--quiet", "--sync", str(script)])
     assert len(json.loads(paired.read_text("utf-8"))["cells"]) > 10
     later = script.stat().st_mtime + 60
     os.utime(paired, (later, later))  # saved last, so it is the source
     script.write_text("", "utf-8")
     os.utime(script, (later - 30, later - 30))
-    subprocess.run([*sync, paired], check=True)
+    jupytext.cli.jupytext(["--quiet", "--sync", str(paired)])
     assert script.read_bytes() == path.read_bytes()
-    ignored = f"tutorials/{paired.name}"
-    subprocess.run(
-        ["git", "check-ignore", "-q", ignored], cwd=ROOT, check=True
+
+
+@pytest.mark.process
+def test_git_ignores_the_notebooks_that_jupyter_pairs():
+    pairs = [place(path) + ".ipynb" for path in TUTORIALS]
+    done = subprocess.run(
+        ["git", "check-ignore", *pairs],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == pairs
+
+
+def run(command, folder, **environment):
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
     )
 
 
-@pytest.fixture(scope="module")
-def reader(site, tmp_path_factory):
+@pytest.mark.process
+def test_a_script_runs_from_another_folder_and_shows_its_results(
+    tmp_path,
+):
+    """That its code runs, the site shows; here, that a script does."""
+    script = str(named("random_search"))
+    done = run([sys.executable, script], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "val_accuracy" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def lessons(site, tmp_path):
+    """Two downloaded notebooks, in a folder with nothing of ours."""
+    names = "random_search", "hyperband"
+    for name in names:
+        file = site / place(named(name)) / f"{name}.ipynb"
+        shutil.copy(file, tmp_path)
+    return [tmp_path / f"{name}.ipynb" for name in names]
+
+
+@pytest.fixture
+def reader(lessons, tmp_path):
     """The environment of a reader: Jupyter, and what notebooks name."""
     (needed,) = {
         line
-        for name in (path.stem for path in WHOLE)
-        for path in site.glob(f"tutorials/*/{name}.ipynb")
+        for path in lessons
         for line in re.findall(
             "%pip install (.+)",
             "".join(
@@ -233,7 +262,7 @@ def reader(site, tmp_path_factory):
             ),
         )
     }
-    folder = tmp_path_factory.mktemp("reader") / "venv"
+    folder = tmp_path / "venv"
     uv = str(Path(sys.executable).with_name("uv"))
     make = [uv, "venv", "--quiet", "--python", sys.executable, folder]
     subprocess.run(make, check=True)
@@ -243,57 +272,18 @@ def reader(site, tmp_path_factory):
     return folder / "bin"
 
 
-@pytest.fixture(scope="module")
-def runs(site, reader, tmp_path_factory):
-    """Run each script, and each downloaded notebook on a reader's data."""
-    data = tmp_path_factory.mktemp("data") / "mine.npz"
-    digits = load_digits(n_class=4)
-    np.savez(data, x=digits.data, y=digits.target)
-
-    def run(command, **environment):
-        return subprocess.run(
-            command,
-            cwd=tmp_path_factory.mktemp("empty"),
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-        )
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        started = {}
-        for path in WHOLE:
-            name = f"{path.stem}.ipynb"
-            notebook = tmp_path_factory.mktemp("empty") / name
-            shutil.copy(site / "tutorials" / path.stem / name, notebook)
-            started[path, "script"] = pool.submit(
-                run, [sys.executable, str(path)]
-            )
-            started[path, "notebook"] = pool.submit(
-                run,
-                [reader / "jupyter-execute", notebook],
-                TUTORIAL_DATASET=str(data),
-            )
-        return {
-            name: future.result() for name, future in started.items()
-        }
-
-
-whole = pytest.mark.parametrize("path", WHOLE, ids=lambda p: p.stem)
-
-
-@whole
-def test_a_script_runs_from_another_folder_and_shows_its_results(
-    path, runs
+@pytest.mark.process
+def test_downloaded_notebooks_run_alone_on_a_readers_data(
+    lessons, reader, tmp_path
 ):
-    done = runs[path, "script"]
-    assert done.returncode == 0, done.stderr
-    assert "val_accuracy" in done.stdout
-    assert "Traceback" not in done.stderr
-
-
-@whole
-def test_a_downloaded_notebook_runs_alone_on_a_readers_data(path, runs):
-    done = runs[path, "notebook"]
+    """Of fewer images and classes than any that the site is built on."""
+    x, y = load_digits(n_class=4, return_X_y=True)
+    np.savez(tmp_path / "mine.npz", x=x[:240], y=y[:240])
+    done = run(
+        [reader / "jupyter-execute", *lessons],
+        tmp_path,
+        TUTORIAL_DATASET=str(tmp_path / "mine.npz"),
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -303,8 +293,7 @@ def test_a_notebook_imports_only_what_its_first_cell_installs(
 ):
     notebook = site / place(path) / f"{path.stem}.ipynb"
     needs, *cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    named = set(re.findall(r"([\w-]+)==", "".join(needs["source"])))
-    owners = importlib.metadata.packages_distributions()
+    installed = re.findall(r"([\w-]+)==", "".join(needs["source"]))
     for cell in cells:
         if cell["cell_type"] != "code":
             continue
@@ -317,8 +306,8 @@ def test_a_notebook_imports_only_what_its_first_cell_installs(
                 continue
             for module in {name.split(".")[0] for name in modules}:
                 assert module in sys.stdlib_module_names or (
-                    named & set(owners[module])
-                ), f"{module} is not among {sorted(named)}"
+                    set(installed) & set(owners()[module])
+                ), f"{module} is not among {installed}"
 
 
 @by_name

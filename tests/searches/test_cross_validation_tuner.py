@@ -12,7 +12,9 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 
-from snippets.searches.cross_validation_tuner import CrossValidationTuner
+from snippets.searches.cross_validation_tuner import (
+    CrossValidationTuner,
+)
 
 X = np.arange(24.0).reshape(12, 2)
 Y = np.arange(12) % 2

@@ -6,8 +6,8 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 
-from snippets.searches.few_checkpoints import few_checkpoints
 from snippets.models.image_classifier import ImageClassifier
+from snippets.searches.few_checkpoints import few_checkpoints
 
 
 def saved(tuner):

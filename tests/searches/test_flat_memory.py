@@ -4,8 +4,8 @@ import keras_tuner as kt
 import pytest
 from tensorflow.python.framework import ops
 
-from snippets.searches.flat_memory import flat_memory
 from snippets.models.image_classifier import ImageClassifier
+from snippets.searches.flat_memory import flat_memory
 
 
 def registered():

@@ -3,7 +3,9 @@
 import keras_tuner as kt
 import pytest
 
-from snippets.searches.stop_without_progress import stop_without_progress
+from snippets.searches.stop_without_progress import (
+    stop_without_progress,
+)
 
 TUNERS = [kt.RandomSearch, kt.BayesianOptimization, kt.GridSearch]
 
