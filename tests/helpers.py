@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +30,12 @@ NAV = [
 
 sys.path.insert(0, str(ROOT / "docs/_site"))
 import notebooks  # noqa: E402
+
+
+def needs_posix():
+    """Skip a test, or all of a module: it forks, kills or locks."""
+    if os.name != "posix":
+        pytest.skip("needs Linux or macOS", allow_module_level=True)
 
 
 def mkdocs(folder=ROOT, *arguments, prefix=(), **environment):
@@ -56,6 +63,8 @@ def named(name):
 def executed(name):
     """Return a tutorial's notebook with its outputs, executed if stale."""
     tutorial = notebooks.read(named(name))
+    if not notebooks.runs_here(tutorial):
+        pytest.skip(f"{tutorial.name} needs Linux or macOS")
     if not tutorial.kept.is_file():
         program = [sys.executable, EXECUTE, tutorial.name]
         subprocess.run(program, cwd=ROOT, check=True)

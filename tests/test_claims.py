@@ -8,7 +8,7 @@ import sys
 import keras
 import keras_tuner as kt
 import pytest
-from helpers import ROOT, function
+from helpers import ROOT, function, needs_posix
 
 from snippets.models.image_classifier import ImageClassifier
 
@@ -149,6 +149,7 @@ Counted(hyperparameters=hp, max_trials=6, seed=1, directory=".").search(
 def test_a_killed_search_goes_on_and_repeats_only_the_running_trial(
     tmp_path,
 ):
+    needs_posix()
     ran = {}
     for folder, ways in (("whole", ["go"]), ("torn", ["killed", "go"])):
         place = tmp_path / folder

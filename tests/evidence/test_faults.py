@@ -3,8 +3,9 @@
 import csv
 
 import pytest
-from helpers import EVIDENCE, ROOT, program
+from helpers import EVIDENCE, ROOT, needs_posix, program
 
+needs_posix()
 FAULTS = EVIDENCE / "faults.csv"
 
 

@@ -8,10 +8,11 @@ import re
 import keras
 import pytest
 import tensorflow as tf
-from helpers import ROOT
+from helpers import ROOT, needs_posix
 
 from snippets.searches.parallel_search import parallel_search
 
+needs_posix()
 PAGE = (ROOT / "tutorials/how_to/on_a_gpu.py").read_text("utf-8")
 WARM = multiprocessing.get_context("forkserver")
 WARM.set_forkserver_preload(["keras"])

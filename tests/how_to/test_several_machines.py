@@ -19,8 +19,9 @@ import keras_tuner as kt
 import kubernetes_validate
 import pytest
 import yaml
-from helpers import ROOT
+from helpers import ROOT, needs_posix
 
+needs_posix()
 PAGE = (ROOT / "tutorials/how_to/several_machines.py").read_text(
     "utf-8"
 )

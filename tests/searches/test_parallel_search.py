@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, needs_posix
 
 from snippets.searches.parallel_search import parallel_search
 
+needs_posix()
 LAUNCHER = ROOT / "snippets/searches/parallel_search.py"
 LIMIT = 300  # seconds; only what hangs ever takes so long
 

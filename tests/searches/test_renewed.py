@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras_tuner as kt
 import pytest
+from helpers import needs_posix
 
 from snippets.models.build_model import build_model
 from snippets.searches.few_checkpoints import few_checkpoints
@@ -57,6 +58,7 @@ def search(tuner_class, folder, trials=None, way=plain, **settings):
 
 def process(*args, environment=None, **kwargs):
     """Start a search in a process of its own."""
+    needs_posix()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["keras_tuner"])
     child = context.Process(

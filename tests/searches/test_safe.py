@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -11,10 +10,14 @@ from pathlib import Path
 
 import keras_tuner as kt
 import pytest
+from helpers import needs_posix
 
 from snippets.searches import safe as safe_search
 from snippets.searches.resumable import resumable
 from snippets.searches.safe import safe
+
+needs_posix()
+import resource  # noqa: E402
 
 SETTINGS = {
     kt.RandomSearch: {"max_trials": 4},

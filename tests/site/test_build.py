@@ -14,7 +14,7 @@ from pathlib import Path
 import mkdocs_jupyter.plugin
 import pages
 import pytest
-from helpers import ROOT, mkdocs
+from helpers import ROOT, mkdocs, needs_posix
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File
 from mkdocs.structure.pages import Page
@@ -388,6 +388,7 @@ def test_mkdocs_jupyter_renders_on_the_page_and_we_take_that_away():
     [".cache", ".cache/executed"],
 )
 def test_a_cache_that_cannot_be_written_is_named(project, place):
+    needs_posix()
     edit(project / "tutorials/alone.py", "7 * 6", "7 * 8")
     (project / place).chmod(0o555)
     # Root writes everywhere, unless that right is taken from it.
@@ -449,6 +450,7 @@ def test_an_unpublished_site_offers_no_repository(project):
 def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(
     project,
 ):
+    needs_posix()
     edit(
         project / "tutorials/uses.py",
         "print(tiny())",
