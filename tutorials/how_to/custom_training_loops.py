@@ -125,7 +125,7 @@ class Mixing(kt.HyperModel):
 tuner = kt.RandomSearch(
     Mixing(),
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=4,
+    max_trials=2,
     seed=1,
     directory="searches",
     project_name="custom_training_loops",
@@ -148,7 +148,7 @@ display(trials.round(4))
 
 # %% [markdown]
 # Epochs, callbacks, validation and the history are all still Keras's,
-# so every tuner works. Four trials don't show whether mixing helps.
+# so every tuner works. Two trials don't show whether mixing helps.
 #
 # ## A whole loop
 #
@@ -242,7 +242,7 @@ class Recorded(Loop):
 hyperband = kt.Hyperband(
     Recorded(),
     objective=kt.Objective("val_accuracy", "max"),
-    max_epochs=6,
+    max_epochs=3,
     factor=3,
     seed=1,
     directory="searches",
@@ -263,8 +263,8 @@ assert (promoted == (trials["updates before"] > 0)).all()
 assert set(trials_table(hyperband)["status"]) == {"COMPLETED"}
 
 # %% [markdown]
-# Every trial trained what was scheduled. The promoted ones began with
-# the weights, and the optimizer's updates, of the trial they continue.
+# Every trial trained what was scheduled. The promoted one began with
+# the weights, and the optimizer's updates, of the trial it continues.
 #
 # ## Is the best model the one that was scored?
 #
@@ -302,7 +302,7 @@ class NoCallbacks(Loop):
 mistaken = kt.RandomSearch(
     NoCallbacks(),
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
+    max_trials=1,
     seed=1,
     directory="searches",
     project_name="custom_training_loops_no_callbacks",
@@ -311,7 +311,6 @@ mistaken = kt.RandomSearch(
 mistaken.search(
     *images.train,
     validation_data=images.validation,
-    epochs=2,
     verbose=0,
 )
 display(trials_table(mistaken).round(4))

@@ -257,6 +257,7 @@ tuner = kt.RandomSearch(
 tuner.search(
     *digits(images.train, 0, 4),
     validation_data=digits(images.validation, 0, 4),
+    batch_size=64,
     epochs=4,
     verbose=0,
 )
@@ -326,7 +327,7 @@ def searched(hypermodel, seed, hyperparameters=None):
     tuner = kt.RandomSearch(
         hypermodel,
         objective=kt.Objective("val_accuracy", "max"),
-        max_trials=3,
+        max_trials=2,
         hyperparameters=hyperparameters,
         seed=seed,
         directory="searches",
@@ -338,7 +339,7 @@ def searched(hypermodel, seed, hyperparameters=None):
         validation_data=validation,
         batch_size=10,
         validation_batch_size=1000,
-        epochs=6,
+        epochs=5,
         verbose=0,
     )
     return tuner
@@ -461,9 +462,9 @@ tuner = kt.RandomSearch(
 tuner.search(
     *few,
     validation_data=validation,
-    batch_size=5,
+    batch_size=10,
     validation_batch_size=1000,
-    epochs=8,
+    epochs=6,
     verbose=0,
 )
 trials = trials_table(tuner)
