@@ -4,7 +4,7 @@
 # Draw settings at random, train each, keep the best, and find out what
 # the tuning was really worth: a whole search, from the data to the test.
 #
-# It takes a few minutes on two cores. Every number and picture below was
+# It takes about a minute on two cores. Every number and picture below was
 # made by the code above it.
 
 # %%
@@ -96,7 +96,7 @@ print(f"{model.count_params():,} parameters")
 # set the [score](../reference/glossary.md#score) to beat.
 
 # %%
-EPOCHS = 15
+EPOCHS = 10
 baseline_history = hypermodel.fit(
     defaults,
     model,
@@ -120,7 +120,7 @@ print(f"untuned: validation accuracy {baseline:.4f}")
 tuner = kt.RandomSearch(
     hypermodel,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=16,
+    max_trials=10,
     seed=1,  # not 0, which Keras Tuner takes for no seed
     directory="searches",
     project_name="random_search",
@@ -234,7 +234,7 @@ print(
 # %%
 class TunedEpochs(ImageClassifier):
     def fit(self, hp, model, *args, **kwargs):
-        kwargs["epochs"] = hp.Int("epochs", 5, 15, step=5)
+        kwargs["epochs"] = hp.Int("epochs", 2, 6, step=2)
         return super().fit(hp, model, *args, **kwargs)
 
 
@@ -251,7 +251,8 @@ epochs_tuner.search(
     *images.train, validation_data=images.validation, verbose=0
 )
 for trial in epochs_tuner.oracle.trials.values():
-    print(trial.hyperparameters.get("epochs"), f"{trial.score:.4f}")
+    epochs = trial.hyperparameters.get("epochs")
+    print(f"{epochs} epochs, score {trial.score:.4f}")
 
 # %% [markdown]
 # The first trial took the smallest number because `epochs` was not known
