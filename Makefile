@@ -7,7 +7,7 @@ READY := .venv/ready
 UV := $(shell command -v uv)
 export NO_MKDOCS_2_WARNING = 1 # why it stays: docs/explanation
 
-.PHONY: site serve test lint lock clean \
+.PHONY: site serve test check lint lock clean \
 	curves races bench growth workers faults versions
 .DELETE_ON_ERROR:
 
@@ -22,7 +22,11 @@ serve: $(READY)
 	STRICT=false $(BIN)/python -m mkdocs serve --dirty
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint
+	@# Without the tests that start processes: site, browser, searches.
+	$(BIN)/python -m pytest -m "not process" $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -4,6 +4,7 @@ import ast
 import csv
 import importlib.util
 import math
+import multiprocessing
 import os
 import re
 import subprocess
@@ -36,6 +37,17 @@ def needs_posix():
     """Skip a test, or all of a module: it forks, kills or locks."""
     if os.name != "posix":
         pytest.skip("needs Linux or macOS", allow_module_level=True)
+
+
+def warm():
+    """Return what starts processes that have imported all they need.
+
+    They are forked from one process, which imports it once.
+    """
+    context = multiprocessing.get_context("forkserver")
+    packages = "keras_tuner", "pandas", "pytest", "jupytext"
+    context.set_forkserver_preload(list(packages))
+    return context
 
 
 def mkdocs(folder=ROOT, *arguments, prefix=(), **environment):

@@ -1,15 +1,16 @@
 """Sentences of the pages, each proved against Keras Tuner itself."""
 
+import os
 import re
 import signal
-import subprocess
 import sys
 
 import keras
 import keras_tuner as kt
 import pytest
-from helpers import ROOT, function, needs_posix
+from helpers import ROOT, function, needs_posix, warm
 
+from snippets.models.build_model import build_model
 from snippets.models.image_classifier import ImageClassifier
 
 # The other pages of the reference are run by their own tests.
@@ -126,46 +127,43 @@ def test_the_batch_size_varies_from_the_first_trial_on(tmp_path):
     assert len(drawn) > 1
 
 
-SEARCH = """
-import os, signal, sys
-import keras_tuner as kt
+def search(folder, killed_in=None):
+    """Search with numbers, in a child; note what was run."""
 
-class Counted(kt.RandomSearch):
-    def run_trial(self, trial, *args, **kwargs):
-        with open("ran.txt", "a") as file:
-            print(trial.trial_id, trial.hyperparameters.get("x"), file=file)
-        if sys.argv[1] == "killed" and trial.trial_id == "3":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trial.hyperparameters.get("x")
+    class Noted(kt.RandomSearch):
+        def run_trial(self, trial, *args, **kwargs):
+            x = trial.hyperparameters.get("x")
+            with open(folder / "ran.txt", "a", encoding="utf-8") as ran:
+                print(trial.trial_id, x, file=ran)
+            if trial.trial_id == killed_in:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return x
 
-hp = kt.HyperParameters()
-hp.Float("x", 0.0, 1.0)
-Counted(hyperparameters=hp, max_trials=6, seed=1, directory=".").search(
-    verbose=0
-)
-"""
+    hp = kt.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    Noted(
+        hyperparameters=hp, max_trials=6, seed=1, directory=folder
+    ).search(verbose=0)
 
 
+@pytest.mark.process
 def test_a_killed_search_goes_on_and_repeats_only_the_running_trial(
     tmp_path,
 ):
     needs_posix()
     ran = {}
-    for folder, ways in (("whole", ["go"]), ("torn", ["killed", "go"])):
-        place = tmp_path / folder
-        place.mkdir()
-        codes = [
-            subprocess.run(
-                [sys.executable, "-c", SEARCH, way],
-                cwd=place,
-                capture_output=True,
-            ).returncode
-            for way in ways
-        ]
-        assert codes == [-signal.SIGKILL, 0][-len(ways) :]
-        ran[folder] = (
-            (place / "ran.txt").read_text("utf-8").splitlines()
-        )
+    for name, kills in ("whole", [None]), ("torn", ["3", None]):
+        folder = tmp_path / name
+        folder.mkdir()
+        for killed_in in kills:
+            child = warm().Process(
+                target=search, args=(folder, killed_in)
+            )
+            child.start()
+            child.join()
+            expected = -signal.SIGKILL if killed_in else 0
+            assert child.exitcode == expected
+        ran[name] = (folder / "ran.txt").read_text("utf-8").splitlines()
     assert len(ran["whole"]) == 6 and len(ran["torn"]) == 7
     assert ran["torn"][3] == ran["torn"][4]
     assert sorted(set(ran["torn"])) == sorted(ran["whole"])
@@ -182,30 +180,21 @@ def test_without_super_init_a_hypermodel_lacks_name_and_tunable():
     assert ImageClassifier().tunable and ImageClassifier().name
 
 
-WITHOUT = """
-import sys
-sys.modules["tensorboard"] = None  # as if it were not installed
-import keras
-import keras_tuner as kt
-from snippets.models.build_model import build_model
-tuner = kt.RandomSearch(
-    build_model, objective=kt.Objective("val_loss", "min"), seed=1,
-    directory=".", max_trials=1,
-)
-x, y = keras.ops.zeros((8, 64)), keras.ops.zeros((8,))
-tuner.search(x, y, validation_data=(x, y), verbose=0)
-print([t.status for t in tuner.oracle.trials.values()])
-"""
-
-
-def test_without_tensorboard_every_trial_fails(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
+def test_without_tensorboard_every_trial_fails(tmp_path, monkeypatch):
+    for name in list(sys.modules):
+        if name.startswith("tensorboard."):
+            monkeypatch.delitem(sys.modules, name)
+    # As if it were not installed.
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    tuner = kt.RandomSearch(
+        build_model,
+        objective=kt.Objective("val_loss", "min"),
+        max_trials=1,
+        seed=1,
+        directory=tmp_path,
     )
-    assert "['FAILED']" in done.stdout
-    assert "No module named 'tensorboard" in done.stderr or (
-        "import of tensorboard" in done.stderr
-    )
+    data = keras.ops.zeros((8, 64)), keras.ops.zeros((8,))
+    tuner.search(*data, validation_data=data, verbose=0)
+    (trial,) = tuner.oracle.trials.values()
+    assert trial.status == "FAILED"
+    assert "No module named 'tensorboard" in trial.message

@@ -36,6 +36,7 @@ def summary(row):
     return row["seen"], row["lost"], row["repeated"], row["missing"]
 
 
+@pytest.mark.process
 def test_random_kills_lose_nothing_that_had_ended(breaking):
     rows = rows_of(breaking, "kill", ["safe"], kills=5)
     assert len(rows) == 20
@@ -46,6 +47,7 @@ def test_random_kills_lose_nothing_that_had_ended(breaking):
     assert sum(row["finished"] for row in rows) > 20
 
 
+@pytest.mark.process
 def test_an_interrupt_costs_a_grid_its_search(breaking, monkeypatch):
     names = "RandomSearch", "GridSearch"
     monkeypatch.setitem(
@@ -57,6 +59,7 @@ def test_an_interrupt_costs_a_grid_its_search(breaking, monkeypatch):
         assert row["finished"] and not row["repeated"]
 
 
+@pytest.mark.process
 def test_two_processes_run_all_twice_or_one_is_refused(breaking):
     plain, safe = rows_of(breaking, "two processes")
     assert plain["seen"] == "goes on"
@@ -65,6 +68,7 @@ def test_two_processes_run_all_twice_or_one_is_refused(breaking):
     assert safe["repeated"] == 0 and safe["same"]
 
 
+@pytest.mark.process
 def test_a_full_disk_tears_a_file_or_not(breaking):
     for row in rows_of(breaking, "full disk"):
         assert row["lost"] == 0
@@ -76,11 +80,13 @@ def test_a_full_disk_tears_a_file_or_not(breaking):
             assert "goes on" not in row["seen"], row
 
 
+@pytest.mark.process
 def test_a_folder_that_is_read_only_is_named_at_once(breaking):
     for row in rows_of(breaking, "read-only folder"):
         assert "Permission" in row["seen"], row
 
 
+@pytest.mark.process
 def test_memory_that_runs_out_costs_one_trial_or_under_hyperband_more(
     breaking,
 ):
@@ -95,6 +101,7 @@ def test_memory_that_runs_out_costs_one_trial_or_under_hyperband_more(
     assert missing["Hyperband", "safe"] == 0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "fault", ["kill of a worker", "kill of the chief"]
 )

@@ -66,12 +66,11 @@ def test_a_race_run_again_is_the_race_that_was_recorded(
     pd.testing.assert_frame_equal(kept.reset_index(drop=True), again)
 
 
-def test_the_first_table_of_the_page_follows_from_the_races(
-    site, races
-):
-    problems, budgets, _, *rows = next(page_tables("which_tuner"))
-    assert [text for text in problems if text] == ["digits", "mnist"]
-    shown = {name: values for name, *values in rows}
+@pytest.mark.process
+def test_the_first_table_of_the_page_follows_from_the_races(races):
+    problems, _, *rows = next(page_tables("which_tuner"))
+    assert problems[1:] == ["digits", "mnist"]
+    shown = {name: values for name, *values in rows if any(values)}
     assert len(shown) == 5
     columns = [
         (problem, budget)

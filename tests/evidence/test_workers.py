@@ -1,7 +1,6 @@
 """What workers are worth is recorded whole, and the page follows it."""
 
 import statistics
-import subprocess
 import sys
 
 import pandas as pd
@@ -86,27 +85,27 @@ def test_the_throughput_of_the_page_follows_from_the_record():
                 )
 
 
+@pytest.mark.process
 def test_the_program_runs_small_goes_on_and_writes_a_valid_record(
-    tmp_path, bench
+    tmp_path, bench, monkeypatch
 ):
+    """All cores are one thread of another number."""
+    ways = "one thread", "two workers"
+    monkeypatch.setattr(bench, "WAYS", ways)
     output = tmp_path / "workers.csv"
     small = ["--rounds", "1", "--steps", "7", "--trials", "2"]
-    command = [sys.executable, EVIDENCE / "bench_workers.py", *small]
 
     def run(*words):
-        return subprocess.run(
-            [*command, "--output", output, *words],
-            capture_output=True,
-            text=True,
-        )
+        words = ["bench_workers.py", *small, "--output", output, *words]
+        monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+        bench.main()
 
-    first = run("--new")
-    assert first.returncode == 0, first.stderr
+    run("--new")
     rows, comments = read(output)
     output.unlink()
-    assert run().returncode == 0
+    run()
     assert read(output)[0] == rows, "run again, times would differ"
-    assert [row["way"] for row in rows] == list(bench.WAYS)
+    assert [row["way"] for row in rows] == list(ways)
     assert comments[0] == "# What two workers are worth; made by"
     for row in rows:
         assert row["steps"] == "7" and row["trials"] == "2"

@@ -2,20 +2,17 @@
 
 import ast
 import inspect
-import multiprocessing
 import re
 
 import keras
 import pytest
 import tensorflow as tf
-from helpers import ROOT, needs_posix
+from helpers import ROOT, needs_posix, warm
 
 from snippets.searches.parallel_search import parallel_search
 
 needs_posix()
 PAGE = (ROOT / "tutorials/how_to/on_a_gpu.py").read_text("utf-8")
-WARM = multiprocessing.get_context("forkserver")
-WARM.set_forkserver_preload(["keras"])
 
 
 def seed():
@@ -40,6 +37,7 @@ def devices_after(step, queue):
         queue.put(len(tf.config.list_logical_devices("CPU")))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
@@ -54,8 +52,8 @@ def devices_after(step, queue):
 def test_devices_can_be_changed_after_a_seed_but_not_after_a_model(
     step, expected
 ):
-    queue = WARM.Queue()
-    child = WARM.Process(target=devices_after, args=(step, queue))
+    queue = warm().Queue()
+    child = warm().Process(target=devices_after, args=(step, queue))
     child.start()
     assert queue.get(timeout=120) == expected
     child.join()

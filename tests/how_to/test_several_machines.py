@@ -103,6 +103,7 @@ def test_the_kubernetes_file_keeps_the_schemas_of_kubernetes():
         )
 
 
+@pytest.mark.process
 def test_the_compose_file_keeps_the_schema_of_compose():
     check = [sys.executable, "-m", "check_jsonschema"]
     check += ["--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
@@ -312,6 +313,7 @@ def slurm(tmp_path_factory):
     }
 
 
+@pytest.mark.process
 def test_slurm_runs_the_search_on_three_nodes_and_restarts_a_worker(
     slurm,
 ):
@@ -326,6 +328,7 @@ def test_slurm_runs_the_search_on_three_nodes_and_restarts_a_worker(
     assert len(trained) == 5
 
 
+@pytest.mark.process
 def test_slurm_ends_the_job_of_a_worker_that_fails_three_times(slurm):
     state, lines = slurm["fails"]
     assert state == "FAILED"
@@ -336,6 +339,7 @@ def test_slurm_ends_the_job_of_a_worker_that_fails_three_times(slurm):
     ]
 
 
+@pytest.mark.process
 def test_slurm_starts_no_worker_again_once_the_chief_has_ended(slurm):
     state, lines = slurm["late"]
     assert state == "COMPLETED"
@@ -374,6 +378,7 @@ def hosts(tmp_path):
     return tmp_path
 
 
+@pytest.mark.process
 def test_a_firewall_lets_workers_through_and_gives_a_stranger_nothing(
     hosts,
 ):
@@ -402,6 +407,7 @@ ip netns exec host2 "$PYTHON" ask.py 10.0.0.1 1
     ]
 
 
+@pytest.mark.process
 def test_an_ssh_tunnel_reaches_a_chief_that_listens_at_loopback(hosts):
     """The command of the page, on the worker's host."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
@@ -508,9 +514,9 @@ def test_a_task_that_returns_under_its_id_gets_its_trial_back(join):
         )
 
 
-def test_a_chief_looks_each_second_then_each_twenty_for_a_busy_worker(
-    join,
-):
+@pytest.fixture
+def slept(monkeypatch):
+    """How long a chief slept each time; each a hundredth of it."""
     from keras_tuner.src.distribute import oracle_chief
 
     slept = []
@@ -519,33 +525,42 @@ def test_a_chief_looks_each_second_then_each_twenty_for_a_busy_worker(
         slept.append(seconds)
         time.sleep(seconds / 100)
 
-    clock = mock.Mock(sleep=sleep)
-    with mock.patch.object(oracle_chief, "time", clock):
-        chief, thread = serve(join)
-        with join("worker-2") as busy:
-            trial = busy.oracle.create_trial("worker-2")
-        with join("worker-1") as worker:
-            worker.search(verbose=0)
-        while 20 not in slept and thread.is_alive():
-            time.sleep(0.01)
-        assert thread.is_alive() and set(slept) == {1, 20}
-        with join("worker-2"):
-            busy._try_run_and_update_trial(trial)
-            busy.on_trial_end(trial)
-            busy.search(verbose=0)
-        thread.join(timeout=60)
-        assert not thread.is_alive()
+    monkeypatch.setattr(oracle_chief, "time", mock.Mock(sleep=sleep))
+    return slept
+
+
+def test_a_chief_looks_each_second_then_each_twenty_for_a_busy_worker(
+    join, slept
+):
+    chief, thread = serve(join)
+    with join("worker-2") as busy:
+        trial = busy.oracle.create_trial("worker-2")
+    with join("worker-1") as worker:
+        worker.search(verbose=0)
+    while 20 not in slept and thread.is_alive():
+        time.sleep(0.01)
+    assert thread.is_alive() and set(slept) == {1, 20}
+    with join("worker-2"):
+        busy._try_run_and_update_trial(trial)
+        busy.on_trial_end(trial)
+        busy.search(verbose=0)
+    thread.join(timeout=60)
+    assert not thread.is_alive()
     assert len(chief.oracle.trials) == 5
 
 
-def test_three_failures_end_a_worker_and_leave_the_chief_waiting(join):
+def test_three_failures_end_a_worker_and_leave_the_chief_waiting(
+    join, slept
+):
     chief, thread = serve(join)
     with (
         join("worker-1", fails=True) as worker,
         pytest.raises(Exception, match="consecutive failures"),
     ):
         worker.search(verbose=0)
-    thread.join(timeout=2)
+    looks = len(slept) + 3  # so often it looks again, and waits on
+    while len(slept) < looks and thread.is_alive():
+        time.sleep(0.01)
     assert thread.is_alive()
     statuses = [t.status for t in chief.oracle.trials.values()]
     assert statuses == 3 * ["FAILED"]
@@ -553,4 +568,4 @@ def test_three_failures_end_a_worker_and_leave_the_chief_waiting(join):
 
 def test_the_page_leads_to_each_file():
     for name in ("on-slurm", "on-kubernetes", "in-containers"):
-        assert f"(../snippets.md#a-search-{name})" in PAGE
+        assert f"/snippets.md#a-search-{name})" in PAGE

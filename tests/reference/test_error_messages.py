@@ -98,11 +98,13 @@ def right_pages():
     return pages
 
 
+@pytest.mark.process
 def test_at_least_fifty_messages_are_answered():
     assert len(answered()) >= 50
     assert len(pasted()) == len(answered()), "two print the same"
 
 
+@pytest.mark.process
 def test_a_heading_quotes_what_its_own_code_printed():
     for section in answered():
         text = printed(section)
@@ -111,6 +113,7 @@ def test_a_heading_quotes_what_its_own_code_printed():
         )
 
 
+@pytest.mark.process
 def test_a_heading_quotes_enough_to_tell_messages_apart():
     for section in answered():
         others = [
@@ -122,18 +125,21 @@ def test_a_heading_quotes_enough_to_tell_messages_apart():
         assert not others, section["heading"]
 
 
+@pytest.mark.process
 def test_each_heading_has_an_address_of_its_own():
     anchors = [anchor(each["heading"]) for each in answered()]
     assert len(set(anchors)) == len(anchors)
     assert all(anchors)
 
 
+@pytest.mark.process
 def test_a_message_is_one_line_that_a_reader_would_paste():
     for section in answered():
         (line,) = printed(section).splitlines()
         assert line == line.strip() != ""
 
 
+@pytest.mark.process
 def test_each_message_is_provoked_explained_and_cured():
     for section in answered():
         kinds = [kind for kind, _ in section["pieces"]]
@@ -147,6 +153,7 @@ def test_each_message_is_provoked_explained_and_cured():
         assert "](" in after or shows, heading
 
 
+@pytest.mark.process
 def test_the_groups_are_linked_from_the_first_screen():
     groups = dict.fromkeys(each["group"] for each in answered())
     first = jupytext.read(PAGE).cells[0].source

@@ -51,6 +51,7 @@ def test_every_public_name_has_one_entry_and_every_entry_a_name():
     )
 
 
+@pytest.mark.process
 def test_every_name_is_run_or_says_why_not(found):
     excused = {
         heading
@@ -62,6 +63,7 @@ def test_every_name_is_run_or_says_why_not(found):
     assert len(excused) < len(ENTRIES) / 20
 
 
+@pytest.mark.process
 def test_every_argument_that_may_be_left_out_is_given_once(found):
     assert found["optional"] > 50
     assert found["never given"] == []
@@ -126,6 +128,7 @@ def test_a_signature_is_that_of_the_name_above_it():
             )
 
 
+@pytest.mark.process
 def test_the_index_lists_all_names_counts_them_and_their_aliases(found):
     text = INDEX.read_text("utf-8")
     listed = re.findall(r"\[`(.+?)`\]\((\w+\.md)#(.+?)\)", text)

@@ -17,6 +17,7 @@ from helpers import ROOT, needs_posix
 from snippets.searches.parallel_search import parallel_search
 
 needs_posix()
+pytestmark = pytest.mark.process
 LAUNCHER = ROOT / "snippets/searches/parallel_search.py"
 LIMIT = 300  # seconds; only what hangs ever takes so long
 

@@ -1,7 +1,6 @@
 """A search in many processes is the same search, and ends."""
 
 import json
-import multiprocessing
 import os
 import socket
 import warnings
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import keras_tuner as kt
 import pytest
-from helpers import needs_posix
+from helpers import needs_posix, warm
 
 from snippets.models.build_model import build_model
 from snippets.searches.few_checkpoints import few_checkpoints
@@ -59,9 +58,7 @@ def search(tuner_class, folder, trials=None, way=plain, **settings):
 def process(*args, environment=None, **kwargs):
     """Start a search in a process of its own."""
     needs_posix()
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["keras_tuner"])
-    child = context.Process(
+    child = warm().Process(
         target=in_environment, args=(environment or {}, args, kwargs)
     )
     child.start()
@@ -100,6 +97,7 @@ def folders(tmp_path):
     return str(tmp_path / "whole"), str(tmp_path / "parts")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "tuner_class, way",
     [
@@ -126,6 +124,7 @@ def test_many_processes_run_each_trial_of_one_process_once(
     assert codes == [75] * threes + [0]
 
 
+@pytest.mark.process
 def test_of_bayesian_optimisation_the_first_trials_are_the_same(
     folders,
 ):
@@ -137,6 +136,7 @@ def test_of_bayesian_optimisation_the_first_trials_are_the_same(
     assert found[:4] == log(whole)[1][:4]
 
 
+@pytest.mark.process
 def test_trials_that_fail_count_too(folders):
     codes = run(
         kt.RandomSearch,
@@ -147,6 +147,7 @@ def test_trials_that_fail_count_too(folders):
     assert codes == [75, 75, 0] and log(folders[1])[0] == [3, 3, 1]
 
 
+@pytest.mark.process
 def test_a_worker_goes_on_under_its_name_and_the_chief_ends(folders):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

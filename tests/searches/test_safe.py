@@ -319,6 +319,7 @@ def in_child(function):
     return here.recv()
 
 
+@pytest.mark.process
 def test_another_process_is_refused_while_one_searches(tmp_path, quick):
     tuner = made(tmp_path)
 
@@ -338,6 +339,7 @@ def test_another_process_is_refused_while_one_searches(tmp_path, quick):
     assert in_child(search) is None  # it is over
 
 
+@pytest.mark.process
 def test_a_dead_process_holds_nothing(tmp_path, quick):
     def kill(hp):
         if (tmp_path / "safe" / "trial_2").exists():
@@ -357,6 +359,7 @@ def test_a_dead_process_holds_nothing(tmp_path, quick):
     assert again.ran == ["2", "3"]
 
 
+@pytest.mark.process
 def test_a_tuner_goes_on_from_what_another_process_added(
     tmp_path, quick
 ):
@@ -449,6 +452,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", tmp_path], check=True)
 
 
+@pytest.mark.process
 def test_a_disk_that_is_full_within_a_trial_fails_no_trial(small_disk):
     def fill(hp):
         x = hp.Int("x", 0, 9)

@@ -100,6 +100,7 @@ def test_a_workflow_knows_no_secret_and_runs_no_text_of_an_event(path):
             assert step["with"]["persist-credentials"] is False
 
 
+@pytest.mark.process
 def test_zizmor_finds_nothing_in_the_workflows():
     zizmor = Path(sys.executable).with_name("zizmor")
     done = subprocess.run(
@@ -130,6 +131,7 @@ def tokens(text):
     ]
 
 
+@pytest.mark.process
 def test_no_tracked_file_holds_a_secret():
     listed = subprocess.run(
         [
