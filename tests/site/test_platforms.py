@@ -95,6 +95,13 @@ def test_a_script_that_only_posix_can_run_says_so():
     assert found == NEEDS_POSIX != []
 
 
+def test_the_readme_names_the_pages_that_windows_lacks():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (row,) = re.findall(r"(?m)^\| Windows on x86-64 .+", readme)
+    named = re.findall(r"`(\w+)`", row)
+    assert named == [path.stem for path in NEEDS_POSIX]
+
+
 def test_a_test_that_only_posix_can_run_says_so():
     only = (
         r'get_context\("fork|signal\.SIG(KILL|INT)|geteuid\(|resource$'

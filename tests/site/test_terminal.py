@@ -2,6 +2,7 @@
 
 import builtins
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import nbformat
 import pandas as pd
 import pytest
-from helpers import notebooks
+from helpers import TUTORIALS, notebooks, place
 from matplotlib import pyplot
 from nbclient import NotebookClient
 
@@ -244,6 +245,35 @@ def test_tensorflow_is_imported_without_its_log(
     assert done.stderr.endswith(said)
     assert ("Traceback" in done.stderr) == ("Error" in said)
     assert "a log" not in done.stderr
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_begins_with_the_cell_that_a_terminal_needs(path):
+    first = re.search(
+        r"(?ms)^# %%\n(.+?)\n\n+# %%", path.read_text("utf-8")
+    )
+    assert first[1] == (
+        "from snippets.terminal import show_in_terminal\n\n"
+        "show_in_terminal()"
+    )
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_a_page_leaves_the_cell_out_and_its_downloads_have_it(
+    path, site
+):
+    folder = site / place(path)
+    for name in "index.html", "index.md":
+        assert "in_terminal" not in (folder / name).read_text("utf-8")
+    downloaded = nbformat.read(
+        folder / f"{path.stem}.ipynb", as_version=4
+    )
+    code = [c for c in downloaded.cells if c.cell_type == "code"]
+    script = (folder / path.name).read_text("utf-8")
+    assert code[0].source in script
+    assert "def show_in_terminal():" in code[0].source
+    assert code[0].source.endswith("\n\nshow_in_terminal()")
+    assert code[0].metadata.jupyter.source_hidden
 
 
 def notebook(folder, text):
