@@ -1,5 +1,6 @@
 """What the tests share: one build of the site, one browser."""
 
+import contextlib
 import functools
 import http.server
 import os
@@ -9,6 +10,7 @@ import threading
 from multiprocessing.process import BaseProcess
 
 import pytest
+from browsing import PROBE, SIZES, listen
 from filelock import FileLock
 from helpers import ROOT, mkdocs
 from playwright.sync_api import sync_playwright
@@ -110,38 +112,47 @@ def browser():
         launched.close()
 
 
-@pytest.fixture
-def tab(browser, address):
-    """Return a function that opens a page, and fail on its complaints."""
-    complaints, contexts = [], []
+@pytest.fixture(scope="session")
+def context(browser):
+    """A function that returns the kept context of a kind of reader."""
 
-    def open_(path, scheme="light", width=1280, base=address):
-        context = browser.new_context(
+    @functools.cache
+    def context(scheme, width):
+        made = browser.new_context(
             color_scheme=scheme,
-            viewport={"width": width, "height": 800},
             permissions=["clipboard-read", "clipboard-write"],
+            **SIZES[width],
         )
-        contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "console",
-            lambda message: (
-                message.type in ("error", "warning")
-                and complaints.append(message.text)
-            ),
-        )
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith((base, "data:", "blob:"))
-                or complaints.append(f"asks for {request.url}")
-            ),
-        )
-        page.goto(base + path)
-        return page
+        made.add_init_script(path=PROBE)
+        return made
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert not complaints
+    return context
+
+
+@pytest.fixture(scope="session")
+def tabs(context, address):
+    """What opens pages, and fails on their complaints in the end."""
+
+    @contextlib.contextmanager
+    def tabs():
+        complaints, opened = [], []
+
+        def open_(path, scheme="light", width=1280, base=address):
+            page = context(scheme, width).new_page()
+            opened.append(page)
+            listen(page, base, complaints)
+            page.goto(base + path)
+            return page
+
+        yield open_
+        for page in opened:
+            page.close()
+        assert not complaints
+
+    return tabs
+
+
+@pytest.fixture
+def tab(tabs):
+    with tabs() as open_:
+        yield open_

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).parents[1]
 EVIDENCE = ROOT / "docs/evidence"
@@ -122,42 +121,3 @@ def read(path):
     comments = [line for line in lines if line.startswith("#")]
     assert lines[: len(comments)] == comments
     return list(csv.DictReader(lines[len(comments) :])), comments
-
-
-def violations(page, **options):
-    """Return what axe-core finds wrong."""
-    return [
-        (rule["id"], node["html"], node.get("failureSummary"))
-        for rule in Axe()
-        .run(page, options=options)
-        .response["violations"]
-        for node in rule["nodes"]
-    ]
-
-
-def first_hit(page, query, paste=False):
-    """Type or paste; return the address of the first page found."""
-    box = page.locator(".md-search__input")
-    hit = page.locator(".md-search-result__item a").first
-    box.fill("")
-    if paste:
-        box.press("End")  # it looks when a key is released
-        hit.wait_for(state="detached")
-        box.fill(query)
-        box.press("End")
-    else:
-        box.press_sequentially(query)
-    hit.wait_for()
-    page.wait_for_timeout(400)  # results follow the typing
-    return hit.get_attribute("href")
-
-
-def missed(page, wanted, paste=False):
-    """Return the queries whose first hit is another page."""
-    page.locator(".md-search__input").click()
-    hits = {query: first_hit(page, query, paste) for query in wanted}
-    return {
-        query: hit
-        for query, hit in hits.items()
-        if not any(f"/{name}/" in hit for name in wanted[query])
-    }

@@ -5,7 +5,8 @@ import re
 
 import jupytext
 import pytest
-from helpers import ROOT, executed, missed
+from browsing import missed
+from helpers import ROOT, executed
 from markdown.extensions.toc import slugify
 
 PAGE = ROOT / "tutorials/reference/error_messages.py"
@@ -177,4 +178,4 @@ def test_a_heading_may_leave_out_what_varies(heading, text, stands):
 def test_search_finds_messages_that_are_pasted_whole(tab):
     messages = right_pages()
     assert len(messages) >= 25
-    assert not missed(tab(""), messages, paste=True)
+    assert not missed(tab(""), messages)

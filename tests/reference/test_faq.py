@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import keras_tuner as kt
 import pytest
-from helpers import ROOT, TUTORIALS, function, missed
+from browsing import missed
+from helpers import ROOT, TUTORIALS, function
 
 PAGE = ROOT / "docs/reference/faq.md"
 LINK = re.compile(r"\[((?:`[^`]*`|[^]])*)\]\(([^)]*)\)")

@@ -1,0 +1,87 @@
+"""What tests ask of pages in a real browser."""
+
+from pathlib import Path
+
+from axe_playwright_python.base import AXE_SCRIPT
+
+PROBE = Path(__file__).with_suffix(".js")
+SIZES = {
+    1280: {"viewport": {"width": 1280, "height": 800}},
+    360: {
+        "viewport": {"width": 360, "height": 800},
+        "device_scale_factor": 2,
+        "has_touch": True,
+        "is_mobile": True,
+    },
+}
+
+
+def listen(page, base, complaints):
+    """Note errors, warnings and requests to another host."""
+    page.on(
+        "console",
+        lambda message: (
+            message.type in ("error", "warning")
+            and complaints.append(message.text)
+        ),
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith((base, "data:", "blob:"))
+            or complaints.append(f"asks for {request.url}")
+        ),
+    )
+
+
+def violations(page, part="html", **options):
+    """Return what axe-core finds wrong."""
+    page.evaluate("'axe' in window") or page.evaluate(AXE_SCRIPT)
+    return page.evaluate(
+        "([part, options]) => probe.violations(part, options)",
+        [part, options],
+    )
+
+
+def blocks(page, kind=".highlight"):
+    """Return what is shown in each block of code."""
+    code = page.locator(f"article {kind} code").all_text_contents()
+    return [text.rstrip("\n") for text in code]
+
+
+def unreached(page):
+    """Press Tab through a page; return what had no focus, but should."""
+    stops = "a, button, summary, input, [tabindex]"
+    most = page.locator(stops).count() + 20
+    assert page.evaluate("probe.watchFocus()") > 2
+    for number in range(1, most + 1):
+        page.keyboard.press("Tab")
+        if number % 20 == 0 and not page.evaluate("probe.unreached()"):
+            break
+    return page.evaluate("probe.unreached()")
+
+
+def first_hit(page, query, typed=False):
+    """Paste or type; return the address of the first page found."""
+    box = page.locator(".md-search__input")
+    if typed:
+        box.press_sequentially(query)
+    else:
+        box.fill(query)
+        box.press("End")  # search looks when a key is released
+    page.wait_for_function("query => probe.answered(query)", arg=query)
+    hits = page.locator(".md-search-result__item a")
+    return hits.first.get_attribute("href") if hits.count() else ""
+
+
+def missed(page, wanted):
+    """Return the queries whose first hit is another page."""
+    page.evaluate("probe.watchSearch()")
+    page.locator(".md-search__input").click()
+    hits = {query: first_hit(page, query) for query in wanted}
+    return {
+        query: hit
+        for query, hit in hits.items()
+        if not any(f"/{name}/" in hit for name in wanted[query])
+    }
