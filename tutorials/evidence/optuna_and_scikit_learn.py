@@ -155,7 +155,8 @@ for problem in PROBLEMS:
     top[problem] = qualities(curves[problem]).max()
     for seed in range(1, 51):
         everything[problem, seed] = try_all(curves[problem], seed)
-print({problem: round(float(best), 4) for problem, best in top.items()})
+print("the test accuracy of the best configuration:")
+print(pd.Series(top).round(4).to_string())
 
 # %%
 best_scores = [

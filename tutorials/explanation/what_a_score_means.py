@@ -75,7 +75,7 @@ configuration = {
     "learning_rate": 0.01,
 }
 runs = curves.validation[curves.find(configuration)]
-print(*runs.shape, "executions, epochs")
+print("executions: {}, epochs: {}".format(*runs.shape))
 
 
 # %%
@@ -496,7 +496,7 @@ def m(n):
     return float((middles * np.diff(below**n)).sum())
 
 
-print({n: abs(round(m(n), 2)) for n in (1, 2, 10, 100, 1000)})
+print("m(n):", {n: abs(round(m(n), 2)) for n in (1, 2, 10, 100, 1000)})
 assert abs(m(1)) < 1e-3 and math.isclose(
     m(2), math.pi**-0.5, rel_tol=1e-3
 )

@@ -1255,7 +1255,8 @@ assert np.isclose(score, (loss + accuracy) / 2)
 # Return `accuracy` alone. And a list of booleans comes back as numbers:
 
 # %%
-print(hp.Choice("shuffle", [True, False]), hp.Boolean("bias"))
+print("Choice:", hp.Choice("shuffle", [True, False]))
+print("Boolean:", hp.Boolean("bias"))
 assert hp.get("shuffle") is not True
 
 # %% [markdown]

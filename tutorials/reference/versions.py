@@ -545,7 +545,7 @@ schedule = keras.optimizers.schedules.InverseTimeDecay(0.1, 1, 0.5)
 for optimizer in (ignored, keras.optimizers.SGD(schedule)):
     optimizer.build(model.trainable_variables)
     optimizer.iterations.assign(2)
-    print(float(optimizer.learning_rate))
+    print("learning rate:", float(optimizer.learning_rate))
 assert float(ignored.learning_rate) > float(optimizer.learning_rate)
 
 # %% [markdown]
