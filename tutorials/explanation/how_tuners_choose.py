@@ -558,11 +558,11 @@ class Choices(kt.Tuner):
 
 
 CLASSES = {
-    "RandomSearch": (kt.oracles.RandomSearchOracle, {"max_trials": 8}),
-    "GridSearch": (kt.oracles.GridSearchOracle, {"max_trials": 8}),
+    "RandomSearch": (kt.oracles.RandomSearchOracle, {"max_trials": 7}),
+    "GridSearch": (kt.oracles.GridSearchOracle, {"max_trials": 7}),
     "BayesianOptimization": (
         kt.oracles.BayesianOptimizationOracle,
-        {"max_trials": 8},
+        {"max_trials": 7},
     ),
     "Hyperband": (kt.oracles.HyperbandOracle, {"max_epochs": 9}),
 }
