@@ -43,6 +43,7 @@ def warm():
 
     They are forked from one process, which imports it once.
     """
+    needs_posix()
     context = multiprocessing.get_context("forkserver")
     packages = "keras_tuner", "pandas", "pytest", "jupytext"
     context.set_forkserver_preload(list(packages))

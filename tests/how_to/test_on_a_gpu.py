@@ -7,11 +7,10 @@ import re
 import keras
 import pytest
 import tensorflow as tf
-from helpers import ROOT, needs_posix, warm
+from helpers import ROOT, warm
 
 from snippets.searches.parallel_search import parallel_search
 
-needs_posix()
 PAGE = (ROOT / "tutorials/how_to/on_a_gpu.py").read_text("utf-8")
 
 

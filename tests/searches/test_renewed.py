@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras_tuner as kt
 import pytest
-from helpers import needs_posix, warm
+from helpers import warm
 
 from snippets.models.build_model import build_model
 from snippets.searches.few_checkpoints import few_checkpoints
@@ -57,7 +57,6 @@ def search(tuner_class, folder, trials=None, way=plain, **settings):
 
 def process(*args, environment=None, **kwargs):
     """Start a search in a process of its own."""
-    needs_posix()
     child = warm().Process(
         target=in_environment, args=(environment or {}, args, kwargs)
     )
