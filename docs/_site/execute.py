@@ -57,6 +57,7 @@ class Kernel(PROCESSES.Process):
         self.told, self.tell = PROCESSES.Pipe(duplex=False)
 
     def run(self):
+        import pandas
         from ipykernel.kernelapp import IPKernelApp
 
         if FORK:
@@ -70,7 +71,7 @@ class Kernel(PROCESSES.Process):
         )
         app.initialize(["--InlineBackend.figure_formats={'svg'}"])
         html = app.shell.display_formatter.formatters["text/html"]
-        html.for_type_by_name("pandas.core.frame", "DataFrame", table)
+        html.for_type(pandas.DataFrame, table)
         app.start()
 
     def poll(self):

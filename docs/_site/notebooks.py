@@ -128,8 +128,8 @@ def with_outputs(tutorial):
 
 
 def table(frame):
-    """Write a data frame as a table with one row of headers."""
+    """Write a data frame as a table with one row of headers, none empty."""
     named = any(name is not None for name in frame.index.names)
     frame = frame.reset_index() if named else frame
     text = frame.to_html(index=not named, border=0)
-    return text.replace(' class="dataframe"', "")
+    return text.replace(' class="dataframe"', "").replace("<th></th>", "<td></td>")
