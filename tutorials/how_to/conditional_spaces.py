@@ -161,7 +161,7 @@ images = load_images("digits")
 tuner = kt.RandomSearch(
     EitherOptimizer(),
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=8,
+    max_trials=5,
     seed=1,
     directory="searches",
     project_name="conditional_spaces_optimizer",
@@ -188,7 +188,7 @@ assert (table["adam_rate"].isna() == is_sgd).all()
 # %%
 hp = tuner.get_best_hyperparameters()[0].copy()
 hp.values["optimizer"] = "adam"
-print("momentum" in hp)
+print("momentum is active:", "momentum" in hp)
 try:
     hp.get("momentum")
 except ValueError as error:
@@ -250,7 +250,7 @@ for build in (EitherOptimizer(), returns_early):
         overwrite=True,
     )
     names = [entry.name for entry in tuner.oracle.get_space().space]
-    print(names)
+    print("known before the search:", names)
     assert ("sgd_rate" in names) == (build is not returns_early)
 
 # %% [markdown]
@@ -306,7 +306,7 @@ hp = kt.HyperParameters()
 for block in ("encoder", "decoder"):
     with hp.name_scope(block):
         hp.Int("units", 16, 64, step=16)
-print(list(hp.values))
+print("names:", list(hp.values))
 
 # %% [markdown]
 # Without any scope, the second declaration of a name is ignored, its
@@ -314,7 +314,8 @@ print(list(hp.values))
 
 # %%
 hp = kt.HyperParameters()
-print(hp.Int("units", 16, 64), hp.Int("units", 100, 200))
+first, second = hp.Int("units", 16, 64), hp.Int("units", 100, 200)
+print("first declaration:", first, "second:", second)
 assert hp.get("units") == 16
 
 # %% [markdown]

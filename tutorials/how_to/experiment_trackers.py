@@ -146,8 +146,8 @@ class TrackedSearch(Tracked, kt.RandomSearch):
 tuner = TrackedSearch(
     ImageClassifier(),
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=6,
-    max_model_size=40_000,
+    max_trials=4,
+    max_model_size=30_000,
     seed=1,
     directory="searches",
     project_name="experiment_trackers",
@@ -211,7 +211,7 @@ for number in trials.query("status == 'COMPLETED'").index:
     run = runs.loc[number, "run_id"]
     history = client.get_metric_history(run, "val_accuracy")
     curve = [point.value for point in history]
-    print(number, [round(value, 4) for value in curve])
+    print(f"trial {number}:", [round(value, 4) for value in curve])
     assert len(curve) == 3
     assert max(curve) == trials.loc[number, "val_accuracy"]
     best_step = curve.index(max(curve))
@@ -269,8 +269,8 @@ TrackedHyperband.tracker.path.unlink(missing_ok=True)
 hyperband = TrackedHyperband(
     ImageClassifier(),
     objective=kt.Objective("val_accuracy", "max"),
-    max_epochs=3,
-    factor=3,
+    max_epochs=2,
+    factor=2,
     seed=1,
     directory="searches",
     project_name="experiment_trackers_hyperband",

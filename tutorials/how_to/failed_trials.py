@@ -400,7 +400,7 @@ class Diverging(kt.HyperModel):
         self.epochs = 0
 
     def build(self, hp):
-        rates = [0.01, 0.1, 1e8, 1e9]
+        rates = [0.1, 1e8]
         learning_rate = hp.Choice("learning_rate", rates)
         layers = [keras.Input((10,)), keras.layers.Dense(1)]
         model = keras.Sequential(layers)
@@ -461,7 +461,7 @@ for hypermodel in (Diverging(), BadScore()):
                 x_train,
                 y_train,
                 validation_data=(x_validation, y_validation),
-                epochs=5,
+                epochs=4,
                 callbacks=callbacks,
                 verbose=0,
             )
@@ -483,10 +483,10 @@ display(table.map(lambda x: x if isinstance(x, str) else f"{x:,.0f}"))
 print(f"WORST is {WORST:,.0f}")
 
 # %%
-diverged = table[["1e+08", "1e+09"]]
-assert (table[["0.01", "0.1"]] < WORST / 10).all(axis=None)
-assert (diverged.loc["Diverging", False] == "FAILED").all()
-assert (diverged.loc["BadScore"] == WORST).all(axis=None)
+diverged = table["1e+08"]
+assert (table["0.1"] < WORST / 10).all()
+assert diverged["Diverging", False] == "FAILED"
+assert (diverged["BadScore"] == WORST).all()
 for _, epochs in table["epochs"].groupby("fit"):
     assert epochs[:, True].item() < epochs[:, False].item()
 (best,) = tuner.get_best_hyperparameters()

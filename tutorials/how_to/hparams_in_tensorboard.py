@@ -83,12 +83,12 @@ from snippets.models.build_model import build_model
 # clears the search's folder but not this one.
 
 # %%
-LOGS, EPOCHS = Path("logs", "first_search"), 6
+LOGS, EPOCHS = Path("logs", "first_search"), 4
 shutil.rmtree(LOGS, ignore_errors=True)
 tuner = kt.RandomSearch(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=5,
+    max_trials=3,
     seed=1,
     directory="searches",
     project_name="hparams_in_tensorboard",
