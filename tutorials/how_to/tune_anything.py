@@ -74,7 +74,7 @@ space.Float("x", -5, 10)
 space.Float("y", 0, 15)
 tuner = Branin(
     hyperparameters=space.copy(),
-    max_trials=400,
+    max_trials=200,
     seed=1,
     directory="searches",
     project_name="tune_anything_branin",
@@ -275,7 +275,7 @@ for make in (
     kt.oracles.BayesianOptimizationOracle,
     kt.oracles.GridSearchOracle,
 ):
-    oracle = make(max_trials=25, hyperparameters=space.copy(), seed=1)
+    oracle = make(max_trials=12, hyperparameters=space.copy(), seed=1)
     tuner = AnyBranin(
         oracle=oracle,
         directory="searches",
