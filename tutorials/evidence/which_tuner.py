@@ -151,7 +151,8 @@ found = {
         kt.Hyperband, max_epochs=27, factor=3, hyperband_iterations=4
     ),
 }
-print({name: round(score, 4) for name, score in found.items()})
+print("the best validation accuracy:")
+print(pd.Series(found).round(4).to_string())
 
 # %%
 last = races[races["setting"].eq("full") & races["seed"].eq(7)]
@@ -311,6 +312,7 @@ full = races[races["setting"] == "full"]
 random = full[full["tuner"] == "RandomSearch"]
 whole = random.groupby(["problem", "seed"])["seconds"].last()
 per_problem = whole.groupby("problem").mean()
+print("CPU seconds of RandomSearch, about 1,500 epochs:")
 print(per_problem.round(0).to_string())
 seconds = {
     name: pd.concat(
@@ -347,6 +349,7 @@ display(
     )
 )
 small = races[races["setting"] == "small"]
+print("trials and epochs, at most:")
 print(small.groupby("tuner")[["trial", "epochs"]].max().to_string())
 
 # %% [markdown]
