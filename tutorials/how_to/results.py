@@ -267,7 +267,7 @@ plt.show()
 
 # %%
 trial = tuner.oracle.get_best_trials()[0]
-print(trial.metrics.get_history("val_accuracy"))
+print("kept:", trial.metrics.get_history("val_accuracy"))
 assert len(trial.metrics.get_history("val_accuracy")) == 1
 
 # %% [markdown]
@@ -337,7 +337,9 @@ plt.show()
 
 # %%
 for trial in curves_tuner.oracle.get_best_trials(4):
-    print(trial.trial_id, trial.status, trial.score)
+    print(
+        f"trial {trial.trial_id}: {trial.status}, score {trial.score}"
+    )
 
 # %%
 statuses = {t.status for t in curves_tuner.oracle.get_best_trials(4)}

@@ -284,7 +284,7 @@ assert not thread.is_alive()
 
 # %%
 trials = chief.oracle.get_best_trials()
-print([trial.status for trial in trials])
+print("trials:", [trial.status for trial in trials])
 try:
     chief.get_best_models()
 except FileNotFoundError as error:
