@@ -35,6 +35,16 @@ def listen(page, base, complaints):
     )
 
 
+def narrow(page, width):
+    """Make a page's window narrower; return when it is."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.wait_for_function(
+        "width => document.documentElement.clientWidth === width",
+        arg=width,
+    )
+    page.evaluate("probe.settled()")
+
+
 def violations(page, part="html", **options):
     """Return what axe-core finds wrong."""
     page.evaluate("'axe' in window") or page.evaluate(AXE_SCRIPT)

@@ -7,7 +7,7 @@ import re
 
 import keras_tuner as kt
 import pytest
-from browsing import SIZES, violations
+from browsing import SIZES, narrow, violations
 from helpers import ROOT
 
 PATH = "evidence/hyperband_planner/"
@@ -484,7 +484,7 @@ def test_axe_finds_nothing_while_the_planner_is_used(
 @pytest.mark.parametrize("width", [1280, 360, 320])
 def test_the_largest_plan_and_every_message_fit_a_phone(tab, width):
     page = tab(PATH, width=max(width, 360))
-    page.set_viewport_size({"width": width, "height": 800})
+    narrow(page, width)
     size = "document.documentElement.scrollWidth"
     planned(page, LIMIT, 2, LIMIT)
     assert page.evaluate(size) <= width

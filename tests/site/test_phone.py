@@ -1,6 +1,6 @@
 """Every page on a phone: narrow, touched, with nothing that hovers."""
 
-from browsing import blocks, unreached, violations
+from browsing import blocks, narrow, unreached, violations
 
 WIDTH = "document.documentElement.scrollWidth"
 
@@ -28,8 +28,7 @@ def test_the_keyboard_reaches_all_that_acts_or_scrolls(phone):
 
 def test_a_page_fits_a_narrower_phone(phone):
     """Has the same elements, of which more scroll."""
-    phone.set_viewport_size({"width": 320, "height": 800})
-    phone.evaluate("probe.settled()")
+    narrow(phone, 320)
     assert phone.evaluate(WIDTH) <= 320
     rules = ["scrollable-region-focusable"]
     assert not violations(phone, runOnly=rules)
