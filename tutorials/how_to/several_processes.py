@@ -98,7 +98,7 @@ def build(hp):
 tuner = Tuner(
     build,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=4,
+    max_trials=3,
     seed=1,
     directory="searches",
     project_name=sys.argv[1],
@@ -159,7 +159,7 @@ for role, what in seen:
 for role, began in sorted(trials.items()):
     print(f"{role}: {', '.join(began)}")
 began = [x for role in trials for x in trials[role]]
-assert sorted(began) == [*"0123", "the rest"]
+assert sorted(began) == [*"012", "the rest"]
 assert trials["chief"] == ["the rest"]
 
 # %% [markdown]
@@ -184,7 +184,7 @@ def opened(project_name):
         tuner = kt.RandomSearch(
             build_model,
             objective=kt.Objective("val_accuracy", "max"),
-            max_trials=4,
+            max_trials=3,
             seed=1,
             directory="searches",
             project_name=project_name,
@@ -254,7 +254,7 @@ for role, what in seen:
         counts.setdefault(what, []).append(role)
 for trial, roles in sorted(counts.items()):
     print(f"trial {trial}: begun by {' and by '.join(roles)}")
-assert sorted(counts) == [*"0123"]
+assert sorted(counts) == [*"012"]
 (twice,) = (roles for roles in counts.values() if len(roles) > 1)
 assert twice == ["worker0", "worker0"]
 again = opened("several_processes_dies")
