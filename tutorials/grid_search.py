@@ -93,6 +93,7 @@ assert len(trials[names].drop_duplicates()) == len(trials) == 9
 grid = trials.pivot(
     index="units", columns="learning_rate", values="val_accuracy"
 )
+print("Validation accuracy:")
 display(grid.round(4))
 
 # %% [markdown]
@@ -136,7 +137,8 @@ assert in_order["learning_rate"].tolist()[:3] == [0.0003, 0.003, 0.03]
 # here would have seen these widths and no other:
 
 # %%
-print("of [16, 64, 256]:", sorted(set(in_order["units"].head(6))))
+tried = sorted(set(in_order["units"].head(6)))
+print("units tried, of [16, 64, 256]:", tried)
 assert set(in_order["units"].head(6)) == {16, 64}
 
 # %% [markdown]
@@ -241,7 +243,8 @@ assert all(
 # limit is fixed:
 
 # %%
-print(kt.oracles.RandomSearchOracle()._max_collisions, "in a row")
+repeats = kt.oracles.RandomSearchOracle()._max_collisions
+print("ends after", repeats, "repeats in a row")
 
 
 # %% [markdown]
