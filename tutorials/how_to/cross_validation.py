@@ -12,10 +12,10 @@
 # ```python
 # tuner = CrossValidationTuner(
 #     oracle=kt.oracles.RandomSearchOracle(
-#         objective=kt.Objective("val_mae", "min"), max_trials=4, seed=1
+#         objective=kt.Objective("val_mae", "min"), max_trials=3, seed=1
 #     ),
 #     hypermodel=Regressor(),
-#     cv=KFold(5, shuffle=True, random_state=1),
+#     cv=KFold(3, shuffle=True, random_state=1),
 # )
 # tuner.search(x, y, epochs=4)
 # ```
@@ -80,12 +80,12 @@ space.Float("learning_rate", 0.003, 0.03, sampling="log")
 tuner = CrossValidationTuner(
     oracle=kt.oracles.RandomSearchOracle(
         objective=kt.Objective("val_mae", "min"),
-        max_trials=4,
+        max_trials=3,
         hyperparameters=space,
         seed=1,
     ),
     hypermodel=Regressor(),
-    cv=KFold(5, shuffle=True, random_state=1),
+    cv=KFold(3, shuffle=True, random_state=1),
     directory="searches",
     project_name="cross_validation",
     overwrite=True,
@@ -101,9 +101,9 @@ assert set(trials["status"]) == {"COMPLETED"}
 folds = pd.DataFrame(
     {
         int(trial.trial_id): tuner.fold_scores(trial)
-        for trial in tuner.oracle.get_best_trials(4)
+        for trial in tuner.oracle.get_best_trials(3)
     },
-    index=[f"fold {fold}" for fold in range(1, 6)],
+    index=[f"fold {fold}" for fold in range(1, 4)],
 ).rename_axis(columns="trial")
 display(folds.T.assign(mean=folds.mean()).round(2))
 assert np.allclose(folds.mean(), trials["val_mae"])
@@ -255,7 +255,7 @@ for number in range(8):
     searched = kt.SklearnTuner(
         oracle=kt.oracles.RandomSearchOracle(
             objective=kt.Objective("score", "max"),
-            max_trials=30,
+            max_trials=20,
             seed=1000 * (number + 1),
         ),
         hypermodel=tree,
@@ -280,7 +280,7 @@ print(f"skill where there is none: {gap:+.3f}")
 assert optimism["best inner"].mean() > 0.52 and gap > 0.02
 
 # %% [markdown]
-# Every inner score is an honest cross-validation. The best of thirty
+# Every inner score is an honest cross-validation. The best of twenty
 # isn't: choosing it is what flatters. The outer score, which chose
 # nothing, tells the truth. On real labels the gap is smaller, since
 # settings differ for better reasons than luck, and it grows with the
