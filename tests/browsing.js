@@ -28,10 +28,13 @@ window.probe = (() => {
     return scrollY
   }
 
-  /* Mark one text of each kind: of a size and colour, on a ground, at a path
-     of tags and classes. Contrast is the same in all of them. */
-  const markKinds = () => {
-    const grounds = new Map(), kinds = new Set()
+  const COLOURS = ["color-contrast", "link-in-text-block"]
+  const LINKS = "a[href], [role=link]"
+
+  /* Texts by kind: of a size and colour, on a ground, at a path of tags and
+     classes. Contrast is the same in all of a kind, on all pages. */
+  const textsByKind = () => {
+    const grounds = new Map(), kinds = new Map()
     const ground = element => {
       if (!element) return ""
       if (!grounds.has(element)) {
@@ -43,24 +46,50 @@ window.probe = (() => {
       return grounds.get(element)
     }
     for (const element of all("body, body *")) {
-      delete element.dataset?.kind
       const speaks = [...element.childNodes].some(({nodeType, data}) => nodeType === 3 && data.trim())
-      if (!speaks || !element.checkVisibility({visibilityProperty: true})) continue
-      const {color, fontSize, fontWeight, textShadow} = getComputedStyle(element)
-      const kind = [color, fontSize, fontWeight, textShadow, ground(element)].join()
-      if (!kinds.has(kind)) element.dataset.kind = ""
-      kinds.add(kind)
+      if (!speaks && !element.matches(LINKS) || !element.checkVisibility({visibilityProperty: true})) continue
+      const {color, fontSize, fontWeight, textDecoration, textShadow} = getComputedStyle(element)
+      const kind = [color, fontSize, fontWeight, textDecoration, textShadow, ground(element)].join()
+      if (!kinds.has(kind)) kinds.set(kind, [])
+      kinds.get(kind).push(element)
     }
+    return kinds
   }
 
-  /* What axe finds wrong. It takes nine tenths of its time for contrast. */
-  const violations = async (part, options) => {
+  /* Ask axe for contrast, which takes it nine tenths of its time: once for
+     each kind in all pages of a context. Of a kind that it can't judge, since
+     a text is too short or something lies on it, it is asked for more. */
+  const contrast = async part => {
+    axe.configure({rules: [
+      {id: COLOURS[0], selector: "[data-asked]"},
+      {id: COLOURS[1], selector: `:is(${LINKS})[data-asked]`},
+    ]})
+    const judged = new Set(JSON.parse(localStorage.judged ?? "[]")), found = []
+    const open = textsByKind()
+    for (let size = 1; ; size *= 8) {
+      judged.forEach(kind => open.delete(kind))
+      const asked = new Map([...open].map(([kind, texts]) => [kind, texts.splice(0, size)]))
+      const texts = [...asked.values()].flat()
+      if (!texts.length) break
+      texts.forEach(text => text.dataset.asked = "")
+      const {violations, incomplete} = await axe.run(part,
+        {elementRef: true, resultTypes: ["violations", "incomplete"], runOnly: COLOURS})
+      texts.forEach(text => delete text.dataset.asked)
+      const unsure = new Set(incomplete.flatMap(({nodes}) => nodes.map(({element}) => element)))
+      for (const [kind, texts] of asked) if (texts.some(text => !unsure.has(text))) judged.add(kind)
+      found.push(...violations)
+    }
+    localStorage.judged = JSON.stringify([...judged])
+    return found
+  }
+
+  /* What axe finds wrong: by rules, or all but those of colours; and by those. */
+  const violations = async (part, {rules, colours}) => {
     await settled()
-    markKinds()
-    axe.configure({rules: [{id: "color-contrast", selector: "[data-kind]"}]})
-    const found = await axe.run(part, {resultTypes: ["violations"], ...options})
-    return found.violations.flatMap(({id, nodes}) =>
-      nodes.map(({html, failureSummary}) => [id, html, failureSummary]))
+    const only = rules ? {runOnly: rules} : {rules: Object.fromEntries(COLOURS.map(id => [id, {enabled: false}]))}
+    const found = rules?.length === 0 ? [] : (await axe.run(part, {resultTypes: ["violations"], ...only})).violations
+    if (colours) found.push(...await contrast(part))
+    return found.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) => [id, html, failureSummary]))
   }
 
   /* Note what must be reached by keyboard, and strike out what is. */
@@ -84,20 +113,23 @@ window.probe = (() => {
   }
   const unreached = () => [...left].map(({outerHTML}) => outerHTML.slice(0, 200))
 
-  /* What each block of code's button puts on the clipboard. */
-  const copies = async () => {
-    const texts = []
-    for (const block of all("article .highlight")) {
+  /* What each block of code's button copies. */
+  const copies = () => {
+    let copied
+    const listen = ({target}) => copied = target.value
+    addEventListener("copy", listen)
+    const texts = all("article .highlight").map(block => {
+      copied = "nothing"
       const button = block.querySelector("button")
-      if (!button) return ["no button", block.textContent]
+      if (!button) return "no button"
       button.scrollIntoView({block: "center"})
       const {x, y, width, height} = button.getBoundingClientRect()
       const above = document.elementFromPoint(x + width / 2, y + height / 2)
-      if (!button.contains(above)) return ["covered", block.textContent]
-      await navigator.clipboard.writeText("nothing copied")
+      if (!button.contains(above)) return "covered"
       button.click()
-      texts.push(await navigator.clipboard.readText())
-    }
+      return copied
+    })
+    removeEventListener("copy", listen)
     return texts
   }
 

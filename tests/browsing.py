@@ -16,6 +16,17 @@ SIZES = {
 }
 
 
+def context(browser, scheme, width):
+    """Return what a reader's pages share: their size, cache, storage."""
+    made = browser.new_context(
+        color_scheme=scheme,
+        permissions=["clipboard-read", "clipboard-write"],
+        **SIZES[width],
+    )
+    made.add_init_script(path=PROBE)
+    return made
+
+
 def listen(page, base, complaints):
     """Note errors, warnings and requests to another host."""
     page.on(
@@ -45,12 +56,12 @@ def narrow(page, width):
     page.evaluate("probe.settled()")
 
 
-def violations(page, part="html", **options):
-    """Return what axe-core finds wrong."""
+def violations(page, part="html", rules=None, colours=True):
+    """Return what axe-core finds wrong, by some rules or by all."""
     page.evaluate("'axe' in window") or page.evaluate(AXE_SCRIPT)
     return page.evaluate(
-        "([part, options]) => probe.violations(part, options)",
-        [part, options],
+        "([part, how]) => probe.violations(part, how)",
+        [part, {"rules": rules, "colours": colours}],
     )
 
 
@@ -61,14 +72,15 @@ def blocks(page, kind=".highlight"):
 
 
 def unreached(page):
-    """Press Tab through a page; return what had no focus, but should."""
+    """Hold Tab through a page; return what had no focus, but should."""
     stops = "a, button, summary, input, [tabindex]"
     most = page.locator(stops).count() + 20
     assert page.evaluate("probe.watchFocus()") > 2
     for number in range(1, most + 1):
-        page.keyboard.press("Tab")
+        page.keyboard.down("Tab")
         if number % 20 == 0 and not page.evaluate("probe.unreached()"):
             break
+    page.keyboard.up("Tab")
     return page.evaluate("probe.unreached()")
 
 

@@ -4,13 +4,14 @@ import contextlib
 import functools
 import http.server
 import os
+import platform
 import shutil
 import sys
 import threading
 from multiprocessing.process import BaseProcess
 
 import pytest
-from browsing import PROBE, SIZES, listen
+from browsing import context, listen
 from filelock import FileLock
 from helpers import ROOT, mkdocs
 from playwright.sync_api import sync_playwright
@@ -55,6 +56,7 @@ def start(process, start=BaseProcess.start):
     start(process)
 
 
+platform.processor()  # starts a process once; h5py asks for it
 sys.addaudithook(watch)
 BaseProcess.start = start
 
@@ -113,32 +115,18 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def context(browser):
-    """A function that returns the kept context of a kind of reader."""
-
-    @functools.cache
-    def context(scheme, width):
-        made = browser.new_context(
-            color_scheme=scheme,
-            permissions=["clipboard-read", "clipboard-write"],
-            **SIZES[width],
-        )
-        made.add_init_script(path=PROBE)
-        return made
-
-    return context
-
-
-@pytest.fixture(scope="session")
-def tabs(context, address):
+def tabs(browser, address):
     """What opens pages, and fails on their complaints in the end."""
 
     @contextlib.contextmanager
-    def tabs():
+    def tabs(contexts):
         complaints, opened = [], []
 
         def open_(path, scheme="light", width=1280, base=address):
-            page = context(scheme, width).new_page()
+            reader = scheme, width
+            if reader not in contexts:
+                contexts[reader] = context(browser, *reader)
+            page = contexts[reader].new_page()
             opened.append(page)
             listen(page, base, complaints)
             page.goto(base + path)
@@ -154,5 +142,11 @@ def tabs(context, address):
 
 @pytest.fixture
 def tab(tabs):
-    with tabs() as open_:
-        yield open_
+    """A function that opens pages of which nothing is kept."""
+    contexts = {}
+    try:
+        with tabs(contexts) as open_:
+            yield open_
+    finally:
+        for each in contexts.values():
+            each.close()

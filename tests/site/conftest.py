@@ -15,9 +15,15 @@ def path(request):
     return request.param
 
 
-def visit(tabs, *where):
+@pytest.fixture(scope="session")
+def contexts():
+    """Kept, since making one takes as long as a visit."""
+    return {}
+
+
+def visit(tabs, contexts, *where):
     """Open a page with all that it folds away."""
-    with tabs() as open_:
+    with tabs(contexts) as open_:
         page = open_(*where)
         page.add_style_tag(content=AT_ONCE)
         page.evaluate("probe.openAll()")
@@ -25,15 +31,15 @@ def visit(tabs, *where):
 
 
 @pytest.fixture(scope="module")
-def laptop(path, tabs):
-    yield from visit(tabs, path)
+def laptop(path, tabs, contexts):
+    yield from visit(tabs, contexts, path)
 
 
 @pytest.fixture(scope="module")
-def laptop_in_the_dark(path, tabs):
-    yield from visit(tabs, path, "dark")
+def laptop_in_the_dark(path, tabs, contexts):
+    yield from visit(tabs, contexts, path, "dark")
 
 
 @pytest.fixture(scope="module")
-def phone(path, tabs):
-    yield from visit(tabs, path, "light", 360)
+def phone(path, tabs, contexts):
+    yield from visit(tabs, contexts, path, "light", 360)

@@ -110,7 +110,6 @@ def test_the_scheme_can_be_switched_and_is_remembered(tab):
     dark = page.evaluate(ground)
     page.reload()
     assert light != dark == page.evaluate(ground)
-    page.evaluate("localStorage.clear()")
 
 
 @pytest.mark.parametrize("width", [1280, 360])

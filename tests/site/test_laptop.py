@@ -51,9 +51,14 @@ def test_axe_finds_nothing_in_the_light(laptop):
     assert lightness(laptop) > 600
 
 
-def test_axe_finds_nothing_in_the_dark(laptop_in_the_dark):
-    assert not violations(laptop_in_the_dark)
-    assert lightness(laptop_in_the_dark) < 600
+def test_the_dark_changes_colours_alone_and_axe_finds_nothing(
+    laptop, laptop_in_the_dark
+):
+    """Asks axe of colours: for all else the pages are the same."""
+    dark = laptop_in_the_dark
+    assert dark.inner_text("body") == laptop.inner_text("body")
+    assert not violations(dark, rules=[])
+    assert lightness(dark) < 600
 
 
 def test_each_copy_button_copies_exactly_the_code(path, laptop, site):

@@ -31,4 +31,4 @@ def test_a_page_fits_a_narrower_phone(phone):
     narrow(phone, 320)
     assert phone.evaluate(WIDTH) <= 320
     rules = ["scrollable-region-focusable"]
-    assert not violations(phone, runOnly=rules)
+    assert not violations(phone, rules=rules, colours=False)
