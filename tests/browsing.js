@@ -138,7 +138,7 @@ window.probe = (() => {
     const words = document.createRange()
     words.selectNodeContents(code)
     const line = words.getClientRects()[0]
-    const button = code.parentElement.querySelector("button").getBoundingClientRect()
+    const button = code.parentElement.querySelector("nav").getBoundingClientRect()
     return button.bottom > line.top && button.top < line.bottom
   }).map(code => code.textContent)
 
