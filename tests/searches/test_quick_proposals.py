@@ -70,9 +70,6 @@ def proposed(folder, spread, way=lambda tuner: tuner):
     return point[0], (mean - oracle.beta * deviation)[0]
 
 
-@pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
 @pytest.mark.parametrize("spread", [1, 1e-3, 0])
 def test_the_proposal_is_keras_tuners_own(tmp_path, spread):
     point, bound = proposed(tmp_path, spread)
@@ -82,9 +79,6 @@ def test_the_proposal_is_keras_tuners_own(tmp_path, spread):
         np.testing.assert_allclose(quick, point, atol=0.005)
 
 
-@pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
 def test_a_proposal_asks_scikit_learn_for_no_single_point(
     tmp_path, monkeypatch
 ):
@@ -102,9 +96,6 @@ def test_a_proposal_asks_scikit_learn_for_no_single_point(
     assert len(asked) > 100
 
 
-@pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
 def test_a_search_tries_the_same_interrupted_or_not(tmp_path):
     plain = made(tmp_path / "plain")
     resumed = made(tmp_path, trials=10)
