@@ -1,6 +1,5 @@
 """What the tests share: one build of the site, one browser."""
 
-import contextlib
 import functools
 import http.server
 import os
@@ -21,6 +20,8 @@ os.environ |= {
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 os.environ["MPLBACKEND"] = "agg"
+# The processes that test are as many as the cores.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 STARTS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"}
 STARTS |= {"multiprocessing.Process.start"}
@@ -114,39 +115,19 @@ def browser():
         launched.close()
 
 
-@pytest.fixture(scope="session")
-def tabs(browser, address):
-    """What opens pages, and fails on their complaints in the end."""
-
-    @contextlib.contextmanager
-    def tabs(contexts):
-        complaints, opened = [], []
-
-        def open_(path, scheme="light", width=1280, base=address):
-            reader = scheme, width
-            if reader not in contexts:
-                contexts[reader] = context(browser, *reader)
-            page = contexts[reader].new_page()
-            opened.append(page)
-            listen(page, base, complaints)
-            page.goto(base + path)
-            return page
-
-        yield open_
-        for page in opened:
-            page.close()
-        assert not complaints
-
-    return tabs
-
-
 @pytest.fixture
-def tab(tabs):
-    """A function that opens pages of which nothing is kept."""
-    contexts = {}
-    try:
-        with tabs(contexts) as open_:
-            yield open_
-    finally:
-        for each in contexts.values():
-            each.close()
+def tab(browser, address):
+    """Return a function that opens a page, and fail on its complaints."""
+    complaints, contexts = [], []
+
+    def open_(path, scheme="light", width=1280, base=address):
+        contexts.append(context(browser, scheme, width))
+        page = contexts[-1].new_page()
+        listen(page, base, complaints)
+        page.goto(base + path)
+        return page
+
+    yield open_
+    for each in contexts:
+        each.close()
+    assert not complaints

@@ -1,6 +1,10 @@
 """Each page is visited once by a kind of reader, for all tests."""
 
+import contextlib
+import functools
+
 import pytest
+from browsing import SIZES, context, listen
 from helpers import NAV
 
 # Fading is drawn again and again, which is half the time of a Tab.
@@ -16,30 +20,55 @@ def path(request):
 
 
 @pytest.fixture(scope="session")
-def contexts():
-    """Kept, since making one takes as long as a visit."""
-    return {}
+def reader(browser, address):
+    """Return a function that returns a kind of reader's tab.
+
+    It is kept: to open one takes as long as a visit.
+    """
+
+    @functools.cache
+    def reader(scheme, width):
+        page, complaints = (
+            context(browser, scheme, width).new_page(),
+            [],
+        )
+        listen(page, address, complaints)
+        return page, complaints
+
+    return reader
 
 
-def visit(tabs, contexts, *where):
-    """Open a page with all that it folds away."""
-    with tabs(contexts) as open_:
-        page = open_(*where)
+@pytest.fixture(scope="module")
+def visit(reader, address, path):
+    """Visit a page as a kind of reader, with all that it folds away."""
+
+    @contextlib.contextmanager
+    def visit(scheme, width):
+        page, complaints = reader(scheme, width)
+        page.set_viewport_size(SIZES[width]["viewport"])
+        page.goto(address + path)
         page.add_style_tag(content=AT_ONCE)
         page.evaluate("probe.openAll()")
+        yield page
+        heard, complaints[:] = complaints[:], []
+        assert not heard
+
+    return visit
+
+
+@pytest.fixture(scope="module")
+def laptop(visit):
+    with visit("light", 1280) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
-def laptop(path, tabs, contexts):
-    yield from visit(tabs, contexts, path)
+def laptop_in_the_dark(visit):
+    with visit("dark", 1280) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
-def laptop_in_the_dark(path, tabs, contexts):
-    yield from visit(tabs, contexts, path, "dark")
-
-
-@pytest.fixture(scope="module")
-def phone(path, tabs, contexts):
-    yield from visit(tabs, contexts, path, "light", 360)
+def phone(visit):
+    with visit("light", 360) as page:
+        yield page
