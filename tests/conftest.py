@@ -1,6 +1,7 @@
 """What the tests share: one build of the site, one browser."""
 
 import functools
+import gc
 import http.server
 import os
 import platform
@@ -33,6 +34,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {"site", "browser"} & set(item.fixturenames):
             item.add_marker("process")
+
+
+def pytest_collection_finish():
+    """Each trial collects garbage: not among all that was imported."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

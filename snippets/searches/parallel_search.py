@@ -96,6 +96,7 @@ def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         died.append(f"{name} ended with {how}")
         crew[name].shown.join(2)
+        crew[name].stdin.close()
         # What the script raises in the chief, it would raise again.
         if len(died) == deaths or (name == "chief" and code > 0):
             raise RuntimeError(
@@ -134,10 +135,11 @@ def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
 
 
 def _show(name, process):
-    for line in process.stdout:
-        process.last.append(line)
-        who = "" if name == "chief" else f"{name} | "
-        print(f"{who}{line}", end="", flush=True)
+    with process.stdout:
+        for line in process.stdout:
+            process.last.append(line)
+            who = "" if name == "chief" else f"{name} | "
+            print(f"{who}{line}", end="", flush=True)
 
 
 def _stop(crew, patience=0):
