@@ -86,6 +86,16 @@ def site(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def eager():
+    """Run models step by step: small ones take longer to be traced."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def images():
     from snippets.data.load_images import load_images

@@ -21,6 +21,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:The `logger` argument")  # as said
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_the_code_of_a_page_runs_in_the_order_shown(
     page, tmp_path, monkeypatch, capsys

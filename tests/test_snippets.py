@@ -173,6 +173,7 @@ def fingerprint(hypermodel_, hp, x, y):
     return [layer.tolist() for layer in model.get_weights()]
 
 
+@pytest.mark.usefixtures("eager")
 @by_hypermodel
 def test_each_tuned_value_changes_the_model_or_its_training(path):
     hypermodel_ = hypermodel(load(path))
@@ -344,6 +345,8 @@ def test_a_bad_npz_is_refused_with_what_is_allowed(
         load_images(tmp_path / "bad.npz")
 
 
+# NumPy leaves a file open that is no archive.
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*broken.npz")
 def test_a_broken_file_a_missing_one_and_an_unknown_name_are_refused(
     tmp_path, monkeypatch
 ):

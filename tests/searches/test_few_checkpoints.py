@@ -47,7 +47,7 @@ def searched(tuner_class, images, folder, **settings):
 
 
 def test_only_the_best_keep_their_weights_after_each_trial(
-    images, tmp_path
+    images, eager, tmp_path
 ):
     tuner = searched(
         watched(kt.RandomSearch, 2), images, tmp_path, max_trials=4
@@ -64,7 +64,7 @@ def test_only_the_best_keep_their_weights_after_each_trial(
 
 
 def test_hyperband_promotes_as_ever_and_ends_with_the_best_weights(
-    images, tmp_path
+    images, eager, tmp_path
 ):
     tuner = searched(
         watched(kt.Hyperband), images, tmp_path, max_epochs=3

@@ -25,8 +25,10 @@ def searched(hypermodel, images, folder, tuner_class, fixed, **limits):
         project_name=type(hypermodel).__name__,
         **limits,
     )
+    x, y = images.train
     tuner.search(
-        *images.train,
+        x[:256],
+        y[:256],
         validation_data=images.validation,
         shuffle=False,
         verbose=0,
