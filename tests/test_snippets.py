@@ -146,7 +146,7 @@ def test_a_hypermodel_builds_and_fits_on_real_data(path):
     train, validation, _ = example(path)
     hp = kt.HyperParameters()
     hypermodel_.build(hp)
-    for seed in (None, 1, 2, 3):
+    for seed in (None, 1, 2):
         if seed:
             for space in hp.space:
                 hp.values[space.name] = space.random_sample(seed)

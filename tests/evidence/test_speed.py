@@ -179,7 +179,7 @@ def test_each_way_runs_small(bench, tmp_path, capsys):
     """In this process, that it need not begin with imports each time."""
     for place, (measurement, way) in enumerate(alone(bench)):
         folder = str(tmp_path / str(place))
-        count = 20 if measurement == "proposal" else 2
+        count = 20 if measurement == "proposal" else 1
         bench.run([measurement, way, 1, count, 2, "digits", folder])
         line = capsys.readouterr().out.splitlines()[-1]
         begun, ended, trials, epochs, best = json.loads(line)
