@@ -28,6 +28,10 @@ window.probe = (() => {
     return scrollY
   }
 
+  const speaks = element => [...element.childNodes].some(({nodeType, data}) => nodeType === 3 && data.trim())
+  const shows = element => element.checkVisibility({visibilityProperty: true})
+  const shownTexts = () => all("article *").filter(each => speaks(each) && shows(each)).map(each => each.textContent)
+
   const COLOURS = ["color-contrast", "link-in-text-block"]
   const LINKS = "a[href], [role=link]"
 
@@ -46,8 +50,7 @@ window.probe = (() => {
       return grounds.get(element)
     }
     for (const element of all("body, body *")) {
-      const speaks = [...element.childNodes].some(({nodeType, data}) => nodeType === 3 && data.trim())
-      if (!speaks && !element.matches(LINKS) || !element.checkVisibility({visibilityProperty: true})) continue
+      if (!shows(element) || !speaks(element) && !element.matches(LINKS)) continue
       const {color, fontSize, fontWeight, textDecoration, textShadow} = getComputedStyle(element)
       const kind = [color, fontSize, fontWeight, textDecoration, textShadow, ground(element)].join()
       if (!kinds.has(kind)) kinds.set(kind, [])
@@ -160,5 +163,5 @@ window.probe = (() => {
     probe.answered = query => !open && last === query
   }
 
-  return {copies, coveredLines, openAll, settled, still, unreached, violations, watchFocus, watchSearch}
+  return {copies, coveredLines, openAll, settled, shownTexts, still, unreached, violations, watchFocus, watchSearch}
 })()
