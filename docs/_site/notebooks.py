@@ -128,8 +128,17 @@ def with_outputs(tutorial):
 
 
 def table(frame):
-    """Write a data frame as a table with one row of headers, none empty."""
-    named = any(name is not None for name in frame.index.names)
-    frame = frame.reset_index() if named else frame
+    """Write a data frame as a table with one row of headers, none empty.
+
+    Names of the index head its columns; the name of what the others are,
+    if they have one, stands behind the last.
+    """
+    named = [name for name in frame.index.names if name is not None]
+    if named:
+        others = [name for name in frame.columns.names if name is not None]
+        *rest, last = frame.index.names
+        corner = " \\ ".join(map(str, filter(None, [last, *others])))
+        none = [None] * frame.columns.nlevels
+        frame = frame.rename_axis(index=[*rest, corner], columns=none).reset_index()
     text = frame.to_html(index=not named, border=0)
     return text.replace(' class="dataframe"', "").replace("<th></th>", "<td></td>")
