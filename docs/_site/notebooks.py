@@ -1,16 +1,15 @@
 """Tutorials as notebooks: read, found wrong, looked up by what they run."""
 
 import ast
-import functools
 import hashlib
 import inspect
+import json
 import os
 import platform
 import re
 from pathlib import Path
 from typing import NamedTuple
 
-import jupytext
 import nbformat
 
 HERE = Path(__file__).parent
@@ -44,15 +43,44 @@ def code_cells(notebook):
     return [cell for cell in code if cell.source and "jupyter" not in cell.metadata]
 
 
-@functools.cache
-def parsed(script, modified):
-    return jupytext.read(script, fmt="py:percent")
+def once(make, text):
+    """Return the bytes that `make(text)` returned when first asked for.
+
+    What makes them takes longer to import than a warm build lasts.
+    """
+    packages = ROOT / "requirements.txt"
+    parts = inspect.getsource(make), text, packages.read_text("utf-8")
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    file = CACHE / "once" / f"{make.__name__}-{digest}"
+    if not file.is_file():
+        made = make(text)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f"{file.name}-{os.getpid()}")
+        partial.write_bytes(made)
+        partial.replace(file)
+    return file.read_bytes()
+
+
+def as_notebook(script):
+    """Return a percent script's notebook, as JSON."""
+    import jupytext
+
+    return json.dumps(jupytext.reads(script, "py:percent")).encode()
+
+
+def as_script(notebook):
+    """Return the percent script of a notebook's JSON."""
+    import jupytext
+
+    notebook = nbformat.reads(notebook, as_version=4)
+    return jupytext.writes(notebook, "py:percent").encode()
 
 
 def notebook_of(script, name):
     """Return a script's notebook, in place of imports the snippets."""
     cells, figures = [], set()
-    for cell in parsed(script, script.stat().st_mtime_ns).cells:
+    parsed = json.loads(once(as_notebook, script.read_text("utf-8")))
+    for cell in map(nbformat.from_dict, parsed["cells"]):
         where = f"{name}, cell {len(cells) + 1}"
         source = cell.source
         shows = source.endswith(SHOW)
@@ -119,7 +147,7 @@ def with_outputs(tutorial):
     """Return a notebook of today's prose and the outputs that are kept."""
     if not runs_here(tutorial):
         return tutorial.notebook
-    executed = nbformat.read(tutorial.kept, as_version=4)
+    executed = nbformat.v4.reads(tutorial.kept.read_text("utf-8"))
     cells = zip(code_cells(tutorial.notebook), code_cells(executed), strict=True)
     for cell, done in cells:
         cell.outputs, cell.execution_count = done.outputs, done.execution_count

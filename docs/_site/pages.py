@@ -5,8 +5,10 @@ source, and is given the Markdown of its executed notebook.
 """
 
 import functools
+import gc
 import html
 import importlib.metadata
+import json
 import logging
 import os
 import platform
@@ -20,12 +22,13 @@ from io import BytesIO
 from pathlib import Path
 
 import jinja2
-import jupytext
 import nbformat
 from mkdocs.exceptions import Abort, BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
+# A build makes trees of many tags, and hardly any garbage.
+gc.set_threshold(100_000, 20, 20)
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import notebooks  # noqa: E402
@@ -39,7 +42,7 @@ executed with:
 INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
-owners = functools.cache(importlib.metadata.packages_distributions)
+version = functools.cache(importlib.metadata.version)
 
 
 class CellOfLink(logging.Filter):
@@ -70,6 +73,7 @@ def on_pre_build(config):
         read = [notebooks.read(path) for path in scripts()]
     except notebooks.Mistake as mistake:
         raise BuildError(str(mistake)) from None
+    config.extra["tutorials"] = read
     if not notebooks.stale(read):
         return
     program = [sys.executable, HERE / "execute.py"]
@@ -87,7 +91,7 @@ def on_pre_build(config):
 @event_priority(100)  # before mkdocs-jupyter, which makes them pages
 def on_files(files, config):
     """Add each tutorial's script, where it lies."""
-    for tutorial in map(notebooks.read, scripts()):
+    for tutorial in config.extra["tutorials"]:
         where = str(notebooks.ROOT), config.site_dir, config.use_directory_urls
         script = File(tutorial.name, *where)
         script.tutorial = tutorial
@@ -164,7 +168,7 @@ def executed(notebook):
     begun, ended = map(datetime.fromisoformat, (min(times), max(times)))
     versions = {"Python": platform.python_version()}
     for package in ("tensorflow", "keras", "keras-tuner"):
-        versions[package] = importlib.metadata.version(package)
+        versions[package] = version(package)
     return {
         "date": begun.date(),
         "seconds": round((ended - begun).total_seconds()),
@@ -191,22 +195,29 @@ def on_post_page(output, page, config):
                     figure = place / f"{cell.metadata['figure']}.svg"
                     figure.write_text(svg, "utf-8")
         notebook.cells.insert(0, needs(notebook))
-        nbformat.write(notebook, place / f"{place.name}.ipynb")
-        script = jupytext.writes(notebook, "py:percent")
-        (place / f"{place.name}.py").write_text(script, "utf-8")
+        text = nbformat.v4.writes(notebook)
+        (place / f"{place.name}.ipynb").write_text(text, "utf-8")
+        script = notebooks.once(notebooks.as_script, text)
+        (place / f"{place.name}.py").write_bytes(script)
 
 
 def needs(notebook):
     """Return the first cell of a notebook: what it needs to run alone."""
     code = "\n".join(cell.source for cell in notebooks.code_cells(notebook))
     modules = re.findall(r"(?m)^(?:import|from) (\w+)", code)
-    imported = {name for module in modules for name in owners().get(module, ())}
+    owners = json.loads(notebooks.once(packages, ""))
+    imported = {name for module in modules for name in owners.get(module, ())}
     listed = importlib.metadata.requires("keras-tuner-guide")
     named = [(re.match(r"[\w-]+", need)[0], "extra ==" in need) for need in listed]
     names = [name for name, extra in named if name in imported or not extra]
-    pinned = " ".join(f"{name}=={importlib.metadata.version(name)}" for name in names)
+    pinned = " ".join(f"{name}=={version(name)}" for name in names)
     text = NEEDS.format(platform.python_version(), pinned)
     return nbformat.v4.new_markdown_cell(text, id="needs")
+
+
+def packages(_):
+    """Return which packages each module is of, as JSON."""
+    return json.dumps(importlib.metadata.packages_distributions()).encode()
 
 
 @event_priority(-100)  # after the search plugin
@@ -217,19 +228,22 @@ def on_post_build(config):
     """
     site = Path(config.site_dir)
     if config.strict:
-        (site / "assets/social.png").write_bytes(social_picture(config))
+        text = f"{config.site_name}\n{config.site_description}"
+        picture = notebooks.once(social_picture, text)
+        (site / "assets/social.png").write_bytes(picture)
         index = (site / "search/search_index.json").read_text("utf-8")
         script = f"var __index = {index}"
         (site / "search/search_index.js").write_text(script, "utf-8")
 
 
-def social_picture(config):
-    """Draw the site's name and promise."""
-    from matplotlib.figure import Figure  # only a whole build needs it
+def social_picture(text):
+    """Draw the site's name and promise, its two lines."""
+    from matplotlib.figure import Figure
 
+    name, promise = text.splitlines()
     figure, picture = Figure((12, 6.3), facecolor="#0b5f59"), BytesIO()
-    figure.text(0.08, 0.62, config.site_name, color="white", size=62, weight="bold")
-    promise = textwrap.fill(config.site_description, 44)
+    figure.text(0.08, 0.62, name, color="white", size=62, weight="bold")
+    promise = textwrap.fill(promise, 44)
     figure.text(0.08, 0.53, promise, color="white", size=28, va="top")
     figure.savefig(picture, dpi=100, format="png")
     return picture.getvalue()

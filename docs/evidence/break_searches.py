@@ -102,6 +102,9 @@ def logged(tuner_class, path):
         def run_trial(self, trial, *args, **kwargs):
             note(begun=trial.trial_id)
             time.sleep(kwargs.get("seconds", 0))
+            if until := kwargs.get("until"):  # another has begun
+                while not list(path.parent.glob(until)):
+                    time.sleep(0.02)
             if args:  # data: models are trained
                 return super().run_trial(trial, *args, **kwargs)
             return self.hypermodel.build(trial.hyperparameters)
@@ -314,14 +317,13 @@ def kill(name, way, folder, whole, after, run=0):
 
 def two_processes(name, way, folder, whole, run=0):
     """Let two processes search in one folder at the same time."""
+    until = "*second.jsonl"  # it has a trial, or was refused
     first = started(
-        search, name, way, folder, "first.jsonl", seconds=0.1
+        search, name, way, folder, "first.jsonl", until=until
     )
     while not read_log(folder, "first.jsonl"):
         time.sleep(0.02)
-    second = started(
-        search, name, way, folder, "second.jsonl", seconds=0.1
-    )
+    second = started(search, name, way, folder, "second.jsonl")
     codes = [ended(child) for child in (second, first)]
     seen = error_of(folder, "second.jsonl").partition(":")[0]
     return row(
