@@ -3,7 +3,8 @@
     python docs/evidence/grow_searches.py
     python docs/evidence/grow_searches.py search tuner
 
-Four measurements, all of them or those that are named:
+Four measurements, all of them or those that are named, and the rest
+stays as it was recorded:
 
 - search: real trials, one epoch of a small model on scikit-learn's
   digits: as guides show it; with gc.freeze, flat_memory and
@@ -51,6 +52,8 @@ import warnings
 from pathlib import Path
 
 import records
+
+from snippets.searches.independent_seeds import independent_seeds
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -381,17 +384,18 @@ def measured(task):
 
 
 def plan(options):
-    """Yield the task of every run, without its folder."""
+    """Yield the round and task of every run, without its folder."""
     for measurement in options.measurements:
         rounds = options.rounds if measurement == "result" else 1
-        for seed in range(1, rounds + 1):
+        for number, seed in enumerate(independent_seeds(rounds), 1):
             for way in WAYS[measurement]:
                 most = COUNTS[measurement][-1]
                 if measurement == "search":
                     most = MOST.get(way, most)
                 most = min(most, options.trials or most)
                 counts = [c for c in COUNTS[measurement] if c < most]
-                yield measurement, way, seed, most, [*counts, most]
+                counts = [*counts, most]
+                yield number, (measurement, way, seed, most, counts)
 
 
 def main():
@@ -420,10 +424,10 @@ def main():
         parser.error("--trials must be 2 or more")
     options.measurements = options.measurements or list(WAYS)
     tasks, rows = list(plan(options)), []
-    for number, task in enumerate(tasks, 1):
-        measurement, way, seed, *_ = task
+    for number, (turn, task) in enumerate(tasks, 1):
+        measurement, way, *_ = task
         found = records.kept("growth", task, measured, options.new)
-        named = {"measurement": measurement, "way": way, "round": seed}
+        named = {"measurement": measurement, "way": way, "round": turn}
         rows += [named | row for row in found]
         print(
             f"{number} of {len(tasks)}: {measurement}, {way}, "
@@ -438,7 +442,7 @@ def main():
         ("tensorflow", "keras", "keras-tuner", "scikit-learn"),
         "one thread a process",
     )
-    records.write(options.output, COLUMNS, rows, comments)
+    records.update(options.output, COLUMNS, rows, comments)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def halving_race(answers, seed, candidates):
             factor=3,
             cv=[([0], [1])],  # one split: the curves have their own
             refit=False,
-            random_state=1000 * repeat + seed,
+            random_state=seed + repeat,
         ).fit(np.zeros((2, 1)), np.zeros(2))
         results = search.cv_results_
         for values, score in zip(
@@ -158,18 +158,11 @@ def curves_of(problem):
 
 
 def race(problem, setting, name, seed):
-    """Run one search; return its improvements, as rows of the CSV."""
+    """Run one search; return its improvements and what it tried."""
     answers = Answers(curves_of(problem), seed)
     run, settings = OTHERS[name]
     run(answers, seed, **settings)
-    return [
-        (problem, setting, name, seed, trial, epochs)
-        + (round(float(seconds), 2),)
-        + tuple(round(float(number), 4) for number in numbers)
-        for trial, epochs, seconds, *numbers in race_tuners.improvements(
-            answers.history, answers.curves
-        )
-    ]
+    return race_tuners.told(answers.history, answers.curves)
 
 
 def main():
@@ -185,7 +178,6 @@ def main():
             )
         ),
         race,
-        race_tuners.HERE.parents[1] / ".cache" / "races",
         race_tuners.HERE / "races_others.csv",
         records.provenance(
             "Races on recorded learning curves",

@@ -11,16 +11,19 @@ of training. The method is that of tabular benchmarks: NAS-Bench-101
 
 What is trained is kept, architecture by architecture, under .cache:
 interrupted, the command goes on where it was. Done, it writes
-curves_PROBLEM.csv.xz beside itself.
+curves_PROBLEM.csv.xz beside itself. With `--starts` only start_seconds
+is measured anew, and the rest of that file stays as it is.
 """
 
 import argparse
 import csv
+import datetime
 import io
 import itertools
 import lzma
 import multiprocessing
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -75,7 +78,7 @@ def train(data, architecture):
     A row holds what COLUMNS names. Accuracies and losses are taken at
     the end of an epoch. Seconds are CPU seconds on one thread:
     epoch_seconds those of the epoch's training steps, start_seconds
-    what a trial costs before them, building and tracing.
+    what a trial costs before them, see start_seconds().
     """
     import keras
 
@@ -105,11 +108,9 @@ def train(data, architecture):
         )
         return recorder.rows
 
+    start = start_seconds(data, architecture)
     keras.backend.clear_session()
-    begun = time.process_time()
     model = build(data, architecture, seed=SEEDS[0])
-    fit(epochs=1)
-    start = round(time.process_time() - begun, 4)
     # Traced once, the same model serves all: it is set back each time to
     # what a new one would be, its optimizer and dropout included.
     for rate, seed in itertools.product(SPACE["learning_rate"], SEEDS):
@@ -121,6 +122,30 @@ def train(data, architecture):
         model.optimizer.learning_rate = rate
         for epoch, row in enumerate(fit(EPOCHS), 1):
             yield (*architecture, rate, seed, epoch, *row, start)
+
+
+def start_seconds(data, architecture):
+    """Return the CPU seconds of building and tracing a model.
+
+    It is what the first epoch takes more than the second, building
+    included: the median of three models.
+    """
+    import keras
+
+    def epoch(model):
+        model.fit(*data.train, batch_size=architecture[-1], verbose=0)
+
+    measured = []
+    for seed in SEEDS:
+        keras.backend.clear_session()
+        begun = time.process_time()
+        model = build(data, architecture, seed)
+        epoch(model)
+        first = time.process_time()
+        epoch(model)
+        second = time.process_time()
+        measured.append((first - begun) - (second - first))
+    return round(statistics.median(measured), 4)
 
 
 def score(model, x, y):
@@ -137,8 +162,12 @@ def record(task):
     """Keep what training one architecture gives, in a file."""
     from snippets.data.load_images import load_images
 
-    dataset, architecture, part = task
-    rows = list(train(load_images(dataset), architecture))
+    dataset, architecture, part, starts = task
+    data = load_images(dataset)
+    if starts:
+        rows = [(*architecture, start_seconds(data, architecture))]
+    else:
+        rows = list(train(data, architecture))
     with open(
         part.with_suffix(".partial"), "w", newline="", encoding="utf-8"
     ) as file:
@@ -156,8 +185,11 @@ def main():
         help="an .npz of the 10,000 test images of MNIST, where "
         "keras.datasets cannot download them",
     )
-    problem, images = vars(parser.parse_args()).values()
+    parser.add_argument("--starts", action="store_true")
+    problem, images, starts = vars(parser.parse_args()).values()
     parts = HERE.parents[1] / ".cache" / "curves" / problem
+    if starts:
+        parts = parts / "starts"
     parts.mkdir(parents=True, exist_ok=True)
     if problem == "mnist" and not images:
         import keras
@@ -172,7 +204,7 @@ def main():
         for architecture in architectures
     ]
     tasks = [
-        (str(images or problem), architecture, file)
+        (str(images or problem), architecture, file, starts)
         for architecture, file in zip(architectures, files, strict=True)
         if not file.exists()
     ]
@@ -201,7 +233,11 @@ def main():
                 f"{left:.0f} min to go",
                 flush=True,
             )
+    result = HERE / f"curves_{problem}.csv.xz"
     text = io.StringIO()
+    if starts:
+        text.write(with_starts(result, files))
+        return pack(text, result)
     comments = records.provenance(
         f"Learning curves of {problem}",
         f"record_curves.py {problem}",
@@ -211,7 +247,31 @@ def main():
     text.writelines(f"{line}\n" for line in comments)
     text.write(",".join(COLUMNS) + "\n")
     text.writelines(file.read_text("utf-8") for file in files)
-    result = HERE / f"curves_{problem}.csv.xz"
+    pack(text, result)
+
+
+def with_starts(recorded, files):
+    """Return the lines of a record, its start_seconds those of files."""
+    texts = [file.read_text("utf-8").strip() for file in files]
+    starts = dict(text.rsplit(",", 1) for text in texts)
+    architecture = len(SPACE) - 1
+    lines = []
+    for line in (
+        lzma.decompress(recorded.read_bytes()).decode().splitlines()
+    ):
+        head, _, old = line.rpartition(",")
+        known = ",".join(line.split(",")[:architecture])
+        new = starts.get(known, old)
+        lines.append(f"{head},{new}" if head else line)
+    comments = [line for line in lines if line[0] == "#"]
+    comments = [line for line in comments if "--starts" not in line]
+    today = datetime.date.today()
+    comments.append(f"# start_seconds: with --starts, on {today}")
+    rows = [line for line in lines if line[0] != "#"]
+    return "\n".join([*comments, *rows, ""])
+
+
+def pack(text, result):
     packed = lzma.compress(text.getvalue().encode(), preset=9)
     result.write_bytes(packed)
     print(f"wrote {result}, {len(packed) / 2**20:.2f} MiB")

@@ -35,6 +35,26 @@ def write(path, columns, rows, comments):
     print(f"wrote {path}")
 
 
+def update(path, columns, rows, comments):
+    """Write a CSV; keep of an older one what was not measured now.
+
+    The measurement stands in the column of that name.
+    """
+    measured = {row["measurement"] for row in rows}
+    lines = []
+    if Path(path).exists():
+        lines = Path(path).read_text("utf-8").splitlines()
+    before = [line for line in lines if line.startswith("#")]
+    older = csv.DictReader(lines[len(before) :])
+    older = [row for row in older if row["measurement"] not in measured]
+    if older:
+        names = ", ".join(sorted(measured))
+        before = [line for line in before if f"# {names}:" not in line]
+        today = datetime.date.today()
+        comments = [*before, f"# {names}: measured anew on {today}"]
+    write(path, columns, [*older, *rows], comments)
+
+
 def provenance(what, program, packages, how):
     """Return the comment lines of a CSV: what was made how and where."""
     versions = []
