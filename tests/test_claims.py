@@ -199,3 +199,26 @@ def test_without_tensorboard_every_trial_fails(tmp_path, monkeypatch):
     (trial,) = tuner.oracle.trials.values()
     assert trial.status == "FAILED"
     assert "No module named 'tensorboard" in trial.message
+
+
+ADVICE = """Try many configurations briefly: Hyperband, or RandomSearch
+with a ninth of the epochs a trial. Both end ahead of full-length trials
+on a small budget; on a large one Hyperband ends ahead in epochs, and in
+seconds no difference is shown"""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "docs/index.md",
+        "docs/reference/faq.md",
+        "docs/explanation/random_search_or_hyperband.md",
+        "tutorials/hyperband.py",
+        "tutorials/evidence/which_tuner.py",
+    ],
+)
+def test_pages_that_advise_which_tuner_say_the_same(page):
+    """What it says, which_tuner asserts on the recorded races."""
+    text = (ROOT / page).read_text("utf-8").replace("`", "")
+    text = re.sub(r"\n(# )? *", " ", text)
+    assert " ".join(ADVICE.split()) in text

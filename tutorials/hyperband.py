@@ -1,12 +1,19 @@
 # %% [markdown] index="Hyperband; brackets; rounds; max_epochs; factor; tuner/epochs; tuner/initial_epoch; got multiple values for keyword argument 'epochs'"
 # # Hyperband
 #
-# Train many settings briefly and only the promising ones longer: the
-# schedule, the proof that it was kept, and the mistake that destroys it.
+# Train many configurations briefly and only the promising ones longer:
+# the schedule, the proof that it was kept, and the mistake that breaks
+# it.
 #
-# It takes about a minute on two cores, on the data and the
+# Try many configurations briefly: `Hyperband`, or `RandomSearch` with a
+# ninth of the epochs a trial. Both end ahead of full-length trials on a
+# small budget; on a large one Hyperband ends ahead in epochs, and in
+# seconds no difference is shown: [which
+# tuner?](evidence/which_tuner.py)
+#
+# It takes about a minute, with the
 # [hypermodel](../reference/glossary.md#hypermodel) of [random
-# search](random_search.py).
+# search](random_search.py), on scikit-learn's small digits.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -106,14 +113,14 @@ plt.show()
 
 # %% [markdown]
 # There is no `max_trials` to set: to spend less, lower `max_epochs`.
-# What a few settings come to; [the planner](../evidence/hyperband_planner.md)
+# What a few choices come to; [the planner](../evidence/hyperband_planner.md)
 # has the others:
 
 # %%
-settings = [(4, 2), (9, 3), (27, 3), (81, 3), (27, 2), (100, 3)]
+plans = [(4, 2), (9, 3), (27, 3), (81, 3), (27, 2), (100, 3)]
 totals = [
-    (*setting, *schedule(*setting)[["trials", "epochs in all"]].sum())
-    for setting in settings
+    (*each, *schedule(*each)[["trials", "epochs in all"]].sum())
+    for each in plans
 ]
 display(
     pd.DataFrame(
@@ -124,8 +131,7 @@ display(
 # %% [markdown]
 # ## The search
 #
-# The same images and the same hypermodel as in the other tutorial. The
-# test images stay closed here: choosing a tuner is part of tuning.
+# The test images stay closed here: choosing a tuner is part of tuning.
 
 # %%
 from snippets.data.load_images import load_images
@@ -163,18 +169,18 @@ class Recorded(ImageClassifier):
 
 
 # %%
-def search(tuner):
+def search(tuner, **settings):
     """Run a search; return a row per trial and the seconds it took."""
     begun = time.perf_counter()
     tuner.search(
-        *images.train, validation_data=images.validation, verbose=0
+        *images.train,
+        validation_data=images.validation,
+        verbose=0,
+        **settings,
     )
     seconds = time.perf_counter() - begun
     trials = pd.DataFrame(tuner.hypermodel.records)
     trials["score"] = [max(curve) for curve in trials["curve"]]
-    trials["scheduled"] = (
-        trials["tuner/epochs"] - trials["tuner/initial_epoch"]
-    )
     return trials, seconds
 
 
@@ -189,6 +195,10 @@ hyperband = kt.Hyperband(
     project_name="hyperband",
     overwrite=True,  # else a second run resumes, and trains nothing
 )
+# The first training of a process pays for what all share: not timed.
+warm_up = ImageClassifier(features, images.classes)
+values = kt.HyperParameters()
+warm_up.fit(values, warm_up.build(values), *images.train, verbose=0)
 trials, seconds = search(hyperband)
 print(f"{len(trials)} trials, {trials['trained'].sum()} epochs")
 
@@ -200,6 +210,9 @@ print(f"{len(trials)} trials, {trials['trained'].sum()} epochs")
 # `trained` is what its history holds.
 
 # %%
+trials["scheduled"] = (
+    trials["tuner/epochs"] - trials["tuner/initial_epoch"]
+)
 assert (trials["trained"] == trials["scheduled"]).all()
 kept = trials.groupby(["tuner/bracket", "tuner/round"]).agg(
     trials=("trained", "size"),
@@ -242,7 +255,7 @@ plt.show()
 
 # %% [markdown]
 # The picture shows who was dropped, and when. It can't show whether a
-# dropped setting would have won with more epochs. That is the risk
+# dropped configuration would have won with more epochs. That is the risk
 # Hyperband takes, and its last bracket the insurance.
 
 # %% [markdown]
@@ -255,12 +268,13 @@ display(best[columns].head().round(4))
 
 # %% [markdown]
 # As under any tuner, the first line is the luckiest as well as the best:
-# it was picked for its validation score. The
-# [other tutorial](random_search.py) goes on from here to a final
-# model and to the test images; that part is the same for every tuner.
+# it was picked for its validation score. [Retrain and
+# ship](how_to/retrain_and_ship.py) goes on to a final model: a promoted
+# trial has the epochs of the trials it continues in it, so it is
+# retrained for `tuner/initial_epoch + best_step + 1` epochs.
 
 # %% [markdown]
-# ## The mistake that destroys Hyperband
+# ## The mistake that breaks the schedule
 #
 # A `fit` that tunes `epochs` itself puts its own number in the place of
 # the scheduled one. Nothing complains. A smaller schedule shows it:
@@ -284,6 +298,9 @@ mistaken = kt.Hyperband(
     overwrite=True,
 )
 wrong, _ = search(mistaken)
+wrong["scheduled"] = (
+    wrong["tuner/epochs"] - wrong["tuner/initial_epoch"]
+)
 
 # %%
 rows = {
@@ -303,8 +320,8 @@ print(f"own epochs: {cost:.1f} times the epochs scheduled")
 assert cost > 1
 
 # %% [markdown]
-# Round by round, the schedule is gone: settings are compared that were
-# trained for different numbers of epochs, so a setting can win its round
+# Round by round, the schedule is gone: configurations are compared that
+# were trained for different numbers of epochs, so one can win its round
 # by having drawn the larger number. A promoted trial still starts at
 # `initial_epoch`, and trains only what its own number leaves.
 
@@ -322,41 +339,43 @@ display(
 
 # %% [markdown]
 # One mistaken search shows the cost in epochs, which follows from the
-# numbers drawn. It doesn't show that such a search finds worse settings:
-# with more training, it may well score as high.
+# numbers drawn. It doesn't show that such a search finds less: with more
+# training, it may well score as high.
 
 # %% [markdown]
 # ## RandomSearch for the same epochs
 #
-# As many full-length trials as Hyperband's epochs pay for.
+# As many full-length trials as Hyperband's epochs pay for, and as many of
+# half that length.
 
 # %%
 budget = int(trials["trained"].sum())
-random_search = kt.RandomSearch(
-    Recorded(features, images.classes),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=budget // MAX_EPOCHS,
-    seed=1,
-    directory="searches",
-    project_name="hyperband_random_search",
-    overwrite=True,
-)
-begun = time.perf_counter()
-random_search.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=MAX_EPOCHS,
-    verbose=0,
-)
-random_seconds = time.perf_counter() - begun
-drawn = pd.DataFrame(random_search.hypermodel.records)
-drawn["score"] = [max(curve) for curve in drawn["curve"]]
 
-# %% alt="Best validation accuracy so far against epochs spent, one step line for Hyperband and a dashed one for RandomSearch, both ending at about the same number of epochs." figure="same-epochs"
+
+def at_random(epochs):
+    """Spend the budget on trials of so many epochs."""
+    tuner = kt.RandomSearch(
+        Recorded(features, images.classes),
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=budget // epochs,
+        seed=1,
+        directory="searches",
+        project_name=f"hyperband_random_search_{epochs}",
+        overwrite=True,
+    )
+    return search(tuner, epochs=epochs)
+
+
+results = {
+    "Hyperband": (trials, seconds),
+    "RandomSearch": at_random(MAX_EPOCHS),
+    "RandomSearch, half as long": at_random(MAX_EPOCHS // 2),
+}
+
+# %% alt="Best validation accuracy so far against epochs spent, one step line for Hyperband, a dashed one for RandomSearch and a dotted one for RandomSearch with trials half as long, all ending at about the same number of epochs." figure="same-epochs"
 figure, axis = plt.subplots()
-for name, table, style in (
-    ("Hyperband", trials, "-"),
-    ("RandomSearch", drawn, "--"),
+for style, (name, (table, _)) in zip(
+    ("-", "--", ":"), results.items(), strict=True
 ):
     axis.step(
         table["trained"].cumsum(),
@@ -374,34 +393,33 @@ plt.show()
 rows = {
     name: {
         "trials": len(table),
-        "settings tried": len(table[tuned].drop_duplicates()),
+        "configurations": len(table[tuned].drop_duplicates()),
         "epochs": table["trained"].sum(),
         "seconds": round(taken),
         "best val_accuracy": round(table["score"].max(), 4),
     }
-    for name, table, taken in (
-        ("Hyperband", trials, seconds),
-        ("RandomSearch", drawn, random_seconds),
-    )
+    for name, (table, taken) in results.items()
 }
 display(pd.DataFrame(rows).T.convert_dtypes())
 
 # %% [markdown]
 # ## When to use which
 #
-# What this shows: for the same epochs, Hyperband looks at more settings,
-# most of them briefly, and pays for it with more trials, each of which
-# has a fixed cost before its first epoch. With models as small as these
-# that cost is a large part of the seconds. Hyperband earns its keep where
-# epochs are dear and the first of them already tell good settings from
-# bad; RandomSearch where trials are short, or early scores mislead.
-# [RandomSearch or Hyperband](../explanation/random_search_or_hyperband.md) has the
-# whole comparison.
+# For the same epochs, Hyperband tries more configurations, most of them
+# briefly, and starts more trials, each of which has a fixed cost before
+# its first epoch. With models as small as these that cost is a large part
+# of the seconds. One search of each ranks nothing; [fifty of
+# each](evidence/which_tuner.py) say what is at the top of this page.
+# Short random trials are the rival to try first: they too bet that early
+# epochs tell, and need no brackets. Where early scores mislead, train in
+# full. [RandomSearch or
+# Hyperband](../explanation/random_search_or_hyperband.md) has the whole
+# comparison.
 #
 # ## What this page did not show
 #
-# - Which of the two finds better settings: that takes many seeds, and
-#   here there is one.
+# - Which of the two finds better configurations: that takes many seeds,
+#   and here there is one.
 # - Larger models and longer training, where the balance of cost between
 #   a trial and an epoch is another.
 # - What a failed trial does to a bracket.

@@ -97,9 +97,6 @@ CONTESTANTS = {
     "BayesianOptimization": Contestant(
         "BayesianOptimization", {"max_trials": 56}
     ),
-    "BayesianOptimization, 9 epochs": Contestant(
-        "BayesianOptimization", {"max_trials": 167}, epochs=9
-    ),
     "GridSearch": Contestant("GridSearch", {"max_trials": 56}),
 }
 

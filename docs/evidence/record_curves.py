@@ -265,8 +265,8 @@ def with_starts(recorded, files):
         lines.append(f"{head},{new}" if head else line)
     comments = [line for line in lines if line[0] == "#"]
     comments = [line for line in comments if "--starts" not in line]
-    today = datetime.date.today()
-    comments.append(f"# start_seconds: with --starts, on {today}")
+    today, processor = datetime.date.today(), records.processor()
+    comments.append(f"# start_seconds: --starts, {today}, {processor}")
     rows = [line for line in lines if line[0] != "#"]
     return "\n".join([*comments, *rows, ""])
 

@@ -64,14 +64,19 @@ def provenance(what, program, packages, how):
             versions.append(f"{name} {version}")
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"no {name}")
-    cpu = Path("/proc/cpuinfo")
-    lines = cpu.read_text("utf-8").splitlines() if cpu.exists() else []
-    named = [line for line in lines if line.startswith("model name")]
-    processor = named[0].partition(": ")[2] if named else ""
     return [
         f"# {what}; made by",
         f"# python docs/evidence/{program}",
         f"# on {datetime.date.today()}, Python {platform.python_version()}",
         f"# {', '.join(versions)}",
-        f"# {processor or platform.processor()}, {how}",
+        f"# {processor()}, {how}",
     ]
+
+
+def processor():
+    """Return the name of this machine's processor."""
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text("utf-8").splitlines() if cpu.exists() else []
+    named = [line for line in lines if line.startswith("model name")]
+    name = named[0].partition(": ")[2] if named else ""
+    return name or platform.processor()

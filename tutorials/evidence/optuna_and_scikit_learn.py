@@ -4,15 +4,17 @@
 # The same configurations, curves and budget for three libraries: which
 # searches better, whether it matters, and their words in Keras Tuner's.
 #
-# - On digits, given as many epochs, Optuna's TPE and every kind of
-#   halving find higher validation accuracies than random search, and
-#   scikit-learn's halving finds the highest. In test accuracy nothing is
-#   left of it: there are too few validation images.
-# - On MNIST, with five times as many, what scores higher also is better.
-#   With the smaller budget the halvings are ahead of random search, Keras
-#   Tuner's Hyperband among them.
-# - Given as many seconds the order is another: many short trials are
-#   dear.
+# - On a small budget of epochs every library's halving is ahead of the
+#   searches that train in full, on MNIST; Keras Tuner's Hyperband, Optuna's
+#   and scikit-learn's are not shown to differ.
+# - On a large one Optuna's TPE ends as far as Hyperband, with its pruner or
+#   without, and scikit-learn's single halving of all candidates is ahead
+#   of everything.
+# - For the same *seconds* that one falls behind, and the others of these
+#   are not shown to differ from Hyperband: short trials must start too.
+# - On digits the single halving finds the highest validation accuracies
+#   and the worse networks: there are too few validation images, and who
+#   searches harder finds more luck.
 #
 # Then [what to conclude](#what-to-conclude). For whoever knows one of
 # them and reads about another there are phrase books for
@@ -30,7 +32,6 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.ticker import NullLocator
-from scipy.stats import wilcoxon
 
 PROBLEMS = ["digits", "mnist"]
 SMALL, LARGE = 14 * 27, 56 * 27  # epochs
@@ -53,10 +54,10 @@ for file in files:
     print(*(line for line in lines if line[0] == "#"), sep="\n")
 races = pd.concat(pd.read_csv(file, comment="#") for file in files)
 TUNERS = [
-    "RandomSearch",
     "Hyperband",
+    "RandomSearch",
+    "RandomSearch, 9 epochs",
     "BayesianOptimization",
-    "BayesianOptimization, 5 initial",
 ]
 OTHERS = [
     "Optuna random",
@@ -104,75 +105,93 @@ for problem in PROBLEMS:
 
 # %%
 epochs = spent["epochs"].unstack("tuner")
-bayesian = epochs.columns.str.startswith("Bayes")
-assert epochs.loc[:, ~bayesian].stack().between(1500, 1530).all()
+assert epochs.stack().between(1500, 1530).all()
 assert set(epochs["Hyperband"]) == {4 * 375}
 assert set(epochs["scikit-learn halving"]) == {4 * 376}
-assert (
-    spent["seeds"].unstack("tuner").loc[:, ~bayesian].min().min() >= 50
-)
+assert (spent["seeds"] == 50).all()
 
 # %% [markdown]
 # Seconds are the recorded CPU seconds of training, each trial's start
 # included: many short trials pay it often. What the libraries take for
-# themselves is not in them. `BayesianOptimization` is slow in that, so it
-# raced with fewer seeds, for half the epochs.
+# themselves is not in them.
 #
 # ## Two questions
 #
 # A search works for the highest validation accuracy. How far did it stay
 # behind the highest that was there? And is what it chose any good? That
-# is regret: how far the configuration stays behind the best of the space
-# in test accuracy, mean of three recorded runs. Both in percentage
-# points.
+# is [regret](which_tuner.py#is-there-anything-to-find): how far the
+# configuration stays behind what there is to find in test accuracy,
+# judged by the two recorded runs that the search did not see. Both in
+# percentage points.
 
 # %%
 from snippets.data.load_curves import load_curves
 
 
 # %%
-def qualities(curves):
-    """Return each configuration's test accuracy, mean of its runs."""
+def tested(curves):
+    """Return each run's test accuracy, at its best validation epoch."""
     best = curves.validation.argmax(axis=2)[..., None]
-    return np.take_along_axis(curves.test, best, 2)[..., 0].mean(axis=1)
+    return np.take_along_axis(curves.test, best, 2)[..., 0]
 
 
-def try_all(curves, seed):
-    """Return the best score there is, and the quality it stands for."""
+def attainable(curves):
+    """Return the test accuracy of what there is to find.
+
+    Who knows two of the three runs of each configuration chooses the
+    best; the third run judges. Mean of the three.
+    """
+    tests = tested(curves)
+    known = tests + curves.validation.max(axis=2)
+    total = known.sum(axis=1, keepdims=True) - known
+    return np.mean(
+        [tests[total[:, run].argmax(), run] for run in range(3)]
+    )
+
+
+def highest(curves, seed):
+    """Return the best score there is, and the quality it stands for.
+
+    The mean of those that have that score.
+    """
     count = len(curves.configurations)
-    runs = np.random.default_rng(seed).integers(3, size=count)
-    scores = curves.validation[np.arange(count), runs].max(axis=1)
-    chosen = scores == scores.max()
-    return scores.max(), qualities(curves)[chosen].mean()
+    run = np.random.default_rng(seed).integers(3, size=count)
+    rows = np.arange(count)
+    scores = curves.validation[rows, run].max(axis=1)
+    tests = tested(curves)
+    others = (tests.sum(axis=1) - tests[rows, run]) / 2
+    return scores.max(), others[scores == scores.max()].mean()
 
 
 curves = {
     "digits": load_curves(evidence_file("curves_digits.csv.xz")),
     "mnist": load_curves(evidence_file("curves_mnist.csv.xz")),
 }
-top, everything = {}, {}
-for problem in PROBLEMS:
-    top[problem] = qualities(curves[problem]).max()
-    for seed in range(1, 51):
-        everything[problem, seed] = try_all(curves[problem], seed)
-print("the test accuracy of the best configuration:")
-print(pd.Series(top).round(4).to_string())
-
-# %%
-best_scores = [
-    everything[key][0]
-    for key in zip(races["problem"], races["seed"], strict=True)
-]
-races["missed"] = (100 * (best_scores - races["score"])).round(2)
-regret = races["problem"].map(top) - races["quality"]
-races["regret"] = (100 * regret).round(2)
-assert races[["missed", "regret"]].min().min() >= -0.01
+SEEDS = races["seed"].unique()
+everything = pd.DataFrame(
+    {
+        (problem, seed): highest(recorded, seed)
+        for problem, recorded in curves.items()
+        for seed in SEEDS
+    },
+    index=["score", "quality"],
+).T
+best = {problem: attainable(each) for problem, each in curves.items()}
+race = pd.MultiIndex.from_frame(races[["problem", "seed"]])
+there = everything["score"][race].array
+races["missed"] = (100 * (there - races["score"])).round(2)
+races["regret"] = 100 * (races["problem"].map(best) - races["quality"])
+assert races["missed"].min() >= -0.01
 
 # %% [markdown]
 # Two budgets of epochs: 14 trials of 27, which is what one iteration of
 # Hyperband takes, and four times that. And one of time: the CPU seconds
-# of `RandomSearch` for the larger one. Mean and standard error over
-# seeds:
+# of `RandomSearch` for the larger one. Each is compared with Keras Tuner's
+# Hyperband, seed by seed, since for one seed all were answered from the
+# same recorded runs; the 95 % intervals of a table hold all at once.
+
+# %%
+from snippets.results.compare_runs import compare_runs
 
 
 # %%
@@ -181,54 +200,82 @@ def after(limit, unit="epochs"):
     return races[races[unit] <= limit].groupby(KEYS).last()
 
 
-def summary(measure):
-    """Return the means of a measure, one row a tuner."""
-    columns = {}
-    for problem in PROBLEMS:
-        clock = spent.loc[(problem, "RandomSearch"), "seconds"]
-        for name, state in (
-            (f"{SMALL} epochs", after(SMALL)),
-            (f"{LARGE} epochs", after(LARGE)),
-            (f"{clock:.0f} s", after(clock, "seconds")),
-        ):
-            values = state.loc[problem].groupby("tuner")[measure]
-            column = values.mean().map("{:.2f}".format)
-            column += values.sem().map(" ± {:.2f}".format)
-            if name != f"{SMALL} epochs":
-                column[column.index.str.startswith("Bayes")] = ""
-            columns[problem, name] = column
-    return pd.DataFrame(columns).loc[TUNERS + OTHERS]
+def compared(measure, problem, limit, unit="epochs", leave_out=()):
+    """Compare all with Hyperband: a row each."""
+    table = after(limit, unit).loc[problem][measure].unstack("tuner")
+    names = [n for n in TUNERS + OTHERS if n not in leave_out]
+    return compare_runs(table[names].dropna(axis=1), "Hyperband", True)
 
 
-missed, regrets = summary("missed"), summary("regret")
-print("validation accuracy that was there and not found")
-display(missed)
-print("regret, in test accuracy")
-display(regrets)
+def show(**tables):
+    names = {
+        "mean": "mean",
+        "difference": "more than Hyperband",
+        "difference_low": "from",
+        "difference_high": "to",
+    }
+    columns = {
+        name.replace("_", " "): table[list(names)].rename(columns=names)
+        for name, table in tables.items()
+    }
+    table = pd.concat(columns, axis=1).reindex(TUNERS + OTHERS)
+    table = table.rename_axis("search").round(2).astype(object)
+    display(table.fillna(""))
+
+
+clock = {
+    problem: spent.loc[(problem, "RandomSearch"), "seconds"]
+    for problem in PROBLEMS
+}
+missed = {p: compared("missed", p, LARGE) for p in PROBLEMS}
+print("validation accuracy that was there and not found, 1,512 epochs")
+show(**missed)
+
+# %% [markdown]
+# And is what they found any good? One search of 372 candidates is in the
+# middle of its first round after 378 epochs, so that its result then is
+# left out.
+
+# %%
+ONCE = ["scikit-learn halving (once)"]
+regrets = {
+    problem: {
+        "378 epochs": compared(
+            "regret", problem, SMALL, leave_out=ONCE
+        ),
+        "1512 epochs": compared("regret", problem, LARGE),
+        "as many seconds": compared(
+            "regret", problem, clock[problem], "seconds"
+        ),
+    }
+    for problem in PROBLEMS
+}
+for problem in PROBLEMS:
+    print(f"regret on {problem}, in test accuracy")
+    show(**regrets[problem])
 
 # %% [markdown]
 # The end of all searching would be to try every configuration and choose
-# the one with the highest score:
+# the one with the highest score. What that is worth:
 
 # %%
-state = after(LARGE)["regret"]
-gains = {}
-for problem in PROBLEMS:
-    chosen = [everything[problem, seed][1] for seed in range(1, 51)]
-    rest = 100 * (top[problem] - np.array(chosen))
-    error = rest.std(ddof=1) / np.sqrt(len(rest))
-    print(f"{problem}: regret {rest.mean():.2f} ± {error:.2f}")
-    random = state.loc[problem, "RandomSearch"].mean()
-    gains[problem] = random - rest.mean()
-assert gains["digits"] < 0.05 < gains["mnist"]
+whole = 100 * (
+    everything.index.get_level_values(0).map(best)
+    - everything["quality"]
+)
+whole = whole.unstack(0)
+display(
+    compare_runs(whole)[["mean", "low", "high"]]
+    .round(2)
+    .rename_axis("regret of the highest score")
+)
 
 # %% [markdown]
-# On digits that is no better than `RandomSearch`, which tried an eighth
-# of them. There the last tenths of a score are luck, and who searches
-# better finds more luck. Not a better search is wanting but more
-# validation images, or more runs of the best few:
-# [how sure can one be?](how_sure.py) On MNIST there is something to be
-# gained by searching better.
+# On digits the last tenths of a score are luck, and who searches better
+# finds more luck. Not a better search is wanting but more validation
+# images, or more runs of the best few: [how sure can one
+# be?](how_sure.py) On MNIST there is something to be gained by searching
+# better.
 
 # %% alt="Two rows of two panels, for digits and MNIST: validation accuracy not found, and regret, against epochs spent, a line for each of five searches." figure="races"
 SHOWN = {
@@ -259,7 +306,7 @@ for column, problem in enumerate(PROBLEMS):
                 markevery=6,
                 label=tuner,
             )
-        axes[row, column].set(xscale="log", ylim=0)
+        axes[row, column].set_xscale("log")
         axes[row, column].set_xticks([100, SMALL, LARGE], minor=False)
         axes[row, column].xaxis.set_minor_locator(NullLocator())
         axes[row, column].xaxis.set_major_formatter("{x:.0f}")
@@ -273,107 +320,57 @@ figure.legend(
 plt.show()
 
 # %% [markdown]
-# ## Who wins, seed by seed
-#
-# For one seed all were answered from the same recorded runs, so races
-# are compared in pairs. A cell says for how many seeds Keras Tuner, the
-# column, did better than the row, and for how many worse; the rest are
-# ties. A star: significant at 5 % by Wilcoxon's signed-rank test, after
-# Holm's correction for all cells of the table.
-
-
-# %%
-def holm(p_values):
-    """Return p-values corrected for their number (Holm, 1979)."""
-    order = np.argsort(p_values)
-    steps = np.sort(p_values) * np.arange(len(p_values), 0, -1)
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.maximum.accumulate(steps).clip(max=1)
-    return corrected
-
-
-def compare(measure):
-    """Return wins, losses and p-value of each pair, tuner and other."""
-    rows = []
-    for tuner in TUNERS:
-        last = LARGE // 2 if tuner.startswith("Bayes") else LARGE
-        for epochs in (SMALL, last):
-            state = after(epochs)[measure].unstack("tuner")
-            gains = state[OTHERS].sub(state[tuner], axis="index")
-            for other in OTHERS:
-                for problem in PROBLEMS:
-                    gain = gains.loc[problem][other].dropna().round(2)
-                    p = wilcoxon(gain, zero_method="zsplit").pvalue
-                    won, lost = (gain > 0).sum(), (gain < 0).sum()
-                    pair = problem, other, tuner, epochs
-                    rows.append((*pair, won, lost, p))
-    names = ["problem", "other", "tuner", "epochs", "won", "lost", "p"]
-    pairs = pd.DataFrame(rows, columns=names)
-    pairs["p"] = holm(pairs["p"])
-    return pairs
-
-
-def show(pairs):
-    """Display pairs as a table, Keras Tuner's tuners as columns."""
-    star = pairs["p"].lt(0.05).map({True: "*", False: ""})
-    cell = pairs["won"].astype(str) + ":" + pairs["lost"].astype(str)
-    table = pairs.assign(cell=cell + star).pivot(
-        index=["problem", "other"],
-        columns=["tuner", "epochs"],
-        values="cell",
-    )
-    display(table.reindex(OTHERS, level="other")[TUNERS])
-
-
-# %%
-by_score, by_regret = compare("missed"), compare("regret")
-print("by validation accuracy found")
-show(by_score)
-print("by regret")
-show(by_regret)
-
-# %% [markdown]
-# `RandomSearch` and Optuna's random search are the same idea, and no star
-# tells them apart, as it should be. `BayesianOptimization` raced with
-# fewer seeds, so it takes more to earn a star. The claims at the top:
-
-# %%
-same = "tuner == 'RandomSearch' and other == 'Optuna random'"
-for pairs in (by_score, by_regret):
-    assert (pairs.query(same)["p"] > 0.05).all()
-digits = by_score.query("problem == 'digits' and epochs == @LARGE")
-digits = digits[digits["other"] != "Optuna random"]
-assert (digits.query("tuner == 'RandomSearch'")["p"] < 0.05).all()
-halving = digits[digits["other"].str.startswith("scikit")]
-assert (halving["lost"] > halving["won"]).all()
-means = after(SMALL).loc["mnist"].groupby("tuner")["regret"].mean()
-for tuner in ("Hyperband", "scikit-learn halving"):
-    assert means[tuner] < means["RandomSearch"]
-
-# %%
-for name, pairs in (("score", by_score), ("regret", by_regret)):
-    stars = (pairs["p"] < 0.05).groupby(pairs["problem"]).sum()
-    print(f"stars by {name}: {stars.to_dict()}")
-assert stars["digits"] == 0 < stars["mnist"]
-
-# %% [markdown]
 # ## What to conclude
 #
 # - First the validation set. If it is small, no library's search is
 #   worth a change.
-# - If trials are trained in full, some dozens of them, TPE found higher
-#   scores than random search, at no cost. Keras Tuner has none.
-#   `BayesianOptimization` is the counterpart, and
-#   [slow](../bayesian_optimization.py) by default.
 # - If early epochs tell, halve: with Keras Tuner's `Hyperband`, Optuna's
 #   pruner, or scikit-learn. scikit-learn's single halving is the boldest.
 #   Hyperband hedges: a part of its budget goes to trials that are
 #   trained for long without having been chosen, which helps
 #   [where early epochs mislead](../../explanation/random_search_or_hyperband.md#choose).
 #   It has no setting for less of that.
-# - If starting a trial costs as much as its epochs do, full trainings
-#   give more per second than any halving.
-#
+# - If trials are trained in full, some dozens of them, TPE found better
+#   than random search. Keras Tuner has none; `BayesianOptimization` is the
+#   counterpart.
+# - If starting a trial costs as much as its epochs do, many short trials
+#   are dear.
+
+# %%
+HALVINGS = ["Optuna TPE + Hyperband", "scikit-learn halving"]
+WHOLE = ["RandomSearch", "BayesianOptimization"]
+WHOLE += ["Optuna random", "Optuna TPE", "Optuna TPE (ordered)"]
+TPE = ["Optuna TPE", "Optuna TPE (ordered)", "Optuna TPE + Hyperband"]
+few, many, soon = regrets["mnist"].values()
+
+
+def differ(table, names):
+    """Return +1 where worse than Hyperband, -1 where better, else 0."""
+    rows = table.loc[names]
+    worse = (rows["difference_low"] > 0).astype(int)
+    return (worse - (rows["difference_high"] < 0)).tolist()
+
+
+assert (
+    differ(few, WHOLE) == [1] * 5 and differ(few, HALVINGS) == [0] * 2
+)
+assert differ(many, TPE + HALVINGS) == [0] * 5
+assert differ(many, ONCE) == [-1] and differ(soon, ONCE) == [1]
+assert differ(soon, TPE + HALVINGS + WHOLE[:2]) == [0] * 7
+assert differ(missed["digits"], ONCE) == [-1]
+assert differ(regrets["digits"]["1512 epochs"], ONCE) == [1]
+pair = ["Optuna TPE", "RandomSearch"]
+table = after(LARGE).loc["mnist"]["regret"].unstack("tuner")[pair]
+tpe = compare_runs(table, "RandomSearch", paired=True).loc["Optuna TPE"]
+print(f"TPE less RandomSearch, after {LARGE} epochs on MNIST:")
+print(
+    tpe[["difference", "difference_low", "difference_high"]]
+    .round(2)
+    .to_string()
+)
+assert tpe["difference_high"] < 0
+
+# %% [markdown]
 # Much that speaks for a library is outside of these races. For Optuna:
 # processes that share a database, a time limit, Pareto fronts, known
 # values first. For Keras Tuner: weights from which a promoted trial goes

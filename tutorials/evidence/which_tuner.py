@@ -1,23 +1,29 @@
 # %% [markdown] index="which tuner to use; best tuner; RandomSearch against Hyperband; benchmark; comparison of tuners; regret"
 # # Which tuner?
 #
-# Real searches by four tuners of Keras Tuner, many seeds each, for the
-# same number of epochs and of seconds: what each is worth, and when.
+# Real searches by four tuners of Keras Tuner, fifty independent seeds of
+# each, for the same number of epochs and for the same seconds.
 #
-# - **Epoch for epoch**, `Hyperband` finds better
-#   [configurations](../../reference/glossary.md#configuration) than `RandomSearch`
-#   where the validation set can tell them apart. Where it is small, no
-#   tuner gets ahead.
-# - **Second for second** less of that is left: hundreds of short trials
-#   are hundreds of starts.
-# - **`GridSearch` cut short** by `max_trials` is worst: it has seen one
-#   corner. Use it for spaces that it can finish.
-# - **`BayesianOptimization`** *is* `RandomSearch` until three trials per
-#   hyperparameter are done.
+# Try many configurations briefly: `Hyperband`, or `RandomSearch` with a
+# ninth of the epochs a trial. Both end ahead of full-length trials on a
+# small budget; on a large one Hyperband ends ahead in epochs, and in
+# seconds no difference is shown.
+#
+# - **On a small budget**, 378 epochs, `Hyperband` and `RandomSearch` with
+#   3 or 9 epochs a trial are ahead of `RandomSearch` with all 27, and
+#   none of the three is shown to be ahead of another.
+# - **On a large one**, 1,512 epochs, `Hyperband` is ahead of all others.
+#   But each of its many trials must start: for the same *seconds* no
+#   tuner but `GridSearch` is shown to differ from it.
+# - **`BayesianOptimization`** is `RandomSearch` until three trials per
+#   hyperparameter are done, and not shown to be better after.
+# - **`GridSearch` cut short** is worst: it has seen one corner. Use it
+#   for spaces that it can finish.
 #
 # In numbers: [regret](../../reference/glossary.md#regret), how far the configuration
-# that a search would choose stays behind the best of the space, in
-# points of test accuracy. Mean over seeds, with its standard error.
+# that a search would choose stays behind what there is to find, in points
+# of test accuracy on MNIST; its difference to Hyperband's with a 95 %
+# interval, all intervals of a budget at once.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -33,7 +39,6 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.ticker import FixedLocator, NullLocator
-from scipy.stats import wilcoxon
 
 # Keras Tuner collects garbage in every trial; what is frozen here is
 # not walked again each time.
@@ -47,94 +52,141 @@ from snippets.data.evidence_file import evidence_file
 from snippets.data.load_curves import load_curves
 
 # %%
+from snippets.results.compare_runs import compare_runs
+
+# %%
 curves = {
     "digits": load_curves(evidence_file("curves_digits.csv.xz")),
     "mnist": load_curves(evidence_file("curves_mnist.csv.xz")),
 }
 races = pd.read_csv(evidence_file("races.csv"), comment="#")
+SMALL = {"activation": "relu", "dropout": 0.0, "batch_size": 64}
 
 
-def qualities(curves):
-    """Return each configuration's test accuracy, mean of its runs."""
+def tested(curves):
+    """Return each run's test accuracy, at its best validation epoch."""
     best = curves.validation.argmax(axis=2)[..., None]
-    return np.take_along_axis(curves.test, best, 2)[..., 0].mean(axis=1)
+    return np.take_along_axis(curves.test, best, 2)[..., 0]
 
 
-top = {name: qualities(each).max() for name, each in curves.items()}
-races["regret"] = 100 * (races["problem"].map(top) - races["quality"])
+def attainable(curves, rows):
+    """Return the test accuracy of what there is to find among rows.
 
+    Who knows two of the three runs of each configuration, validation and
+    test, chooses the best; the third run judges. Mean of the three.
+    """
+    tests = tested(curves)[rows]
+    known = tests + curves.validation[rows].max(axis=2)
+    total = known.sum(axis=1, keepdims=True) - known
+    return np.mean(
+        [tests[total[:, run].argmax(), run] for run in range(3)]
+    )
+
+
+best = {}
+for problem, recorded in curves.items():
+    best[problem, "full"] = attainable(recorded, slice(None))
+    fixed = recorded.configurations[list(SMALL)] == list(SMALL.values())
+    best[problem, "small"] = attainable(recorded, fixed.all(axis=1))
+keys = pd.MultiIndex.from_frame(races[["problem", "setting"]])
+races["regret"] = 100 * (pd.Series(best)[keys].array - races["quality"])
 
 # %%
-def regrets(budget, unit="epochs", setting="full"):
-    """Return the regret of each race when `budget` has been spent.
-
-    One row a problem and seed, one column a tuner, in points of test
-    accuracy.
-    """
-    spent = races[
-        (races[unit] <= budget) & (races["setting"] == setting)
-    ]
-    keys = ["problem", "seed", "tuner"]
-    last = spent.groupby(keys)["regret"].last()
-    return last.unstack("tuner")
-
-
 ORDER = [
-    "GridSearch",
+    "Hyperband",
+    "RandomSearch, 3 epochs",
+    "RandomSearch, 9 epochs",
     "RandomSearch",
     "RandomSearch, patience 5",
-    "RandomSearch, 9 epochs",
-    "Hyperband",
+    "RandomSearch, twice the epochs",
+    "BayesianOptimization",
+    "GridSearch",
 ]
-BAYESIAN = ["BayesianOptimization", "BayesianOptimization, 5 initial"]
 
 
-def summary(tuners=ORDER, **tables):
-    """Mean regret and its standard error, one row a tuner."""
-    columns = {}
-    for problem in top:
-        for name, table in tables.items():
-            rows = table.loc[problem]
-            shown = rows.mean().map("{:.2f}".format)
-            error = rows.sem().map(" ± {:.2f}".format)
-            columns[problem, name.replace("_", " ")] = shown + error
-    index = pd.Index(tuners, name="tuner")
-    return pd.DataFrame(columns).reindex(index)
+def regrets(budget, unit="epochs", problem="mnist", setting="full"):
+    """Return the regret of each race when `budget` has been spent.
+
+    One row a seed, one column a tuner, in points of test accuracy. Who
+    has twice the epochs is asked when it has spent twice the budget.
+    """
+    twice = races["tuner"].str.endswith("twice the epochs")
+    spent = races[
+        (races["problem"] == problem)
+        & (races["setting"] == setting)
+        & (races[unit] <= budget * (1 + twice))
+    ]
+    last = spent.groupby(["seed", "tuner"])["regret"].last()
+    return last.unstack("tuner")[ORDER]
 
 
-display(
-    summary(after_375_epochs=regrets(380), after_1500=regrets(1515))
-)
+def compared(table):
+    """Compare all with Hyperband, seed by seed."""
+    return compare_runs(table, "Hyperband", paired=True)
+
+
+def summary(**tables):
+    """Return regrets and differences to Hyperband's, a row a tuner."""
+    names = {
+        "mean": "regret",
+        "difference": "more than Hyperband",
+        "difference_low": "from",
+        "difference_high": "to",
+    }
+    shown = {
+        name.replace("_", " "): compared(table)[list(names)].rename(
+            columns=names
+        )
+        for name, table in tables.items()
+    }
+    table = pd.concat(shown, axis=1).rename_axis("tuner").round(2)
+    return table.astype(object).fillna("")
+
+
+FEW, MANY = 14 * 27, 56 * 27
+few, many = regrets(FEW), regrets(MANY)
+display(summary(after_378_epochs=few, after_1512_epochs=many))
 
 # %% [markdown]
+# `RandomSearch` trains each trial for all 27 epochs; for 9 or 3 only; or,
+# with `patience 5`, until five epochs bring nothing better. With twice
+# the epochs it has twice the budget of everyone else: it says what the
+# others' lead is worth. Hyperband has `max_epochs=27, factor=3`, so that
+# one iteration takes 375 epochs.
+#
 # ## How it was raced
 #
 # Every configuration of two problems was trained beforehand, three
 # times, and each epoch written down:
 # [recorded learning curves](../../evidence/recorded_curves.md). A tuner searches
 # these records instead of training. All else is Keras Tuner's own.
+# Bayesian proposals are made by
+# [`quick_proposals`](../../snippets.md#cheaper-bayesian-proposals).
 
 # %%
 from snippets.searches.replayed import replayed
 
 # %% [markdown]
-# A trial takes one of the three runs, drawn once per configuration and
-# seed. Here are three races of one seed, run before your eyes; the
-# assertion holds them against the recorded results.
+# One of the three runs answers a trial, drawn once per configuration and
+# seed. The search is judged by the other two, so that the luck of a run
+# can't both choose a configuration and praise it. Here are three races of
+# one seed, run before your eyes; the assertion holds them against the
+# recorded results.
 
 # %%
 space = kt.HyperParameters()
 for name, values in curves["digits"].space.items():
     space.Choice(name, list(values))
-runs = np.random.default_rng(7).integers(3, size=432)
+SEED = 1
+runs = np.random.default_rng(SEED).integers(3, size=432)
 
 
 def race(tuner_class, epochs=None, **settings):
-    """Search digits with seed 7; return the best score."""
+    """Search digits; return the best score."""
     tuner = replayed(tuner_class, curves["digits"], runs)(
         objective=kt.Objective("val_accuracy", "max"),
         hyperparameters=space.copy(),
-        seed=7,
+        seed=SEED,
         directory="searches",
         project_name=f"which_tuner_{tuner_class.__name__}",
         overwrite=True,
@@ -155,52 +207,98 @@ print("the best validation accuracy:")
 print(pd.Series(found).round(4).to_string())
 
 # %%
-last = races[races["setting"].eq("full") & races["seed"].eq(7)]
+last = races[races["setting"].eq("full") & races["seed"].eq(SEED)]
 last = last[last["problem"] == "digits"].groupby("tuner").last()
 for name, score in found.items():
     assert last.loc[name, "score"] == round(score, 4), name
 
 # %% [markdown]
-# `RandomSearch` trains each trial for all 27 epochs; with `patience 5`,
-# until five epochs bring nothing better; or for 9 epochs only. Hyperband
-# has `max_epochs=27, factor=3`, so 375 epochs are one iteration of it.
+# Fifty races are worth fifty only if they have nothing to do with each
+# other. Keras Tuner's close seeds [try the same
+# configurations](../how_to/reproducible_searches.py#seeds-that-are-too-close);
+# these lie a million apart. Of what two races of a tuner tried, this
+# share is the same, beside what chance gives:
+
+# %%
+overlaps = pd.read_csv(evidence_file("overlaps.csv"), comment="#")
+shared = overlaps.query("problem == 'mnist' and setting == 'full'")
+shared = shared.set_index("tuner").loc[ORDER]
+display(shared[["configurations", "shared_mean", "chance"]].round(2))
+
+# %% [markdown]
+# `GridSearch` tries the same each time, and Bayesian optimisation learns
+# where to look; the others share what chance gives. In all of them what
+# differs is also which run answers.
+#
+# ## Is there anything to find?
+#
+# What there is to find is measured, not taken from the top of the list:
+# the highest of 432 noisy means is partly luck. Somebody who knows two
+# runs of *every* configuration chooses the best, and the third run
+# judges. How far does `RandomSearch` stay behind that in the end?
+
+# %%
+ends = {name: regrets(MANY, problem=name) for name in curves}
+left = {name: table["RandomSearch"] for name, table in ends.items()}
+display(
+    compare_runs(left)[["mean", "low", "high"]]
+    .round(2)
+    .rename_axis("regret after 1,512 epochs")
+)
+
+# %% [markdown]
+# On digits it does not: with its 288 validation images no search can be
+# better than chance at the top, and none is shown to be. So digits ranks
+# no tuners here, and MNIST alone does.
+
+# %%
+interval = compare_runs(left)
+assert (
+    interval.loc["digits", "low"] < 0.1 < interval.loc["mnist", "low"]
+)
 
 # %% [markdown]
 # ## Best so far
 #
-# The regret if the search were stopped now, against the epochs spent.
-# Bands are 95 % intervals of the mean over seeds.
+# The regret if the search were stopped now, against the epochs and the
+# seconds spent. Bands are 95 % intervals of the mean over seeds.
 
-# %% alt="Two panels, digits and MNIST: mean regret of four searches against epochs spent, from 100 to 1,500, with bands" figure="regret"
-budgets = np.geomspace(100, 1515, 25)
+# %% alt="Two panels: mean regret of four searches on MNIST against epochs spent and against seconds spent, both on log scales, with bands. Hyperband and short random trials fall first; full random trials catch up, sooner in seconds than in epochs." figure="regret"
 STYLES = {
     "GridSearch": ":",
     "RandomSearch": "--",
-    "RandomSearch, patience 5": "-.",
+    "RandomSearch, 9 epochs": "-.",
     "Hyperband": "-",
 }
+full = races[races["setting"].eq("full") & races["problem"].eq("mnist")]
+ended = full.groupby(["tuner", "seed"])[["trial", "epochs", "seconds"]]
+ended = ended.last().groupby("tuner").mean().loc[ORDER]
+WHOLE = ended.loc["RandomSearch", "seconds"]
 figure, axes = plt.subplots(
-    1, 2, figsize=(8, 3.4), layout="constrained"
+    1, 2, figsize=(8, 3.6), sharey=True, layout="constrained"
 )
-tables = [regrets(budget) for budget in budgets]
-for axis, problem in zip(axes, top, strict=True):
+for axis, unit, end in zip(
+    axes, ("epochs", "seconds"), (MANY, WHOLE), strict=True
+):
+    budgets = np.geomspace(end / 15, end, 20)
+    tables = [regrets(budget, unit) for budget in budgets]
     for tuner, style in STYLES.items():
-        at = [table.loc[problem][tuner] for table in tables]
-        mean = np.array([regret.mean() for regret in at])
-        error = 1.96 * np.array([regret.sem() for regret in at])
-        (line,) = axis.plot(budgets, mean, ls=style, label=tuner)
+        means = pd.concat(
+            [compare_runs({"": table[tuner]}) for table in tables]
+        )
+        (line,) = axis.plot(budgets, means["mean"], style, label=tuner)
         axis.fill_between(
             budgets,
-            mean - error,
-            mean + error,
+            means["low"],
+            means["high"],
             color=line.get_color(),
             alpha=0.15,
             lw=0,
         )
-    axis.set(xscale="log", yscale="log", title=problem, xlabel="epochs")
+    axis.set(xscale="log", yscale="log", xlabel=unit)
     for ticks, places in (
-        (axis.xaxis, (100, 200, 500, 1000)),
-        (axis.yaxis, (0.5, 1, 2, 5)),
+        (axis.xaxis, (20, 50, 100, 200, 500, 1000)),
+        (axis.yaxis, (0.2, 0.5, 1, 2, 5, 10)),
     ):
         ticks.set_major_locator(FixedLocator(places))
         ticks.set_major_formatter("{x:g}")
@@ -209,211 +307,127 @@ axes[0].set_ylabel("regret, points of test accuracy")
 figure.legend(
     *axes[0].get_legend_handles_labels(),
     loc="outside lower center",
-    ncols=3,
+    ncols=4,
 )
 plt.show()
-
-# %% [markdown]
-# ## Is the difference real?
-#
-# Each tuner against `RandomSearch`, seed by seed: the share of seeds in
-# which it chose better, and worse, and what it gained on average.
-# `p` is that of Wilcoxon's signed-rank test, after Holm's correction for
-# the number of comparisons in the table.
-
-
-# %%
-def compared(budget, tuners):
-    """Compare each tuner with RandomSearch, paired by seed."""
-    rows = []
-    for problem, table in regrets(budget).groupby("problem"):
-        for tuner in tuners:
-            pair = table[["RandomSearch", tuner]].dropna()
-            gain = pair["RandomSearch"] - pair[tuner]
-            p = wilcoxon(gain, zero_method="zsplit").pvalue
-            won, lost = (gain > 0).mean(), (gain < 0).mean()
-            rows.append((problem, tuner, won, lost, gain.mean(), p))
-    names = ["problem", "tuner", "better", "worse", "mean_gain", "p"]
-    result = pd.DataFrame(rows, columns=names).sort_values("p")
-    left = np.arange(len(result), 0, -1)
-    result["p"] = (result["p"] * left).cummax().clip(upper=1)
-    return result.set_index(["problem", "tuner"]).sort_index()
-
-
-others = [tuner for tuner in ORDER if tuner != "RandomSearch"]
-for budget in (380, 1515):
-    print(f"after {budget} epochs at most")
-    display(compared(budget, others).round(3))
-
-# %% [markdown]
-# On MNIST `Hyperband` gains, and with the larger budget trials of 9
-# epochs do as well. On digits nothing but `GridSearch` is told apart
-# from `RandomSearch`. There the validation set is so small that the
-# highest score of *all* configurations is
-# [no better a choice](optuna_and_scikit_learn.py#two-questions).
-
-# %%
-for budget in (380, 1515):
-    verdict = compared(budget, others)
-    real = verdict[verdict["p"] < 0.05]["mean_gain"]
-    assert real["digits"].index.tolist() == ["GridSearch"]
-    assert real["mnist", "Hyperband"] > 0
-    assert (real.xs("GridSearch", level="tuner") < 0).all()
-assert real["mnist", "RandomSearch, 9 epochs"] > 0
-
-# %% [markdown]
-# ## BayesianOptimization
-#
-# It draws at random until three trials for each hyperparameter are
-# done, here 18; the other variant sets `num_initial_points=5`. A proposal
-# takes a second or so, so it was raced for half of the epochs and with
-# fewer seeds; here is `RandomSearch` on the same ones.
-
-# %%
-slow = races[races["tuner"].isin(BAYESIAN)]
-seeds = slow["seed"].unique()
-print(len(seeds), "seeds,", slow["trial"].max(), "trials")
-
-
-def shared(table):
-    """Leave the seeds that every tuner was raced with."""
-    return table[table.index.get_level_values("seed").isin(seeds)]
-
-
-display(
-    summary(
-        ["RandomSearch", *BAYESIAN],
-        after_375_epochs=shared(regrets(380)),
-        after_750=shared(regrets(760)),
-    )
-)
-display(compared(760, BAYESIAN).round(3))
-
-# %% [markdown]
-# Neither is told apart from `RandomSearch` by so few trials. The first
-# 18 trials of the default are those of `RandomSearch`, to the digit:
-
-# %%
-assert (compared(760, BAYESIAN)["p"] > 0.05).all()
-first = regrets(380)[["RandomSearch", "BayesianOptimization"]].dropna()
-assert (first.nunique(axis=1) == 1).all()
 
 # %% [markdown]
 # ## In seconds
 #
 # Each trial must be built and traced before its first epoch, and that is
 # in no count of epochs. So here is the regret when as many CPU seconds
-# are spent as `RandomSearch` takes for 1,500 epochs, and for a quarter
+# are spent as `RandomSearch` takes for 1,512 epochs, and for a quarter
 # of them. What a tuner takes for itself is left out: milliseconds, but
 # for `BayesianOptimization`.
 
 # %%
-full = races[races["setting"] == "full"]
-random = full[full["tuner"] == "RandomSearch"]
-whole = random.groupby(["problem", "seed"])["seconds"].last()
-per_problem = whole.groupby("problem").mean()
-print("CPU seconds of RandomSearch, about 1,500 epochs:")
-print(per_problem.round(0).to_string())
-seconds = {
-    name: pd.concat(
-        regrets(share * per_problem[problem], "seconds").loc[[problem]]
-        for problem in top
-    )
-    for name, share in (("a quarter", 0.25), ("all", 1.0))
-}
-display(summary(**{f"{name} of it": t for name, t in seconds.items()}))
+print(f"CPU seconds of RandomSearch for 1,512 epochs: {WHOLE:.0f}")
+soon, late = regrets(WHOLE / 4, "seconds"), regrets(WHOLE, "seconds")
+display(summary(a_quarter_of_it=soon, all_of_it=late))
 
 # %% [markdown]
-# Epochs per second of each tuner tell why:
+# What each had spent at its end tells why:
 
 # %%
-ends = full.groupby(["problem", "tuner", "seed"])[
-    ["trial", "epochs", "seconds"]
-].last()
-rates = ends.groupby(["problem", "tuner"]).mean()
-rates["seconds per 100 epochs"] = (
-    100 * rates["seconds"] / rates["epochs"]
-)
-display(rates.round(1))
+ended["seconds a 100 epochs"] = 100 * ended["seconds"] / ended["epochs"]
+display(ended.round(0).astype(int))
+
+# %% [markdown]
+# And how much does each need until its mean regret is as low as that of
+# `RandomSearch` at its end? Blank: it never is. (With 3 epochs a trial
+# `RandomSearch` has tried most of the 432 configurations, and stops.)
+
+# %%
+target = many["RandomSearch"].mean()
+needed = {}
+for unit, end in (("epochs", MANY), ("seconds", 2 * WHOLE)):
+    budgets = np.geomspace(end / 40, end, 80)
+    means = {b: regrets(b, unit).mean() for b in budgets}
+    reached = target >= pd.DataFrame(means).T
+    needed[unit] = reached.idxmax().where(reached.any()).round()
+print(f"until a regret of {target:.2f}:")
+needed = pd.DataFrame(needed).drop("RandomSearch, twice the epochs")
+display(needed.astype("Int64").astype(object).fillna(""))
 
 # %% [markdown]
 # ## A small space
 #
-# Activation, dropout and batch size fixed: 36 configurations are left.
+# Activation, dropout and batch size fixed: 36 configurations are left,
+# and regret counts from the best of these.
 
 # %%
 display(
     summary(
-        after_375_epochs=regrets(380, setting="small"),
-        after_1500=regrets(1515, setting="small"),
+        after_378_epochs=regrets(FEW, setting="small"),
+        after_1512_epochs=regrets(MANY, setting="small"),
     )
 )
-small = races[races["setting"] == "small"]
+small = races[
+    races["setting"].eq("small") & races["problem"].eq("mnist")
+]
+tried = small.groupby("tuner")[["trial", "epochs"]].max().loc[ORDER]
 print("trials and epochs, at most:")
-print(small.groupby("tuner")[["trial", "epochs"]].max().to_string())
+print(tried.to_string())
 
 # %% [markdown]
-# ## Less noise
-#
-# Each configuration answers with the mean curve of its three runs, as
-# if every trial were run three times at no cost.
-
-# %%
-display(
-    summary(
-        one_run=regrets(380),
-        mean_of_three=regrets(380, setting="mean of three"),
-    )
-)
-
-# %% [markdown]
-# Of the two, `Hyperband` gains more from less noise: it decides early,
-# and often.
-#
 # ## Common advice, held against this
 #
-# - *RandomSearch is for small spaces.* In the small space it matters
-#   least: whoever trains all of it ends alike. In the large one it is a
-#   baseline that a tuner has to beat.
-# - *Hyperband is always faster.* For as many epochs it took longer on both
-#   problems, and where it found more, it also did for as many seconds.
-# - *Hyperband is for large spaces.* True: in the small one it stopped when
-#   it had drawn all, before its budget was spent.
-# - *Use Bayesian optimisation when trials are few.* By default few trials
-#   are all random.
-# - *Patience saves time.* It made more trials of as many epochs, and chose
-#   no better in the full space.
+# - *Hyperband is always faster.* To a low regret it is, in epochs. In
+#   seconds short random trials are as fast: what helps is more
+#   configurations, tried briefly.
+# - *RandomSearch is only a baseline.* With trials a ninth as long it is
+#   one that is hard to beat, and it needs no brackets.
+# - *Hyperband is for large spaces.* In the small one it stops when it has
+#   drawn all of them, before its budget is spent.
+# - *Use Bayesian optimisation when trials are few.* By default few
+#   trials are all random.
+# - *Patience saves time.* It made more trials of as many epochs, and is
+#   not shown to choose better than full training.
+
+# %% [markdown]
+# The assertions that this page rests on:
+
 
 # %%
-time = ends["seconds"].groupby(["problem", "tuner"]).mean()
-time = time.unstack("tuner")
-print("seconds of Hyperband over those of RandomSearch:")
-print((time["Hyperband"] / time["RandomSearch"]).round(1).to_string())
-assert (time["Hyperband"] > time["RandomSearch"]).all()
-gain = seconds["all"]["RandomSearch"] - seconds["all"]["Hyperband"]
-print("regret saved for as many seconds:")
-print(gain.groupby("problem").mean().round(2).to_string())
+def ahead(table, tuners):
+    """Return whether Hyperband is shown to be better, a tuner each."""
+    return (compared(table).loc[tuners, "difference_low"] > 0).tolist()
+
+
+SHORT = ["RandomSearch, 3 epochs", "RandomSearch, 9 epochs"]
+LONG = ["RandomSearch", "BayesianOptimization", "GridSearch"]
 assert (
-    wilcoxon(gain["mnist"]).pvalue < 0.05 and gain["mnist"].mean() > 0
+    ahead(few, LONG) == [True] * 3 and ahead(few, SHORT) == [False] * 2
 )
-less = regrets(380) - regrets(380, setting="mean of three")
+for name in SHORT:
+    against = compare_runs(
+        few[[name, "RandomSearch"]], name, paired=True
+    )
+    assert against.loc["RandomSearch", "difference_low"] > 0
+assert all(ahead(many, ORDER[1:]))
+assert ahead(soon, SHORT) == [False] * 2 and all(ahead(soon, LONG))
 assert (
-    less.groupby("problem").mean().eval("Hyperband > RandomSearch")
-).all()
-tried = small.groupby("tuner")[["trial", "epochs"]].max()
-assert tried.loc["Hyperband", "epochs"] < 375
-assert tried.loc["RandomSearch", "trial"] == 36
-patient = pd.concat(compared(b, others) for b in (380, 1515))
-patient = patient.xs("RandomSearch, patience 5", level="tuner")
-assert (patient["p"] > 0.05).all()
+    not any(ahead(late, ORDER[1:-1])) and ahead(late, ["GridSearch"])[0]
+)
+first = regrets(18 * 27)[["RandomSearch", "BayesianOptimization"]]
+assert (first.nunique(axis=1) == 1).all()
+for name in ("BayesianOptimization", "RandomSearch, patience 5"):
+    for table in (many, late):
+        against = compare_runs(
+            table[[name, "RandomSearch"]], "RandomSearch", paired=True
+        )
+        assert against.loc[name, "difference_high"] > 0
+assert tried.loc["Hyperband", "epochs"] < FEW
 
 # %% [markdown]
 # ## What this page did not show
 #
-# - Other problems: these are two small ones, dense networks, one space.
-#   That a tuner is ahead here promises nothing elsewhere; that a rule
-#   fails here does refute its *always*.
+# - Other problems: this ranking is of one small one, dense networks, one
+#   split, one space, whose best configurations lie at its edge. That a
+#   tuner is ahead here promises nothing elsewhere; that a rule fails here
+#   does refute its *always*.
 # - Continuous hyperparameters: only recorded values can be found.
+# - Problems in which slow starters win: there short trials mislead.
 # - Trials of minutes, whose start weighs nothing. There count epochs.
 # - [Several workers](../how_to/several_processes.py). Hyperband makes them
 #   wait at the end of each round.

@@ -472,7 +472,7 @@ with shown():
 # %% [markdown]
 # `found: dict_keys([])` means that no epoch was trained: `epochs` is 0,
 # or not above `initial_epoch`, which happens
-# [if Hyperband's epochs are changed](../hyperband.py#the-mistake-that-destroys-hyperband).
+# [if Hyperband's epochs are changed](../hyperband.py#the-mistake-that-breaks-the-schedule).
 # If names are listed, yours is not [among them](../how_to/objectives.py).
 #
 # ### `to have the specified objective, … as one of the keys`
@@ -940,7 +940,7 @@ with shown():
 # %% [markdown]
 # `fit` is called with `epochs` in `kwargs`, by Hyperband always and else
 # by `search(epochs=...)`, and yours is a second one. Don't take theirs
-# out: [the mistake that destroys Hyperband](../hyperband.py#the-mistake-that-destroys-hyperband).
+# out: [the mistake that breaks the schedule](../hyperband.py#the-mistake-that-breaks-the-schedule).
 # The same with `batch_size`: give it to `search`, or
 # [tune it in `fit`](../how_to/batch_size_and_epochs.py#the-batch-size), not both.
 #
