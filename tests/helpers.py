@@ -14,6 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from snippets.results.compare_runs import compare_runs
+
 ROOT = Path(__file__).parents[1]
 EVIDENCE = ROOT / "docs/evidence"
 EXECUTE = ROOT / "docs/_site/execute.py"
@@ -104,7 +106,7 @@ def function(path, name):
         for n in ast.parse(text).body
         if isinstance(n, ast.FunctionDef) and n.name == name
     )
-    names = {"math": math, "pd": pd}
+    names = {"math": math, "pd": pd, "compare_runs": compare_runs}
     exec(ast.unparse(node), names)
     return names[name]
 

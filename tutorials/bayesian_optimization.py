@@ -2,7 +2,7 @@
 # # Bayesian optimisation
 #
 # Let a model of the scores propose the next trial: watch its
-# [proposals](../reference/glossary.md#proposal) move, count what they gain over
+# [proposals](../reference/glossary.md#proposal) move, race them against
 # random ones, and time what they cost.
 #
 # `kt.BayesianOptimization` begins as a random search, with three trials
@@ -11,11 +11,12 @@
 # far, proposes every further trial: a place where the score should be
 # good, or is still uncertain.
 #
-# Use it when one trial takes minutes, there are a handful of
+# Consider it when one trial takes minutes, there are a handful of
 # hyperparameters, and they are mostly numbers. A proposal itself costs
 # part of a second to seconds, so for short trials `RandomSearch` gives
 # more trials in the same time. In a small space of choices it repeats
-# itself: use [`GridSearch`](grid_search.py).
+# itself: use [`GridSearch`](grid_search.py). What it found on larger
+# problems is on [Which tuner?](evidence/which_tuner.py).
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -24,6 +25,7 @@ show_in_terminal()
 
 # %%
 import gc
+import os
 import time
 import warnings
 
@@ -112,19 +114,19 @@ def search(tuner_class, seed, max_trials=20, **settings):
     )
     if tuner_class is BayesianRidge:
         quick_proposals(tuner)
-    tuner.search(verbose=0)
+    with threadpool_limits(1, user_api="blas"):
+        tuner.search(verbose=0)
     table = trials_table(tuner).sort_index()
     table["best"] = table["error"].cummin()
     return table, tuner
 
 
 # %% [markdown]
-# `threadpool_limits` makes the proposals cheaper; the section on their
-# cost shows why.
+# `threadpool_limits` makes trials and proposals cheaper; the section on
+# their cost shows why.
 
 # %%
-with threadpool_limits(1, user_api="blas"):
-    trials, tuner = search(BayesianRidge, seed=1)
+trials, tuner = search(BayesianRidge, seed=1)
 assert set(trials["status"]) == {"COMPLETED"}
 dimensions = len(tuner.oracle.get_space().space)
 random_trials = 3 * dimensions
@@ -170,13 +172,14 @@ assert same
 # Repeats need seeds that lie far apart.
 
 # %%
-SEEDS = range(1000, 6000, 1000)
+from snippets.searches.independent_seeds import independent_seeds
+
+# %%
 tables = []
 for tuner_class in (RandomRidge, BayesianRidge):
-    for seed in SEEDS:
+    for seed in independent_seeds(6):
         begun = time.perf_counter()
-        with threadpool_limits(1, user_api="blas"):
-            table, _ = search(tuner_class, seed)
+        table, _ = search(tuner_class, seed)
         table["seconds"] = time.perf_counter() - begun
         table["tuner"], table["seed"] = tuner_class.__name__, seed
         tables.append(table.reset_index())
@@ -210,83 +213,86 @@ axis.legend()
 plt.show()
 
 # %%
+from snippets.results.compare_runs import compare_runs
+
+# %%
 last = races[races["trial"] == races["trial"].max()]
-display(
-    last.groupby("tuner")[["best", "seconds"]]
-    .agg(["mean", "min", "max"])
-    .round(2)
-)
 best = last.pivot(index="seed", columns="tuner", values="best")
-gain = best["RandomRidge"] - best["BayesianRidge"]
-print(f"error saved per seed: {gain.round(2).tolist()}")
-error = gain.std() / len(gain) ** 0.5
-print(f"mean {gain.mean():.3f} ± {error:.3f} (standard error)")
+errors = compare_runs(best, reference="RandomRidge", paired=True)
+print("Lowest error of a search, and the difference per seed:")
+display(errors.round(3))
+print("Seconds of a search, the median:")
+display(last.groupby("tuner")[["seconds"]].median().round(2))
+interval = errors.loc[
+    "BayesianRidge", "difference_low":"difference_high"
+]
+assert interval.abs().max() < 0.02 * errors["mean"].min()
 
 # %% [markdown]
-# The gain is a small part of the error itself, and the seconds tell the
-# other side: with trials this short, most of the Bayesian search is spent
-# on proposing, even with the snippet. The same time would have bought many
-# more random trials. With trials of minutes, only the first table column
-# counts.
+# Where `difference_low` to `difference_high` holds 0, no difference is
+# shown. Whichever it is, it's a small part of the error itself, and the
+# seconds tell the other side: with trials this short, a large part of
+# the Bayesian search is spent on proposing, even with the snippet. The
+# same time would have bought more random trials. With trials of
+# minutes, only the errors count.
 #
-# Few seeds and one problem of two dimensions don't rank the tuners in
-# general.
+# One problem of two dimensions doesn't rank the tuners in general.
 
 # %% [markdown]
 # ## What a proposal costs
 #
 # Without the snippet, every proposal fits the Gaussian process anew and
 # then minimises over it from fifty starting points: thousands of very
-# small matrix products, more costly with every trial there is. NumPy's
-# and SciPy's linear algebra (BLAS) uses all its threads for each of them:
+# small matrix products. Unless told otherwise, NumPy's and SciPy's linear
+# algebra (BLAS) uses a thread per core for each of them:
 
 # %%
-for library in threadpool_info():
-    if library["user_api"] == "blas":
-        print(
-            library["internal_api"], library["num_threads"], "threads"
-        )
+cores = os.cpu_count()
+with threadpool_limits(cores, user_api="blas"):
+    libraries = threadpool_info()
+for library in libraries:
+    if library["internal_api"] == "openblas":
+        print("OpenBLAS has", library["num_threads"], "threads")
+        assert library["num_threads"] > 1 or cores == 1
 
 # %% [markdown]
-# To time it, an oracle is given the first trials of a long random search
-# and asked for the next one.
+# To time it, an oracle is given the trials of a random search and asked
+# for the next one.
 
 # %%
-_, long_search = search(RandomRidge, seed=1, max_trials=160)
-known = sorted(long_search.oracle.trials.items())
+_, known_search = search(RandomRidge, seed=1, max_trials=40)
 
 
-def propose(count):
-    """Propose once after `count` trials; return the costs."""
+def propose():
+    """Propose once after 40 trials; return the costs."""
     oracle = kt.oracles.BayesianOptimizationOracle(
         objective=kt.Objective("error", "min"),
-        hyperparameters=long_search.oracle.get_space(),
+        hyperparameters=known_search.oracle.get_space(),
         seed=1,
     )
-    oracle.trials = dict(known[:count])
+    oracle.trials = dict(known_search.oracle.trials)
     begun, begun_cpu = time.perf_counter(), time.process_time()
     proposal = oracle.populate_space("next")
     assert set(proposal["values"]) == set(values)
     return {
-        "trials": count,
         "seconds": time.perf_counter() - begun,
         "CPU seconds": time.process_time() - begun_cpu,
     }
 
 
 # %%
-rows = []
-for count in (10, 40, 160):
-    rows.append({"BLAS threads": "all", **propose(count)})
-    with threadpool_limits(1, user_api="blas"):
-        rows.append({"BLAS threads": "one", **propose(count)})
-costs = pd.DataFrame(rows)
-display(costs.pivot(index="trials", columns="BLAS threads").round(2))
+costs = {}
+for threads in (1, 1, cores):  # the first only warms up
+    with threadpool_limits(threads, user_api="blas"):
+        costs[threads] = propose()
+costs = pd.DataFrame(costs).T.rename_axis("BLAS threads")
+display(costs.round(2))
 
 # %% [markdown]
 # Threads that share so little work mostly wait for each other. Compare
 # the CPU seconds: with one thread less is burnt, and the other cores stay
-# free. The more cores a machine has, the wider this gap can be.
+# free. How costs grow over a thousand trials is on
+# [From 10 trials to 1,000](evidence/growing_searches.py).
 #
 # There are two ways to one thread. `with threadpool_limits(1,
 # user_api="blas")` around `search`, as here; TensorFlow has threads of
@@ -318,7 +324,7 @@ assert rows == {"None": 6, "0": 6, "3": 3}
 # %% [markdown]
 # With many hyperparameters the default can use up the whole search: ten
 # of them and `max_trials=30` is a random search by another name. Whether
-# a shorter phase finds better settings, these runs don't show.
+# a shorter phase finds better configurations, these runs don't show.
 
 # %% [markdown]
 # ## It repeats itself
@@ -364,5 +370,5 @@ assert len(tried) == 9 and tried.nunique() <= 3
 # - The race in more dimensions, or on noisy scores: Keras models trained
 #   twice score differently, and `alpha` tells the model how much.
 # - `beta`, which weighs uncertain places against good ones.
-# - Final training and the test set; they are the same for every tuner:
-#   see [random search](random_search.py).
+# - Final training and the test set: see
+#   [retrain and ship](how_to/retrain_and_ship.py).

@@ -9,16 +9,17 @@
 #
 # 1. `gc.collect(); gc.freeze()` after the imports:
 #    [garbage collection](#garbage-collection).
-# 2. Hold the data in a `tf.data` pipeline, validate in one batch, and
-#    run an epoch in one call: [`steps_per_execution`](#an-epoch).
+# 2. Hold the data in a `tf.data` pipeline, and run an epoch in one
+#    call: [`steps_per_execution`](#an-epoch).
 # 3. Trace a model once for all trials that differ in learning rate or
 #    batch size alone: [`traced_once`](#whole-searches).
 # 4. Write no weights that nobody will load:
 #    [`run_trial`](#whole-searches).
 # 5. One BLAS thread and `quick_proposals` for the
 #    [Bayesian tuner](#proposals).
-# 6. A worker for each core, with one thread each:
-#    [two workers](#the-record).
+# 6. Once a search takes minutes, a worker for each core, with one
+#    thread each: [when it
+#    pays](../how_to/several_processes.py#when-it-pays).
 # 7. Leave `jit_compile` off on a CPU.
 #
 # And for all models: end trials that no longer improve, with
@@ -182,9 +183,10 @@ display(relative(costs).swaplevel(axis=1).sort_index(axis=1))
 # the steps. On larger data the steps themselves weigh more.
 #
 # Then the first epochs: they hold what is paid once per trial. Tracing
-# is most of that, and a call of many steps takes little more of it.
-# XLA's compiler costs as much as several epochs, and later ones are hardly
-# cheaper for it; on a CPU, Keras leaves it off by itself.
+# is most of that, and a call of many steps takes more of it, which its
+# later epochs win back. XLA's compiler costs as much as several epochs,
+# and later ones are hardly cheaper for it; on a CPU, Keras leaves it off
+# by itself.
 #
 # What a model costs beside its steps, in later epochs of its own way:
 
@@ -284,7 +286,7 @@ class NoWeights(flat_memory(kt.RandomSearch)):
 
 
 # %%
-def search(tuner_class, hypermodel, *args, validation_data):
+def search(tuner_class, hypermodel, *args, trials=3, validation_data):
     """Search; return CPU seconds a trial, and the trials."""
     keras.utils.set_random_seed(1)
     space = kt.HyperParameters()
@@ -295,7 +297,7 @@ def search(tuner_class, hypermodel, *args, validation_data):
         hypermodel,
         hyperparameters=space,
         objective=kt.Objective("val_accuracy", "max"),
-        max_trials=3,
+        max_trials=trials,
         seed=1,
         directory="searches",
         project_name="fast_searches",
@@ -324,6 +326,8 @@ searches = {
     "and no weights kept": (NoWeights, fast, pipeline),
 }
 seconds, results = {}, {}
+warm_up = {"trials": 1, "validation_data": images.validation}
+search(kt.RandomSearch, ImageClassifier(), *arrays, **warm_up)
 for way, (tuner_class, hypermodel, data) in searches.items():
     gc.collect()
     if way == "as guides show":
@@ -354,10 +358,11 @@ assert all(each == values[0] for each in values)
 assert np.ptp(table["best val_accuracy"]) < 0.05
 
 # %% [markdown]
-# All tried the same values. `flat_memory` changes no time here: that it
-# keeps memory from growing over hundreds of trials is shown where
+# All tried the same values, once: a small step between two rows means
+# nothing. `flat_memory` is not there for speed: it keeps memory from
+# growing over hundreds of trials, as is shown where
 # [it belongs](../how_to/memory_and_disk.py), with `few_checkpoints`, which
-# saves disk and not time. A search that must end by the morning is given
+# saves disk. A search that must end by the morning is given
 # [a time limit](../how_to/known_values_and_limits.py).
 #
 # ## Proposals
@@ -417,21 +422,22 @@ def propose(threads, quick=False):
     return values, time.process_time() - begun
 
 
+propose(1)  # the first call pays for what is loaded
 _, all_threads = propose(os.cpu_count())
 values, one_thread = propose(1)
 same, quick = propose(1, quick=True)
 assert same["activation"] == values["activation"]
 assert np.isclose(same["learning_rate"], values["learning_rate"], 1e-3)
 print(f"one thread: {all_threads / one_thread:.1f} times less CPU")
-print(f"and quick_proposals: {all_threads / quick:.0f} times less CPU")
+print(f"quick_proposals: {one_thread / quick:.0f} times less again")
 
 # %% [markdown]
-# That is against all threads, for the very same proposal. How it goes on
-# with more trials, the record below says. Put the search into
-# `with threadpool_limits(1, user_api="blas"):`, or set
+# That is for the very same proposal, measured once. How much the threads
+# cost depends on what else the machine does: the busier, the more. The
+# record below has the median of several processes, and more trials. Put
+# the search into `with threadpool_limits(1, user_api="blas"):`, or set
 # `OPENBLAS_NUM_THREADS=1` before Python starts, and write
-# `quick_proposals(tuner)` before it. How much the threads cost depends on
-# what else the machine does: the busier, the more.
+# `quick_proposals(tuner)` before it.
 #
 # ## The record
 #
@@ -452,8 +458,12 @@ speed = pd.read_csv(evidence_file("speed.csv"), comment="#")
 # *CPU* is what the search cost, *clock* is from the first trial's
 # beginning to the last one's end, and *command* has the imports too:
 # each as a share of the first way of its kind, in the same round; the
-# median of the rounds. *Accuracy* is the difference of the best
-# validation accuracies, with its standard error over the rounds.
+# median of the rounds. *Accuracy* is the mean difference of the best
+# validation accuracies, with its 95 % interval; no two rounds tried a
+# configuration in common.
+
+# %%
+from snippets.results.compare_runs import compare_runs
 
 
 # %%
@@ -478,9 +488,11 @@ def ratios(speed):
         for column, name in columns.items():
             row[name] = (runs[column] / base[column]).median()
         best = "best_validation_accuracy"
-        gain = runs[best] - base[best]
-        row["accuracy"] = gain.mean()
-        row["±"] = gain.std(ddof=1) / len(gain) ** 0.5
+        gain = (runs[best] - base[best]).dropna()
+        if len(gain):
+            sure = compare_runs({"gain": gain}).loc["gain"]
+            row |= {"accuracy": sure["mean"]}
+            row |= {"from": sure["low"], "to": sure["high"]}
         rows.append(row)
     return pd.DataFrame(rows).set_index("measurement")
 
@@ -493,13 +505,20 @@ display(ratios(speed).round(4).astype(object).fillna(""))
 # the training. A share near 1 says that the tuner costs no more than the
 # loop one would write by hand. `random` and `hyperband` compare a search
 # as it is often written, with epochs tuned in `fit`, with one that takes
-# this page's advice; `fast` is not faster hardware, but less work for the
-# same result. In times rather than shares:
+# this page's advice; `fast` is not faster hardware, but less work, and
+# it is not shown to be less accurate. In times rather than shares:
 
 # %%
 shares = ratios(speed).query("way.str.startswith('fast')")
 times = (1 / shares[["CPU", "clock", "command"]]).round(1)
 display(times.assign(way=shares["way"]))
+assert (shares["to"] > 0).all() and (times > 1).all(axis=None)
+command = shares.loc["random"].set_index("way")["command"]
+assert command["fast with two workers"] > command["fast"]
+
+# %% [markdown]
+# The command with two workers took longer than with one process:
+# fifteen short trials don't pay for the start of three processes.
 
 # %% [markdown]
 # ## What this page did not show
@@ -510,4 +529,4 @@ display(times.assign(way=shares["way"]))
 #   yours before mending it: `steps_per_execution` can't help where a
 #   step takes a second.
 # - Which of these hold for PyTorch or JAX behind Keras.
-# - Whether shorter searches find as good settings on data of yours.
+# - Whether faster searches find as good configurations on your data.

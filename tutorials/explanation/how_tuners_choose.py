@@ -517,8 +517,8 @@ print(
 print("and was", "promoted" if would_win in going_on else "dropped")
 
 # %% [markdown]
-# Of equal scores the older trial goes on. With scores as coarse as the
-# accuracy on a few images, that decides often:
+# Of equal scores the older trial goes on. On a few images accuracies are
+# often equal, and then age decides:
 
 
 # %%

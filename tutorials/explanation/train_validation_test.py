@@ -7,8 +7,8 @@
 # | set | it decides | how often | what its score is worth |
 # |---|---|---|---|
 # | training | weights, and all that preprocessing learns | every step | nothing about new rows |
-# | validation | the epoch, when to stop, the learning rate's schedule, the best trial | every epoch of every trial | [too good](what_a_score_means.py#too-good-twice), more so after more trials |
-# | test | nothing | once, at the end | what it says, give or take its [standard error](../evidence/how_sure.py) |
+# | validation | the epoch, when to stop, the learning rate's schedule, the best trial | every epoch of every trial | [too good](what_a_score_means.py#too-good-twice), more so after many trials |
+# | test | nothing | once, at the end | what it says, within its [interval](../evidence/how_sure.py#what-to-do-about-it) |
 #
 # Split once, before anything else looks at the data, and by groups where
 # rows belong together. Then hand the validation rows over by name:
@@ -69,6 +69,9 @@ from snippets.data.evidence_file import evidence_file
 
 # %%
 from snippets.data.load_curves import load_curves
+
+# %%
+from snippets.results.compare_runs import compare_runs
 
 # %%
 problems = {
@@ -301,7 +304,9 @@ for seed in SEEDS:
         "split by image": image,
     }
     for way, groups in together.items():
-        splitter = GroupShuffleSplit(1, test_size=0.2, random_state=1)
+        splitter = GroupShuffleSplit(
+            1, test_size=0.2, random_state=seed
+        )
         ((a, b),) = splitter.split(copies, groups=groups)
         data = copies[a], labels[a]
         runs.append((way, *accuracies(*data, copies[b], labels[b])))
@@ -385,20 +390,17 @@ errors = {
     "test, chose nothing": closed - true,
     "test, chose": by_test - true_of_test,
 }
-simulated = pd.DataFrame(
-    {
-        (name, what): getattr(error, what)(axis=0) / scale
-        for name, error in errors.items()
-        for what, scale in (("mean", 1), ("std", SEARCHES**0.5))
-    },
-    index=pd.Index(TRIALS, name="trials"),
-).rename(columns={"mean": "too good", "std": "± se"}, level=1)
-display(simulated.round(2))
+simulated = {
+    name: compare_runs(dict(zip(TRIALS, error.T, strict=True)))
+    for name, error in errors.items()
+}
+simulated = pd.concat(simulated, axis=1).rename_axis("trials")
+simulated = simulated.drop(columns="runs", level=1)
+display(simulated.rename(columns={"mean": "too good"}).round(2))
 
 # %%
-good = simulated.xs("too good", axis=1, level=1)
-se = simulated["test, chose nothing", "± se"]
-assert all(abs(good["test, chose nothing"]) < 4 * se)
+good = simulated.xs("mean", axis=1, level=1)
+assert all(abs(good["test, chose nothing"]) < 0.2)
 assert all(np.diff(good["test, chose"]) > 0)
 assert good["test, chose"].iloc[-1] > 2
 
@@ -422,17 +424,22 @@ for looks in (1, 2, 5, 20):
     )
     pick = tested.argmax(axis=1)[:, None]
     error = np.take_along_axis(tested - really, pick, axis=1)
-    rows[looks] = error.mean(), error.std() / len(error) ** 0.5
-columns = ["too good", "± se"]
-looked = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-display(looked.rename_axis("looks").round(2))
-assert abs(looked.iloc[0, 0]) < 4 * looked.iloc[0, 1]
-assert looked["too good"].iloc[1:].min() > 0.2
+    rows[looks] = error.ravel()
+looked = compare_runs(rows).drop(columns="runs").rename_axis("looks")
+looked = looked.rename(columns={"mean": "too good"})
+display(looked.round(2))
+assert abs(looked.loc[1, "too good"]) < 0.2
 assert looked["too good"].is_monotonic_increasing
+five_looks, four_trials = (
+    looked.loc[5, "too good"],
+    good.loc[4, "validation, chose"],
+)
+assert 0.8 < five_looks / four_trials < 1.3
 
 # %% [markdown]
-# A test set wears out by the look, more slowly than a validation set,
-# because it decides less often.
+# A test set wears out look by look as fast as a validation set does trial
+# by trial: five looks cost what choosing among four trials costs above.
+# It lasts longer only if it is asked less often.
 #
 # And on the recorded runs: random searches, of whose winners both sets
 # are asked.
@@ -513,8 +520,8 @@ display(table.round(2))
 # 5. Then the validation rows have done their work:
 #    [train again](../how_to/retrain_and_ship.py) on them and the training rows
 #    together, with the hyperparameters and the epochs found.
-# 6. Open the test set, once, and report what it says with its error. If
-#    no rows can be spared for it, put the whole search into
+# 6. Open the test set, once, and report what it says with its interval.
+#    If no rows can be spared for it, put the whole search into
 #    [a nested loop](../how_to/cross_validation.py#how-good-is-it-the-nested-loop).
 #
 # ## What this page did not show

@@ -23,8 +23,8 @@
 #   after NaN.
 #
 # And it is too good: the best of the epochs was taken, then the best of
-# the trials, both on the rows that score. The more trials, the more of
-# the best score is luck.
+# the trials, both on the rows that score. After many trials more of the
+# best score is luck than after few.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -55,6 +55,9 @@ from snippets.data.evidence_file import evidence_file
 
 # %%
 from snippets.data.load_curves import load_curves
+
+# %%
+from snippets.results.compare_runs import compare_runs
 
 # %% [markdown]
 # ## One trial in a picture
@@ -418,7 +421,7 @@ run = rng.integers(curves.seeds, size=drawn.shape)
 
 
 def too_good(curves, best_epoch):
-    """Return the points by number of trials: means, standard errors."""
+    """Return the points by number of trials, with intervals."""
     gaps = 0
     pair = curves.validation, curves.test
     for chooser, judge in (pair, pair[::-1]):
@@ -433,23 +436,23 @@ def too_good(curves, best_epoch):
         gaps = gaps + 50 * np.hstack(
             [np.take_along_axis(seen - judged, w, axis=1) for w in wins]
         )
-    return gaps.mean(axis=0), gaps.std(axis=0) / SEARCHES**0.5
+    return compare_runs(dict(zip(TRIALS, gaps.T, strict=True)))
 
 
 # %%
 parts = {}
 for name, recorded in problems.items():
-    last, _ = too_good(recorded, best_epoch=False)
-    both, error_of_both = too_good(recorded, best_epoch=True)
+    last = too_good(recorded, best_epoch=False)["mean"]
+    both = too_good(recorded, best_epoch=True)
     parts[name] = pd.DataFrame(
         {
-            "best epoch": np.full(len(TRIALS), both[0]),
-            "+ best trial": both - both[0],
-            "= too good": both,
-            "± se": error_of_both,
+            "best epoch": both["mean"].iloc[0],
+            "+ best trial": both["mean"] - both["mean"].iloc[0],
+            "= too good": both["mean"],
+            "low": both["low"],
+            "high": both["high"],
             "best trial only": last,
         },
-        index=pd.Index(TRIALS, name="trials"),
     )
 display(pd.concat(parts).rename_axis(["problem", "trials"]).round(2))
 
@@ -467,13 +470,14 @@ for table in parts.values():
 # - A single trial, judged by its last epoch, is not too good: nothing was
 #   chosen.
 # - The epoch is chosen within a trial, so its part is there from the
-#   first trial on, and stays. The trial's part grows with their number.
+#   first trial on, and stays. The trial's part grows with their number,
+#   at least up to 64.
 # - After many trials the trial's part is smaller than the last column,
 #   where only the trial was chosen: both choices pick from the same luck,
 #   that of a network on these few images.
 #
-# The standard errors are of so many searches on these runs and images.
-# Other images would give other numbers.
+# The intervals hold for searches on these runs and images. Other images
+# would give other numbers.
 #
 # ## Why it grows
 #
@@ -525,11 +529,16 @@ best = of_run + of_epochs.max(axis=0)
 
 
 def of_winners(values, scores):
-    """Return the winners' mean by number of trials, and its error."""
+    """Return the winners' mean by number of trials, its interval."""
     wins = [scores[:, :n].argmax(axis=1)[:, None] for n in TRIALS]
     won = [np.take_along_axis(values, win, axis=1) for win in wins]
-    won = np.hstack(won)
-    return won.mean(axis=0), won.std(axis=0) / SIMULATED**0.5
+    return intervals(np.hstack(won))
+
+
+def intervals(simulations):
+    """Return the mean and interval of each column."""
+    columns = dict(zip(TRIALS, simulations.T, strict=True))
+    return compare_runs(columns, confidence=0.9999)
 
 
 # %%
@@ -543,36 +552,25 @@ theory = {
     "worth, best trial only": WORTH**2 / deviation * m_of_trials,
 }
 # Of one trial at a time, so over all of them: no winner is chosen.
-alone = best.mean(axis=1)
+alone = np.tile(best.mean(axis=1)[:, None], len(TRIALS))
 simulated = {
-    "luck, best epoch only": (
-        np.full(len(TRIALS), alone.mean()),
-        np.full(len(TRIALS), alone.std() / SIMULATED**0.5),
-    ),
+    "luck, best epoch only": intervals(alone),
     "luck, best trial only": of_winners(last, worth + last),
     "worth, best trial only": of_winners(worth, worth + last),
     "luck, both": of_winners(best, worth + best),
 }
 for what, exact in theory.items():
-    mean, error = simulated[what]
-    assert all(abs(mean - exact) < 4 * error), what
+    found = simulated[what]
+    assert all(found["low"] < exact) and all(exact < found["high"])
 
 # %% alt="Simulated luck in the winner's score against the number of trials on a log axis. Of the best epoch only it is level; of the best trial only it climbs and lies on the line from theory; of both it lies above each and below their sum." figure="why-it-grows"
 figure, axis = plt.subplots()
-both, error = simulated["luck, both"]
+both = simulated["luck, both"]["mean"].to_numpy()
 for marker, what in zip(
-    "v^o", ("epoch only", "trial only", "both"), strict=True
+    "v^o", ("best epoch only", "best trial only", "both"), strict=True
 ):
-    points = (
-        (both, error)
-        if what == "both"
-        else simulated[f"luck, best {what}"]
-    )
-    label = what if what == "both" else f"best {what}"
-    mean, error = points
-    axis.errorbar(
-        TRIALS, mean, 2 * error, fmt=marker, label=label, capsize=3
-    )
+    mean = simulated[f"luck, {what}"]["mean"]
+    axis.plot(TRIALS, mean, marker, label=what)
 for number, what in enumerate(list(theory)[:2]):
     axis.plot(TRIALS, theory[what], color=f"C{number}", label="theory")
 total = sum(theory[what] for what in list(theory)[:2])
@@ -591,7 +589,7 @@ rise = pd.DataFrame(
         "luck": theory["luck, best trial only"],
         "worth": theory["worth, best trial only"],
         "luck, both": both,
-        "worth, both": of_winners(worth, worth + best)[0],
+        "worth, both": of_winners(worth, worth + best)["mean"],
     },
     index=pd.Index(TRIALS, name="trials"),
 )
@@ -599,9 +597,9 @@ display(rise.round(2) + 0)  # no minus before a zero
 assert all(both[2:] < total[2:])
 
 # %% [markdown]
-# The largest of many grows with every tenfold, ever more slowly. So luck
-# never stops growing, and in this model neither does worth: their shares
-# stay what the variances say. Twice the images halve the variance of
+# The largest of many grows with every tenfold, ever more slowly. So in
+# this model neither luck nor worth stops growing: their shares stay what
+# the variances say. Twice the images halve the variance of
 # luck, and more of each rise is real.
 #
 # Real spaces are not normal: there is a best configuration, and once a

@@ -8,10 +8,10 @@
 # pass `**kwargs` on. Declare it in `build` as well, or the first trial
 # always takes the default.
 #
-# Leave epochs alone. A trial is scored by its best epoch, so a longer
-# trial can't score lower, and a search over epochs asks for the most. Give
-# `search` enough of them and read the best number off the trial:
-# `best_step + 1`.
+# Leave epochs alone. A trial is scored by its best epoch, so more epochs
+# can't lower its score, and a search over epochs asks for the most. Give
+# `search` so many that the best isn't the last, and read it off the
+# trial: `best_step + 1`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -24,6 +24,7 @@ import gc
 import keras
 import keras_tuner as kt
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from IPython.display import display
 
@@ -79,7 +80,10 @@ class BatchSizeInBoth(BatchSizeInFit):
 # they draw the same values):
 
 # %%
-SEEDS = (1000, 2000, 3000)
+from snippets.searches.independent_seeds import independent_seeds
+
+# %%
+SEEDS = independent_seeds(3)
 firsts = {}
 for hypermodel in (BatchSizeInFit(), BatchSizeInBoth()):
     name = type(hypermodel).__name__
@@ -108,33 +112,43 @@ assert len(set(firsts["BatchSizeInBoth"])) > 1
 # %% [markdown]
 # ## Together with the learning rate
 #
-# A larger batch means fewer updates an epoch, each from more images. What
-# that does depends on the learning rate, so the two are tuned together.
-# Every pair of a small grid, trained for three epochs:
+# A larger batch means fewer updates an epoch, each from more images. Does
+# it need another learning rate? [Recorded
+# runs](../../evidence/recorded_curves.md) tell: 36 networks on two
+# problems, each trained three times with every pair of batch size and
+# learning rate, for 27 epochs.
 
 # %%
-learning_rates = [0.001, 0.003, 0.03]
-grid = pd.DataFrame(index=[16, 128], columns=learning_rates)
-for batch_size in grid.index:
-    for learning_rate in grid.columns:
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(1)
-        hp = kt.HyperParameters()
-        hp.Fixed("learning_rate", learning_rate)
-        history = build_model(hp).fit(
-            *images.train,
-            batch_size=batch_size,
-            validation_data=images.validation,
-            epochs=3,
-            verbose=0,
-        )
-        best = max(history.history["val_accuracy"])
-        grid.loc[batch_size, learning_rate] = best
-grid = grid.astype(float)
+from snippets.data.evidence_file import evidence_file
 
-# %% alt="A grid of squares, one for each pair of batch size and learning rate, with its validation accuracy written in: which learning rates do well depends on the batch size." figure="batch-size-and-learning-rate"
+# %%
+from snippets.data.load_curves import load_curves
+
+# %% [markdown]
+# How many of the networks do best with which learning rate, for each
+# batch size:
+
+# %%
+problems = {
+    "digits": load_curves(evidence_file("curves_digits.csv.xz")),
+    "mnist": load_curves(evidence_file("curves_mnist.csv.xz")),
+}
+pair = ["batch_size", "learning_rate"]
+grids, best_rates = {}, {}
+for name, curves in problems.items():
+    score = curves.validation.max(axis=2).mean(axis=1)
+    table = curves.configurations.assign(score=score)
+    grids[name] = table.groupby(pair)["score"].mean().unstack()
+    rest = [key for key in curves.space if key != "learning_rate"]
+    best = table.loc[table.groupby(rest)["score"].idxmax()]
+    best_rates[name] = best.groupby(pair).size().unstack()
+best_rates = pd.concat(best_rates).fillna(0).astype(int)
+display(best_rates)
+
+# %% alt="A grid of squares, one for each pair of batch size and learning rate on MNIST, with its mean validation accuracy written in. The best rate of each batch size is shaded: it is larger for the largest batch." figure="batch-size-and-learning-rate"
+grid = grids["mnist"]
 figure, axis = plt.subplots(figsize=(6, 3.4))
-axis.imshow(grid > grid.max().max() - 0.01, cmap="Greys", vmax=6)
+axis.imshow(grid.eq(grid.max(axis=1), axis=0), cmap="Greys", vmax=6)
 for row, batch_size in enumerate(grid.index):
     for column, score in enumerate(grid.loc[batch_size]):
         axis.text(column, row, f"{score:.3f}", ha="center", va="center")
@@ -145,22 +159,21 @@ axis.set_ylabel("batch size")
 plt.show()
 
 # %%
-updates = {
-    size: -(-len(images.train[1]) // size) for size in grid.index
-}
-display(
-    pd.DataFrame(
-        {
-            "updates an epoch": updates,
-            "best learning rate here": grid.idxmax(axis=1),
-        }
-    ).rename_axis("batch size")
-)
+powers = np.log10(best_rates.columns.to_numpy())
+typical = best_rates.mul(powers).sum(axis=1).unstack()
+assert (typical.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+assert best_rates.loc[("mnist", 16)].idxmax() == 0.001
+assert best_rates.loc[("mnist", 256)].idxmax() == 0.01
+assert grid[0.001].idxmax() == 16 and grid[0.01].idxmax() == 256
 
 # %% [markdown]
-# Shaded pairs are within one hundredth of the best. A search that tunes
-# the learning rate for one batch size has not tuned it for another. How
-# the grid looks after many epochs, three epochs can't say.
+# Larger batches want larger learning rates, on MNIST much more than on
+# digits. So a search that tunes the rate for one batch size has not tuned
+# it for another; tune the two together.
+#
+# The grid holds means of the 36 networks on MNIST. At a rate of 0.001 the
+# smallest batch is the best, at 0.01 the largest: batch sizes compared at
+# one rate are ranked by that rate.
 #
 # ## Why not epochs
 #
@@ -196,12 +209,14 @@ assert (table["best epoch"] <= table["epochs"]).all()
 # The score never falls, whatever the later epochs do, because the tuner
 # keeps the best one and its weights. So the number of epochs is not a
 # choice that a score can make. It is a budget: set it, and take the best
-# epoch for [the final training](retrain_and_ship.py). An
-# [EarlyStopping callback](callbacks.py) gives back what a trial
-# doesn't need.
+# epoch for [the final training](retrain_and_ship.py). If the best is the
+# last, the budget was too small. An [EarlyStopping
+# callback](callbacks.py) gives back what a trial doesn't need.
 #
 # Under Hyperband the tuner hands `fit` its own `epochs`. A `fit` that
-# replaces them [destroys the search](../hyperband.py).
+# replaces them [breaks its schedule](../hyperband.py), and `best_step`
+# counts from [where the trial
+# began](retrain_and_ship.py#under-hyperband).
 
 # %% [markdown]
 # ## What this page did not show
@@ -210,4 +225,5 @@ assert (table["best epoch"] <= table["epochs"]).all()
 #   machine.
 # - Batch sizes for data that comes in batches already: see
 #   [data pipelines](data_pipelines.py).
-# - Learning rate schedules, which move the best pair.
+# - Learning rate schedules, which may move the best pair, and rates
+#   between those recorded, a factor of ten apart.

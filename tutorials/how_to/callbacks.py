@@ -133,14 +133,15 @@ saved = 1 - stopped["epochs"].sum() / full["epochs"].sum()
 lost = full["score"] - stopped["score"]
 print(f"{saved:.0%} of the epochs saved")
 print(f"scores lower by {lost.min():.4f} to {lost.max():.4f}")
+print(f"one image is {1 / len(images.validation[1]):.4f}")
 
 # %% [markdown]
 # A stopped trial saw the first epochs of the full one, so it can't
-# score higher. How much it loses depends on how noisy the objective is
-# and on `patience`: a validation score that moves by single images
-# pauses often. With more patience less is lost and less is saved. What
-# the saved epochs are worth, more trials for instance, this table does
-# not say.
+# score higher, though another trial may win. How much it loses depends on
+# how noisy the objective is and on `patience`: a validation score that
+# moves by single images pauses often. With more patience less is lost and
+# less is saved. What the saved epochs are worth, more trials for
+# instance, this table does not say.
 #
 # ## Why there is nothing to restore
 #
@@ -413,9 +414,9 @@ assert (table["can be stopped"] < table["trials"] / 2).all()
 # %% [markdown]
 # Most trials are beyond the reach of patience. Those that are not are
 # the longest, so they hold many of the epochs; the last column is what
-# would be saved if no training ever improved, and promoted trials
-# mostly do. Hyperband's own halving is its early stopping. Where
-# `max_epochs` was set generously, add patience for the last rounds.
+# would be saved if no training ever improved. Hyperband's own halving is
+# its early stopping. Where `max_epochs` was set generously, add patience
+# for the last rounds.
 #
 # ## What this page did not show
 #

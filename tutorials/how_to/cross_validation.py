@@ -113,8 +113,8 @@ print(f"{len(trials)} trials, {folds.size} trainings")
 # ## What a single split would have said
 #
 # Each column is what a search on one split would have seen. Look at one
-# row: the same setting, trained as often as there are folds, on rows that
-# are mostly the same.
+# row: the same configuration, trained as often as there are folds, on
+# rows that are mostly the same.
 
 # %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." figure="folds"
 figure, axis = plt.subplots()
@@ -136,11 +136,10 @@ print("best trial of each fold: ", folds.idxmin(axis=1).tolist())
 assert np.ptp(folds[first]) > difference.mean()
 
 # %% [markdown]
-# The split moves a score further than the better setting does. Some of
-# this is common to all trials, for a fold that is hard is hard for most
-# settings. So trials that share their folds compare better than trials
-# that don't, and the tuner refuses a splitter that would split anew for
-# each of them.
+# The split moves a score further than the better configuration does. A
+# fold that is hard for all trials drops out of their differences, if they
+# share their folds. So the tuner refuses a splitter that would split anew
+# for each trial.
 #
 # Folds are no independent experiments: their training rows overlap, and
 # no formula turns their spread into the exact error of the mean.
@@ -223,9 +222,9 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # second search would find the first one finished and
 # [train nothing](resume.py).
 #
-# The outer folds may choose different settings. Their mean is the
+# The outer folds may choose different configurations. Their mean is the
 # estimate for the *procedure* of searching and refitting, not for one
-# setting. The model to ship comes from the same search on all rows.
+# configuration. The model to ship comes from the same search on all rows.
 #
 # ## The optimism, measured
 #
@@ -234,6 +233,12 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # many searches. Labels dealt at random can be guessed in one half of the
 # cases and no better; decision trees take the networks' place, and
 # `SklearnTuner` that of the tuner above.
+
+# %%
+from snippets.results.compare_runs import compare_runs
+
+# %%
+from snippets.searches.independent_seeds import independent_seeds
 
 
 # %%
@@ -248,7 +253,7 @@ def tree(hp):
 
 generator = np.random.default_rng(1)
 rows = []
-for number in range(8):
+for number, seed in enumerate(independent_seeds(8)):
     labels = generator.permutation(len(x)) % 2
     splitter = StratifiedKFold(2, shuffle=True, random_state=number)
     inside, aside = next(splitter.split(x, labels))
@@ -256,7 +261,7 @@ for number in range(8):
         oracle=kt.oracles.RandomSearchOracle(
             objective=kt.Objective("score", "max"),
             max_trials=20,
-            seed=1000 * (number + 1),
+            seed=seed,
         ),
         hypermodel=tree,
         scoring=make_scorer(accuracy_score),
@@ -274,17 +279,18 @@ for number in range(8):
 
 # %%
 optimism = pd.DataFrame(rows, columns=["best inner", "outer"])
-display(optimism.agg(["mean", "sem", "min", "max"]).round(3))
-gap = (optimism["best inner"] - optimism["outer"]).mean()
+compared = compare_runs(optimism, reference="outer", paired=True)
+display(compared.drop(columns="p").round(3))
+gap = compared.loc["best inner", "difference"]
 print(f"skill where there is none: {gap:+.3f}")
-assert optimism["best inner"].mean() > 0.52 and gap > 0.02
+assert compared.loc["best inner", "mean"] > 0.52 and gap > 0.02
 
 # %% [markdown]
 # Every inner score is an honest cross-validation. The best of twenty
 # isn't: choosing it is what flatters. The outer score, which chose
-# nothing, tells the truth. On real labels the gap is smaller, since
-# settings differ for better reasons than luck, and it grows with the
-# number of trials and with the noise of a score.
+# nothing, tells the truth. The gap
+# [grows](../explanation/what_a_score_means.py#why-it-grows) with the number
+# of trials and with the noise of a score.
 #
 # ## Not with Hyperband
 #
@@ -307,7 +313,7 @@ except ValueError as error:
 
 # %% [markdown]
 # Search with Hyperband on one split, and cross-validate the best few of
-# its settings afterwards.
+# its configurations afterwards.
 #
 # ## What this page did not show
 #
@@ -318,4 +324,5 @@ except ValueError as error:
 #   own.
 # - Repeating the folds with other seeds, which makes the mean steadier at
 #   the same price again.
+# - How large the gap is on real labels.
 # - TensorBoard: the folds of a trial would all write to one folder.

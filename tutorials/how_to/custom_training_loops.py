@@ -6,8 +6,9 @@
 # promises.
 #
 # If only the step is yours, override `train_step` in a subclass of
-# `keras.Model`, and nothing else changes. If the loop is yours, write
-# it in `HyperModel.fit`. It then owes the tuner four things:
+# `keras.Model`, made from inputs and outputs as below, and nothing else
+# changes. If the loop is yours, write it in `HyperModel.fit`. It then
+# owes the tuner four things:
 #
 # - train from `initial_epoch` to `epochs`, as told;
 # - call the `callbacks` it is given, since they save the weights;
@@ -54,8 +55,8 @@ images = load_images("digits")
 # ## A train_step that keeps fit
 #
 # Training on mixed images: two of them, overlaid, and both labels count
-# by their share. No layer can do that, because it changes the loss. How
-# far to mix is tuned.
+# by their share, which changes the loss. How far to mix is tuned.
+# (For images with one-hot labels Keras has a layer, `MixUp`.)
 
 
 # %%
@@ -195,13 +196,13 @@ class Loop(kt.HyperModel):
 
     def make_train(self, model, batches):
         """Return a function that trains the model for an epoch."""
-        loss_of = keras.losses.SparseCategoricalCrossentropy()
         weights = model.trainable_variables
 
         def train():
             for x, y in batches:
                 with tf.GradientTape() as tape:
-                    loss = loss_of(y, model(x, training=True))
+                    y_pred = model(x, training=True)
+                    loss = model.compute_loss(y=y, y_pred=y_pred)
                 gradients = tape.gradient(loss, weights)
                 model.optimizer.apply(gradients, weights)
 
@@ -209,7 +210,11 @@ class Loop(kt.HyperModel):
 
 
 # %% [markdown]
-# It trains on the `x` and `y` that `search` was given. A well-known
+# `compute_loss` is what was given to `compile`, and the penalties of
+# layers, such as a `kernel_regularizer`, which a loss of one's own
+# forgets.
+#
+# The loop trains on the `x` and `y` that `search` was given. A well-known
 # example of a custom `fit` takes them and then trains on global
 # variables; it works until the search is given other data.
 #
@@ -461,8 +466,11 @@ assert len(history.epoch) == 3
 #
 # - Callbacks that need batches, such as a schedule per step: this loop
 #   never calls `on_train_batch_end`.
+# - Models with a `call` of their own. Call such a model on `keras.Input`
+#   in `build`: it has no variables before, and no weights can be loaded
+#   into it.
 # - Models of several networks, as adversarial ones. `build` must return
 #   one `keras.Model`; let it hold the others, so that one checkpoint
 #   has all weights.
 # - Other backends. The tape is TensorFlow's; on JAX or PyTorch the
-#   inside of the loop is another, and what it owes the tuner the same.
+#   inside of the loop differs, and what it owes the tuner is the same.

@@ -11,9 +11,10 @@
 # tuner = scored_failures(kt.Hyperband, worst=0.0)(build_model, ...)
 # ```
 #
-# - With `safe`, whatever stopped the search, run the script again. No
-#   trial that had ended is lost or trained again, and a second process
-#   in the same folder is refused.
+# - With `safe`, run the script again after a kill, Ctrl-C or a full
+#   disk. No trial that had ended is lost or trained again, and a second
+#   process in the same folder is refused. An `oracle.json` that was
+#   damaged by something else can't be replaced: keep a copy.
 # - With `scored_failures`, a trial that fails for good gets a bad score,
 #   and Hyperband's brackets stay full.
 # - Of parallel workers, start again the one that died, under its name:
@@ -113,8 +114,13 @@ display(safely)
 
 # %%
 killed = faults[faults["fault"] == "kill"]
-assert (safely.loc["kill", "cannot go on"]) == 0
+promised = ["kill", "interrupt", "full disk", "full disk, models"]
+assert (safely.loc[promised, "cannot go on"] == 0).all()
+assert (safely.loc[promised, "ends with too few trials"] == 0).all()
 assert (safely["of them run again"] == 0).all()
+stuck = faults[faults["stuck"] & (faults["fault"] == "damaged file")]
+stuck = stuck[stuck["way"] == "safe"]
+assert stuck["found"].str.endswith("oracle.json").all()
 assert (faults["lost"] == 0).all()
 print("kills:", len(killed), "in all, at random moments")
 
@@ -246,8 +252,14 @@ states = states.rename(columns={"size": "searches", "sum": "harmed"})
 display(states.fillna(0).astype(int))
 
 # %%
-harmed = killed.groupby("way")["harmed"].sum()
-assert harmed["safe"] == 0 < harmed["plain"]
+from snippets.results.compare_runs import compare_runs
+
+# %%
+harmed = {way: runs["harmed"] for way, runs in killed.groupby("way")}
+shares = compare_runs(harmed).rename(columns={"runs": "searches"})
+print("share of harmed searches, and its interval:")
+display(shares[["searches", "mean", "low", "high"]].round(3))
+assert not harmed["safe"].any() and harmed["plain"].any()
 assert (killed.loc[killed["way"] == "safe", "repeated"] == 0).all()
 half = killed["found"].str.startswith("half")
 assert not half[killed["way"] == "safe"].any()

@@ -233,7 +233,8 @@ for rate in (0, 0.01, 0.03, 0.1, 0.3):
     assert worth[best] == worth[front.index].max()
 
 # %% [markdown]
-# Before believing a front, train its members again, from another seed:
+# Before you believe a front, train its members again, from another
+# seed:
 
 # %%
 again = []
@@ -277,18 +278,21 @@ axis.legend()
 plt.show()
 
 # %%
-repeats = pd.DataFrame(again, columns=["parameters", "again"])
-drop = front["val_accuracy"].mean() - repeats["again"].mean()
-print(f"the front lies {drop:+.4f} above its repeats")
+moved = front[["parameters", "val_accuracy"]].assign(
+    again=[accuracy for _, accuracy in again]
+)
+moved["change"] = moved["again"] - moved["val_accuracy"]
+display(moved.round(4))
 
 # %% [markdown]
-# A cross shows how far its member moves by chance. A front is made of
-# the luckiest trial of each size, so it tends to lie too high, and two
-# members closer than a cross is to its dot have no order.
+# Members whose accuracies differ by less than a rerun moves them have no
+# order. A front is chosen for its scores, so on average they are [too
+# good](../evidence/how_sure.py#how-much-of-the-best-score-is-luck); a
+# single rerun of a few members can't show by how much.
 #
-# The search drew at random, so it did not look for the front. A tuner
-# that learns goes where its one objective is good, and leaves the rest of
-# the front thin; several searches with different exchange rates fill it.
+# The search drew at random: it did not look for the front. A tuner that
+# learns looks where its one objective is good. Several searches with
+# different exchange rates cover more of the front.
 #
 # ## A dictionary for a list
 #

@@ -13,7 +13,7 @@
 #
 # The bare string `"val_f1_score"` is accepted as well, and minimised.
 # Keras Tuner guesses the direction of a string: names on a short list are
-# maximised, any other name that Keras knows is minimised.
+# maximised, others that Keras knows are minimised, some are refused.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -122,7 +122,7 @@ space.Choice("learning_rate", [0.0001, 0.01])
 
 
 def search(objective, name):
-    """Train the two settings, each search from the same seed."""
+    """Train both rates, each search from the same seed."""
     keras.utils.set_random_seed(1)
     tuner = kt.GridSearch(
         MultiLabelClassifier(),
@@ -325,7 +325,7 @@ print("guessed from a string:", guessed("val_digit_accuracy"))
 # ## Metrics of your own, weighted metrics, numbered names
 #
 # A function is called by its own name, a metric by the `name` that it is
-# given. What stands in `weighted_metrics` gets a prefix only where the
+# given. What is in `weighted_metrics` gets a prefix only where the
 # same metric is there without weights too.
 
 

@@ -2,7 +2,7 @@
 # # Results as tables and plots
 #
 # Turn the trials of a Keras Tuner search into a table, a CSV file and
-# plots, see which hyperparameters mattered, and how far to trust that.
+# plots, ask which hyperparameters mattered, and how far to trust that.
 #
 # Every trial stays in `tuner.oracle.trials`. `trials_table(tuner)` makes
 # a DataFrame of them, `to_csv` saves it, and `trials_plot(tuner)` draws
@@ -100,7 +100,9 @@ display(trials.head(8).round(4))
 
 # %% [markdown]
 # From here it is pandas. The order of the best few is partly luck: the
-# table holds one run of each setting, and another seed reshuffles them.
+# table holds one run of each configuration. And where `best_step` is
+# the last epoch, here 1, a trial was cut short: with more epochs the
+# order may differ.
 
 # %% [markdown]
 # ## Save it, and read it elsewhere
@@ -161,8 +163,8 @@ pd.testing.assert_frame_equal(trials_table(reloaded), trials)
 # %% [markdown]
 # ## The score against each hyperparameter
 #
-# A panel per hyperparameter, a dot per trial: a hyperparameter matters
-# when its dots form a shape.
+# A panel per hyperparameter, a dot per trial: a hyperparameter may
+# matter when its dots form a shape.
 
 # %% open=true
 from snippets.results.trials_plot import trials_plot
@@ -172,9 +174,13 @@ trials_plot(reloaded)
 plt.show()
 
 # %% [markdown]
-# The learning rate has a shape: too small a rate costs most. A panel
-# shows one hyperparameter at a time, so it can't show that the best
-# learning rate depends on the units, if it does.
+# The learning rate has a shape: after two epochs the worst trials have
+# small rates. A panel shows one hyperparameter at a time, so it can't
+# show that the best learning rate depends on the units, if it does.
+
+# %%
+rates = trials["learning_rate"]
+assert rates.tail(3).max() < rates.median()
 
 # %% [markdown]
 # ## All hyperparameters at once
@@ -250,10 +256,12 @@ axis.set_xlabel("error added by shuffling, in places")
 plt.show()
 
 # %% [markdown]
-# A hyperparameter whose box overlaps that of the trial number has not
-# been shown to matter. That is no proof that it doesn't: in few trials a
-# small effect looks like none. If the forest predicts no better than the
-# constant guess, don't read the boxes at all.
+# If the forest predicts little better than the constant guess, don't
+# read the boxes: it has learned little. A hyperparameter whose box
+# overlaps that of the trial number has not been shown to matter. That
+# is no proof that it doesn't: in few trials a small effect looks like
+# none. Nor is a box apart a proof that it does: the splits share their
+# twelve trials.
 #
 # The number is about these ranges: a wider range of learning rates would
 # make the learning rate more important. And it says that a value

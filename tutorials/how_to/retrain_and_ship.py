@@ -11,8 +11,10 @@
 # ```python
 # trial = tuner.oracle.get_best_trials()[0]
 # hp = trial.hyperparameters
+# begun = hp.values.get("tuner/initial_epoch", 0)  # under Hyperband
+# epochs = begun + trial.best_step + 1
 # model = tuner.hypermodel.build(hp)
-# tuner.hypermodel.fit(hp, model, x, y, epochs=trial.best_step + 1)
+# tuner.hypermodel.fit(hp, model, x, y, epochs=epochs)
 # model.save("final.keras")
 # ```
 #
@@ -113,7 +115,8 @@ def retrain(tuner, x, y):
     hp = trial.hyperparameters
     keras.backend.clear_session()
     model = tuner.hypermodel.build(hp)
-    epochs = trial.best_step + 1
+    begun = hp.values.get("tuner/initial_epoch", 0)
+    epochs = begun + trial.best_step + 1
     tuner.hypermodel.fit(hp, model, x, y, epochs=epochs, verbose=0)
     return model
 
@@ -124,7 +127,10 @@ def retrain(tuner, x, y):
 # yet, except the one that the search itself reports.
 
 # %%
-SEEDS = (1000, 2000, 3000)
+from snippets.searches.independent_seeds import independent_seeds
+
+# %%
+SEEDS = independent_seeds(3)
 reported = {}
 for seed in SEEDS:
     tuner = search(seed)
@@ -142,6 +148,10 @@ display(pd.DataFrame(reported, columns).T.rename_axis("seed").round(4))
 assert all(1 <= epoch <= 5 for _, epoch in reported.values())
 
 # %% [markdown]
+# These trials may train for five epochs. Where the best epoch is the
+# last one allowed, the training was cut short, and so is that of the
+# final model: in a search of your own allow more.
+#
 # `get_best_models` may warn that it skips the optimizer's variables.
 # That is harmless: an optimizer predicts nothing. It doesn't warn here
 # because the hypermodel's `build` ends with
@@ -279,34 +289,24 @@ for way in ways:
         accuracies.loc[seed, way] = accuracy
 display(accuracies.round(4))
 
-# %%
-summary = accuracies.agg(["mean", "sem", "min", "max"]).T
-summary = summary.rename(columns={"sem": "standard error of the mean"})
-display(summary.round(4))
-
 # %% [markdown]
-# Read it beside the error that any accuracy on so few rows has. And
-# look at differences within a seed, where the hyperparameters are the
+# Differences are taken within a seed, where the hyperparameters are the
 # same:
 
 # %%
-mean = accuracies.to_numpy().mean()
-rows_error = (mean * (1 - mean) / len(y_test)) ** 0.5
-print(
-    f"one accuracy on {len(y_test)} rows: give or take {rows_error:.4f}"
-)
-differences = accuracies.sub(accuracies["checkpoint"], axis=0)
-differences = differences.drop(columns="checkpoint")
-table = differences.agg(["mean", "sem"]).T.round(4)
-table.columns = ["difference to checkpoint", "its standard error"]
-display(table)
+from snippets.results.compare_runs import compare_runs
+
+# %%
+table = compare_runs(accuracies, reference="checkpoint", paired=True)
+differences = table.loc[:, "difference":"difference_high"]
+display(differences.drop(index="checkpoint").round(4))
 
 # %% [markdown]
-# A mean difference of less than two of its standard errors is not shown
-# to be one. With three searches on one small split even more than that
-# is a hint, not a proof: all of them share their test rows. Retraining
-# on all rows costs one training, and it is the only way by which the
-# validation rows teach the model anything.
+# Where the interval from `difference_low` to `difference_high` holds 0,
+# no difference is shown. Three searches that share their test rows
+# prove little in any case. Retraining on all rows costs one training,
+# and it is the only way by which the validation rows teach the model
+# anything.
 #
 # The search's own number is another matter. It is the best of all
 # epochs of all trials on rows that were used to choose, so expect less

@@ -95,7 +95,7 @@ assert DEPTH <= best < DEPTH + 1
 
 # %% [markdown]
 # Near the bottom, and not at it: random search never looks where it has
-# been lucky. A tuner that does comes below.
+# been lucky.
 #
 # ## Something real
 #
@@ -198,8 +198,8 @@ print("kept: ", trial.metrics.get_history("r2"))
 assert math.isclose(trial.score, folds.mean(), rel_tol=1e-9)
 
 # %% [markdown]
-# Only the mean is kept. To keep the spread, return a dictionary with the
-# mean under the objective's name and the spread under another. For
+# Only the mean is kept. To keep the folds, return a dictionary with the
+# mean under the objective's name and each fold under another. For
 # scikit-learn there is also [a tuner of its own](../scikit_learn.py).
 #
 # ## Declare the hyperparameters before
@@ -207,6 +207,10 @@ assert math.isclose(trial.score, folds.mean(), rel_tol=1e-9)
 # They may also be declared in `run_trial`, as in `build`. But the tuner
 # can't draw what it has not seen: the first trial gets the defaults,
 # whatever the seed.
+
+
+# %%
+from snippets.searches.independent_seeds import independent_seeds
 
 
 # %%
@@ -218,7 +222,7 @@ class DeclaredInside(kt.RandomSearch):
 
 firsts = {}
 for tuner_class in (DeclaredInside, Branin):
-    for seed in (1000, 2000, 3000):
+    for seed in independent_seeds(3):
         given = space.copy() if tuner_class is Branin else None
         tuner = tuner_class(
             hyperparameters=given,
@@ -289,8 +293,8 @@ for make in (
 
 # %% [markdown]
 # One seed ranks nothing, and so few trials cut off most of the grid. For
-# a comparison with many seeds, see
-# [Bayesian optimization](../bayesian_optimization.py).
+# comparisons over many problems and seeds, see
+# [Which tuner?](../evidence/which_tuner.py).
 #
 # ## What is saved, and what is not
 #

@@ -10,10 +10,10 @@
 #
 # Name `tensorboard`: TensorFlow 2.21 no longer brings it, and without it
 # every trial fails ([below](#what-pip-installs-and-what-is-missing)).
-# Write `import keras`, not `from tensorflow import keras`, and the same
-# code runs on every TensorFlow [that was tried](#what-was-tried) and on
-# JAX. Another combination is [one command](#try-another). For code that
-# ran once and doesn't now:
+# Write `import keras`, not `from tensorflow import keras`, and with Keras
+# Tuner 1.3.5 or later the same code runs on every TensorFlow [that was
+# tried](#what-was-tried) and on JAX. Another combination is [one
+# command](#try-another). For code that ran once and doesn't now:
 #
 # - [a search that an older version began](#go-on-with-an-older-search)
 # - [names that are gone from Keras Tuner](#names-gone-from-keras-tuner)
@@ -128,6 +128,10 @@ def show_errors(record):
 
 
 show_errors(record[~bare & ~projects])
+imports_keras = record["script"] != "tf_keras_search"
+tried = record[~bare & ~projects & imports_keras]
+failed = tried[tried["exit_code"] != "0"]
+assert set(failed["keras_tuner"]) == {"1.1.0"}
 
 # %% [markdown]
 # - On JAX without TensorFlow all runs but what imports TensorFlow. Set
