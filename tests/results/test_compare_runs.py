@@ -85,6 +85,11 @@ def test_p_and_interval_never_contradict_each_other():
         assert (outside == (table["p"] < 0.05)).all()
 
 
+def test_differences_of_zero_are_no_shares():
+    found = compare_runs({"gain": [0.0, 0.0, 0.0]}).loc["gain"]
+    assert found["mean"] == 0 and found[["low", "high"]].isna().all()
+
+
 @pytest.mark.parametrize("paired", [True, False])
 def test_numbers_without_spread_get_no_interval(paired):
     """One image better five times: rounding must not make it certain."""

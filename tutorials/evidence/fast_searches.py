@@ -512,7 +512,7 @@ display(ratios(speed).round(4).astype(object).fillna(""))
 shares = ratios(speed).query("way.str.startswith('fast')")
 times = (1 / shares[["CPU", "clock", "command"]]).round(1)
 display(times.assign(way=shares["way"]))
-assert (shares["to"] > 0).all() and (times > 1).all(axis=None)
+assert not (shares["to"] < 0).any() and (times > 1).all(axis=None)
 command = shares.loc["random"].set_index("way")["command"]
 assert command["fast with two workers"] > command["fast"]
 
