@@ -5,11 +5,11 @@
 # the schedule, the proof that it was kept, and the mistake that breaks
 # it.
 #
-# Try many configurations briefly: `Hyperband`, or `RandomSearch` with a
-# ninth of the epochs a trial. Both end ahead of full-length trials on a
-# small budget; on a large one Hyperband ends ahead in epochs, and in
-# seconds no difference is shown: [which
-# tuner?](evidence/which_tuner.py)
+# Try many configurations briefly. On a small budget `Hyperband`, or
+# `RandomSearch` with a ninth of the epochs a trial, ends far ahead of
+# full-length trials; on a large one `Hyperband` ends ahead of
+# `RandomSearch`, in epochs and in seconds. [Which
+# tuner?](evidence/which_tuner.py) measures it.
 #
 # It takes about a minute, with the
 # [hypermodel](../reference/glossary.md#hypermodel) of [random
@@ -408,7 +408,7 @@ display(pd.DataFrame(rows).T.convert_dtypes())
 # For the same epochs, Hyperband tries more configurations, most of them
 # briefly, and starts more trials, each of which has a fixed cost before
 # its first epoch. With models as small as these that cost is a large part
-# of the seconds. One search of each ranks nothing; [fifty of
+# of the seconds. One search of each ranks nothing; [a hundred of
 # each](evidence/which_tuner.py) say what is at the top of this page.
 # Short random trials are the rival to try first: they too bet that early
 # epochs tell, and need no brackets. Where early scores mislead, train in

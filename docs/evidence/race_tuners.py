@@ -44,7 +44,7 @@ HERE = Path(__file__).parent
 BUDGET = 1500  # epochs
 PROBLEMS = "digits", "mnist"
 SETTINGS = "full", "small"
-SEEDS = independent_seeds(50)
+SEEDS = independent_seeds(100)
 SMALL = {"activation": "relu", "dropout": 0.0, "batch_size": 64}
 COLUMNS = (
     "problem",

@@ -133,9 +133,10 @@ def test_the_first_table_of_the_page_follows_from_the_races(races):
             if tuner == "Hyperband":
                 continue
             gap = regret - found["Hyperband"]
-            # 49 degrees of freedom, 5 % for all of the others at once
-            half = stats.t.ppf(1 - 0.025 / (len(found) - 1), 49)
-            half *= gap.std() / 50**0.5
+            # 5 % for all of the others at once
+            chance, freedom = 0.025 / (len(found) - 1), len(gap) - 1
+            half = stats.t.ppf(1 - chance, freedom)
+            half *= gap.std() / len(gap) ** 0.5
             assert abs(more - gap.mean()) < 0.006
             assert abs(low - (gap.mean() - half)) < 0.006
             assert abs(high - (gap.mean() + half)) < 0.006
