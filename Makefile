@@ -8,7 +8,7 @@ UV := $(shell command -v uv)
 export NO_MKDOCS_2_WARNING = 1 # why it stays: docs/explanation
 
 .PHONY: site serve test check lint lock clean \
-	curves races bench growth workers faults versions
+	curves races repeats bench growth workers faults versions
 .DELETE_ON_ERROR:
 
 site: $(READY)
@@ -47,6 +47,9 @@ races: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
 	$(BIN)/python docs/evidence/race_tuners.py
 	$(BIN)/python docs/evidence/race_others.py
+
+repeats: $(READY)
+	$(BIN)/python docs/evidence/repeat_random_search.py
 
 bench: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare

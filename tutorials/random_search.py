@@ -1,11 +1,15 @@
 # %% [markdown] index="random search; RandomSearch; search at random; baseline; max_trials; first search"
 # # Random search
 #
-# Draw settings at random, train each, keep the best, and find out what
-# the tuning was really worth: a whole search, from the data to the test.
+# Draw configurations at random, train each, keep the best, and measure
+# what the tuning was worth: a whole search, from the data to the test.
 #
-# It takes about a minute on two cores. Every number and picture below was
-# made by the code above it.
+# [Twelve such searches](#was-it-luck), each with other draws, gained 0.4
+# to 2.6 points of test accuracy, 1.2 on average, on the best that the
+# same epochs buy without tuning. This page shows one of that kind.
+#
+# It takes two to three minutes. Every number and picture below was made
+# by the code above it.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -14,6 +18,7 @@ show_in_terminal()
 
 # %%
 import gc
+import math
 
 import keras
 import keras_tuner as kt
@@ -32,14 +37,14 @@ gc.freeze()
 # %% [markdown]
 # ## The data
 #
-# Small images of handwritten digits by default; `TUTORIAL_DATASET` names
-# others.
+# Five thousand of MNIST's handwritten digits; `TUTORIAL_DATASET` names
+# other images.
 
 # %%
 from snippets.data.load_images import load_images
 
 # %%
-images = load_images()
+images = load_images(default="mnist_5000")
 features = images.train[0].shape[1]
 sizes = {
     name: len(getattr(images, name)[1])
@@ -93,34 +98,71 @@ print(f"{model.count_params():,} parameters")
 # ## The baseline
 #
 # These defaults are what one might write without tuning anything. They
-# set the [score](../reference/glossary.md#score) to beat.
+# set the [score](../reference/glossary.md#score) to beat, and they get
+# as many epochs as help them: training ends when the validation accuracy
+# has not risen for ten epochs, and the weights of the best epoch are
+# restored. A trial of the search will get half of that patience.
 
 # %%
-EPOCHS = 10
-baseline_history = hypermodel.fit(
-    defaults,
-    model,
-    *images.train,
-    validation_data=images.validation,
-    epochs=EPOCHS,
-    verbose=0,
-)
-baseline = max(baseline_history.history["val_accuracy"])
-print(f"untuned: validation accuracy {baseline:.4f}")
+EPOCHS, PATIENCE = 100, 5
+
+
+def stop(patience):
+    return keras.callbacks.EarlyStopping(
+        "val_accuracy",
+        mode="max",
+        patience=patience,
+        restore_best_weights=True,
+    )
+
+
+def train(values, seed, patience=PATIENCE):
+    """Train a configuration; return the model and its history."""
+    keras.utils.set_random_seed(seed)
+    model = hypermodel.build(values)
+    history = hypermodel.fit(
+        values,
+        model,
+        *images.train,
+        validation_data=images.validation,
+        epochs=EPOCHS,
+        callbacks=[stop(patience)],
+        verbose=0,
+    )
+    return model, pd.DataFrame(history.history)
+
+
+untuned = [train(defaults, seed=1, patience=2 * PATIENCE)]
+curve = untuned[0][1]["val_accuracy"]
+baseline = curve.max()
+print(f"untuned: validation accuracy {baseline:.4f},")
+print(f"best epoch {curve.argmax() + 1}, {len(curve)} trained")
 
 # %% [markdown]
+# A baseline that is stopped early is easy to beat, and proves nothing.
+#
 # ## The search
 #
 # `RandomSearch` draws each trial's values independently. It has one
 # [budget](../reference/glossary.md#budget), `max_trials`; the
 # [epochs](../reference/glossary.md#epoch) of a trial are yours to give to
-# `search`, which hands them to `fit`.
+# `search`, which hands them to `fit`, as it does the callbacks.
 
 # %%
+epochs_trained = []
+
+
+class Counted(ImageClassifier):
+    def fit(self, hp, model, *args, **kwargs):
+        history = super().fit(hp, model, *args, **kwargs)
+        epochs_trained.append(len(history.epoch))
+        return history
+
+
 tuner = kt.RandomSearch(
-    hypermodel,
+    Counted(features, images.classes),
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=10,
+    max_trials=16,
     seed=1,  # not 0, which Keras Tuner takes for no seed
     directory="searches",
     project_name="random_search",
@@ -133,7 +175,12 @@ tuner.search(
     *images.train,
     validation_data=images.validation,
     epochs=EPOCHS,
+    callbacks=[stop(PATIENCE)],
     verbose=0,
+)
+budget = sum(epochs_trained)
+print(
+    f"{budget} epochs in all; the longest trial {max(epochs_trained)}"
 )
 
 # %% [markdown]
@@ -153,7 +200,8 @@ display(trials.drop(columns="status").round(4))
 
 # %% [markdown]
 # Which hyperparameters mattered? Each dot is a trial; a hyperparameter
-# matters when its dots form a shape.
+# matters when its dots form a shape. So few dots show strong effects
+# alone.
 
 # %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." figure="slices"
 tuned = list(defaults.values)
@@ -166,20 +214,6 @@ axes[tuned.index("learning_rate")].set_xscale("log")
 axes[tuned.index("batch_size")].set_xscale("log", base=2)
 axes[0].set_ylabel("validation accuracy")
 plt.show()
-
-# %% [markdown]
-# A number beside the picture: Spearman's rank correlation of each
-# hyperparameter with the score. It sees only slopes, so a learning rate
-# that is best in the middle can come out near zero.
-
-# %%
-numbers = trials[tuned].replace({"relu": 0, "tanh": 1}).astype(float)
-display(
-    numbers.corrwith(trials["val_accuracy"], method="spearman")
-    .rename("rank correlation with the score")
-    .to_frame()
-    .round(2)
-)
 
 # %% [markdown]
 # And the search as it went: every trial in the order drawn, and the best
@@ -199,9 +233,9 @@ axis.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Scores this close are not a ranking. The table says which settings to
-# avoid more firmly than which one is best: the best of many noisy scores
-# is partly luck, and the search can't tell how much.
+# The table says which configurations to avoid more firmly than which one
+# is best: the best of many noisy scores is partly luck, and the search
+# can't tell how much.
 
 # %% [markdown]
 # ## The best hyperparameters
@@ -222,13 +256,14 @@ print(
 # No hyperparameter of this search is called `epochs`, and none is
 # missing. A trial's score is that of its best epoch, and the weights
 # kept are those of that epoch, so a longer trial can only score higher:
-# a search that tunes epochs learns to ask for the most. Give enough of
-# them, and read the best number off the trial, as above.
+# a search that tunes epochs learns to ask for the most. Give more than
+# any trial needs, let patience end it, and read the best number off the
+# trial, as above. Where a best epoch is the last one allowed, give more.
 #
 # If you must tune them, put your own number in place of the
 # [tuner](../reference/glossary.md#tuner)'s, in `fit`, under RandomSearch only.
-# Under [Hyperband](../reference/glossary.md#hyperband) this [destroys the
-# search](hyperband.py).
+# Under [Hyperband](../reference/glossary.md#hyperband) this [breaks the
+# schedule](hyperband.py#the-mistake-that-breaks-the-schedule).
 
 
 # %%
@@ -272,47 +307,49 @@ checkpoint = tuner.get_best_models()[0]
 # %% [markdown]
 # The second starts again with the best hyperparameters, on training and
 # validation images together, for the best trial's number of epochs.
-# There is nothing left to choose on, so nothing stops it early.
-
+# There is nothing left to choose on, so nothing stops it early. (Under
+# Hyperband a trial may have started from another's weights: [count those
+# epochs too](how_to/retrain_and_ship.py).)
 
 # %%
-def retrain(values, epochs, seed):
-    """Train anew on training and validation images together."""
-    keras.utils.set_random_seed(seed)
-    model = hypermodel.build(values)
-    x, y = (
-        np.concatenate(pair)
-        for pair in zip(images.train, images.validation, strict=True)
-    )
-    hypermodel.fit(values, model, x, y, epochs=epochs, verbose=0)
-    return model
-
+keras.utils.set_random_seed(1)
+retrained = hypermodel.build(best)
+x, y = (
+    np.concatenate(pair)
+    for pair in zip(images.train, images.validation, strict=True)
+)
+hypermodel.fit(best, retrained, x, y, epochs=best_epochs, verbose=0)
 
 # %% [markdown]
-# Learning curves of the best settings show where its epochs went; here
-# once more on the training images, so that there is a validation curve
-# to see.
+# ## The same epochs without tuning
+#
+# What would the search's epochs have bought without it? The untuned
+# network again, from other initial weights, until as many epochs are
+# spent; and the best configuration from five, to see what is chance.
 
-# %% alt="Loss by epoch of the baseline and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines." figure="learning-curves"
-keras.utils.set_random_seed(1)
-best_history = hypermodel.fit(
-    best,
-    hypermodel.build(best),
-    *images.train,
-    validation_data=images.validation,
-    epochs=EPOCHS,
-    verbose=0,
-)
+# %%
+while sum(len(history) for _, history in untuned) < budget:
+    untuned.append(train(defaults, len(untuned) + 1, 2 * PATIENCE))
+tuned_runs = [train(best, seed) for seed in range(1, 6)]
+runs = {"untuned": untuned, "tuned": tuned_runs}
+for name, trained in runs.items():
+    histories = [history for _, history in trained]
+    at = [h["val_accuracy"].argmax() + 1 for h in histories]
+    print(
+        f"{name}: {len(trained)} runs, "
+        f"{sum(map(len, histories))} epochs, best epochs {at}"
+    )
+
+# %% alt="Loss by epoch of the untuned network and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines." figure="learning-curves"
 figure, axis = plt.subplots()
-for name, color, history in (
-    ("untuned", "C0", baseline_history),
-    ("best", "C1", best_history),
+for color, (name, trained) in zip(
+    ("C0", "C1"), runs.items(), strict=True
 ):
+    history = trained[0][1]
     for key, style in (("loss", "-"), ("val_loss", "--")):
-        line = history.history[key]
         axis.plot(
-            range(1, EPOCHS + 1),
-            line,
+            range(1, len(history) + 1),
+            history[key],
             style,
             color=color,
             label=f"{name}, {key}",
@@ -332,78 +369,128 @@ plt.show()
 #
 # All choices are made, so the [test set](../reference/glossary.md#test-set) may
 # be opened. Once: a second look, after changing something because of
-# the first, would be tuning on it. To see how much of a difference is
-# chance, the retrained models are made with five
-# [seeds](../reference/glossary.md#seed) each; only the seed differs.
+# the first, would be tuning on it. For each model, and each image: was
+# it right?
+
 
 # %%
-SEEDS = range(1, 6)
-baseline_epochs = 1 + int(
-    pd.Series(baseline_history.history["val_accuracy"]).argmax()
-)
-tests, finals = [], {}
-for name, values, epochs in (
-    ("untuned", defaults, baseline_epochs),
-    ("best hyperparameters", best, best_epochs),
-):
-    for seed in SEEDS:
-        final = retrain(values, epochs, seed)
-        _, accuracy = final.evaluate(*images.test, verbose=0)
-        tests.append({"model": name, "test accuracy": accuracy})
-        finals.setdefault(name, final)  # of the first seed
-tests = pd.DataFrame(tests)
-summary = tests.groupby("model", sort=False)["test accuracy"].agg(
-    ["mean", "std", "min", "max"]
-)
-print(f"Test accuracy over {len(SEEDS)} seeds:")
-display(summary.round(4))
+def right(model):
+    predicted = model.predict(images.test[0], verbose=0).argmax(axis=1)
+    return predicted == images.test[1]
+
+
+answers = {
+    name: np.array([right(model) for model, _ in trained])
+    for name, trained in runs.items()
+}
 
 # %% [markdown]
-# What is the difference to the [baseline](../reference/glossary.md#baseline)
-# worth? Its mean, and the [standard
-# error](../reference/glossary.md#standard-error) of that mean, over the seeds.
+# What is the configuration worth, on average over its runs? Twice, since
+# chance comes in twice: from the initial weights, and from which images
+# happen to be in the test set. A snippet gives the 95 % intervals.
 
 # %%
-by_model = dict(list(tests.groupby("model")["test accuracy"]))
-difference = (
-    by_model["best hyperparameters"].to_numpy()
-    - by_model["untuned"].to_numpy()
+from snippets.results.compare_runs import compare_runs
+
+# %%
+over_runs = {name: each.mean(axis=1) for name, each in answers.items()}
+over_images = {
+    name: each.mean(axis=0) for name, each in answers.items()
+}
+worth = pd.concat(
+    {
+        "over runs": compare_runs(over_runs, "untuned"),
+        "over images": compare_runs(
+            over_images, "untuned", paired=True
+        ),
+    }
 )
-error = difference.std(ddof=1) / len(difference) ** 0.5
-print(f"tuned minus untuned: {difference.mean():+.4f} ± {error:.4f}")
-if abs(difference.mean()) > 2 * error:
-    print("More than two standard errors: more than the seeds explain.")
-else:
-    print("Within two standard errors: the seeds alone could do this.")
+interval = ["difference", "difference_low", "difference_high"]
+display(worth[["runs", "mean", *interval]].round(4))
 
 # %% [markdown]
-# The standard error speaks of the seeds, not of the test images: with
-# few of those, a share of the accuracy is the luck of the split.
+# And what does one get? Of the untuned networks the one that validated
+# best, which is what the same epochs buy; and the two final models of
+# the search. The same images judge all, so they are compared image by
+# image.
 
 # %%
-_, checkpoint_accuracy = checkpoint.evaluate(*images.test, verbose=0)
-count = len(images.test[1])
-accuracy = summary.loc["best hyperparameters", "mean"]
-luck = (accuracy * (1 - accuracy) / count) ** 0.5
+chosen, _ = max(untuned, key=lambda run: run[1]["val_accuracy"].max())
+finals = {
+    "best of the untuned": right(chosen),
+    "checkpoint": right(checkpoint),
+    "retrained": right(retrained),
+}
+gained = compare_runs(finals, "best of the untuned", paired=True)
+display(gained[["mean", "low", "high", *interval]].round(4))
 print(f"validation accuracy of the best trial {best_trial.score:.4f}")
-print(
-    f"test accuracy of its checkpoint       {checkpoint_accuracy:.4f}"
-)
-print(f"test accuracy retrained, mean         {accuracy:.4f}")
-print(f"standard error from {count} test images {luck:.4f}")
 
 # %% [markdown]
-# The first line chose the winner, so it flatters the winner; only the
-# others were earned. Of the two ways, the
-# [checkpoint](../reference/glossary.md#checkpoint) costs nothing more, and
-# retraining uses every image there is. Whether that helped here, a
-# difference smaller than the last line cannot say.
+# An interval that leaves out 0 shows a difference; one that holds it
+# shows none, and does not show that there is none. The validation
+# accuracy in the last line chose the winner, so it flatters it. The
+# [checkpoint](../reference/glossary.md#checkpoint) costs nothing more;
+# retraining uses every image there is.
 #
-# Which classes go wrong, in the retrained model of the first seed:
+# ## Was it luck?
+#
+# All this is one search, with one draw of configurations: no interval
+# above knows what another draw would have found. So the search was
+# repeated beforehand with other
+# [seeds](how_to/reproducible_searches.py#seeds-that-are-too-close), a
+# million apart ([program](../evidence/repeat_random_search.py),
+# [results](../evidence/random_searches.csv)), and the untuned network was
+# trained often enough to know what the best of several runs of it is.
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+record = pd.read_csv(evidence_file("random_searches.csv"), comment="#")
+plain = record[record["model"] == "untuned"]
+plain = plain.sort_values("validation_accuracy", ignore_index=True)
+
+
+def best_of(count):
+    """Return the test accuracy of the best of `count` untuned runs.
+
+    By validation accuracy, on average over all choices of so many.
+    """
+    chances = [math.comb(rank, count - 1) for rank in range(len(plain))]
+    return np.average(plain["test_accuracy"], weights=chances)
+
+
+searches = record[record["search"] > 0].groupby(["search", "model"])
+searches = searches[["epochs", "test_accuracy"]].mean().unstack("model")
+tests = searches["test_accuracy"]
+counts = searches["epochs", "checkpoint"] / plain["epochs"].mean()
+gains = pd.DataFrame(
+    {
+        "tuned minus untuned, mean of runs": tests["tuned"]
+        - plain["test_accuracy"].mean(),
+        "checkpoint minus best of the untuned": tests["checkpoint"]
+        - [best_of(round(count)) for count in counts],
+    }
+)
+repeated = compare_runs(gains)
+repeated["searches that gained"] = (gains > 0).sum()
+display(repeated.drop(columns="runs").round(4))
+print(
+    f"{len(gains)} searches, for as many epochs as the best of ", end=""
+)
+print(f"{counts.mean():.0f} untuned runs")
+
+# %% [markdown]
+# The intervals speak of the draw, on the same test images each time. A
+# single search may find little, or luck, and its validation score does not
+# say which.
+#
+# ## Which classes go wrong?
+#
+# In the retrained model:
 
 # %% alt="Confusion matrix of the retrained model on the test images: rows are true classes, columns predicted ones; nearly all counts lie on the diagonal." figure="confusion-matrix"
-final = finals["best hyperparameters"]
-predicted = final.predict(images.test[0], verbose=0).argmax(axis=1)
+predicted = retrained.predict(images.test[0], verbose=0).argmax(axis=1)
 matrix = confusion_matrix(images.test[1], predicted)
 figure, axis = plt.subplots(figsize=(4.4, 4.4))
 axis.imshow(matrix > 0, cmap="Greys", vmax=8)
@@ -422,9 +509,9 @@ print(classification_report(images.test[1], predicted, digits=3))
 # %% [markdown]
 # ## What this page did not show
 #
-# - Whether another draw of trials would have found better settings: this
-#   is one search with one seed.
-# - Whether [Hyperband](hyperband.py) would have found as good settings
-#   for fewer epochs.
-# - How these settings do on other data. They are answers for these
-#   images; the way to them is what carries over.
+# - Whether [Hyperband](hyperband.py) would have found as much for fewer
+#   epochs: [Which tuner?](evidence/which_tuner.py)
+# - How this configuration does on other data. It is an answer for these
+#   images; the way to it is what carries over. On scikit-learn's smaller
+#   digits the same search gains nothing: its untuned network, given its
+#   epochs, is as good.

@@ -172,7 +172,7 @@ def executed(notebook):
     return {
         "date": begun.date(),
         "seconds": round((ended - begun).total_seconds()),
-        "data": Path(os.environ.get("TUTORIAL_DATASET", "digits")).name,
+        "data": Path(os.environ.get("TUTORIAL_DATASET", "")).name,
         "versions": versions,
     }
 

@@ -101,17 +101,6 @@ CONTESTANTS = {
 }
 
 
-def tested(curves):
-    """Return each run's test accuracy, (configurations, runs).
-
-    It is that of the epoch with the best validation accuracy.
-    """
-    import numpy as np
-
-    best = curves.validation.argmax(axis=2)[..., None]
-    return np.take_along_axis(curves.test, best, 2)[..., 0]
-
-
 def draw_runs(seed, configurations):
     """Return which recorded run answers for each configuration."""
     import numpy as np
@@ -126,7 +115,6 @@ def improvements(history, curves, budget=BUDGET):
     configuration, run, first and last epoch, score. The last yield says
     what was spent in all.
     """
-    accuracies = tested(curves)
     epochs, seconds, best, quality = 0, 0.0, -1.0, None
     number = 0
     for row, run, first, last, score in history:
@@ -139,7 +127,7 @@ def improvements(history, curves, budget=BUDGET):
         if score > best:
             best = score
             others = [n for n in range(curves.seeds) if n != run]
-            quality = accuracies[row, others].mean()
+            quality = curves.tested[row, others].mean()
             yield number, epochs, seconds, best, quality
     yield number, epochs, seconds, best, quality
 

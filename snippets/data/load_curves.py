@@ -23,6 +23,8 @@ def load_curves(path):
       arrays have them;
     - `validation`, `loss`, `test`: float arrays (configurations, seeds,
       epochs), taken at the end of each epoch;
+    - `tested`: float array (configurations, seeds), the test accuracy
+      at the epoch with the highest validation accuracy;
     - `seconds`: an array of that shape, CPU seconds of an epoch's
       training on one thread;
     - `start`: float array (configurations,), the CPU seconds that a
@@ -79,12 +81,18 @@ def load_curves(path):
         )
         provenance = "".join(line[2:] for line in comments).strip()
     configurations = table[names].iloc[:: shape[1] * shape[2]]
+    validation, test = (
+        recorded("validation_accuracy"),
+        recorded("test_accuracy"),
+    )
+    best = validation.argmax(axis=2)[..., None]
     return types.SimpleNamespace(
         space=space,
         configurations=configurations.reset_index(drop=True),
-        validation=recorded("validation_accuracy"),
+        validation=validation,
         loss=recorded("validation_loss"),
-        test=recorded("test_accuracy"),
+        test=test,
+        tested=np.take_along_axis(test, best, 2)[..., 0],
         seconds=recorded("epoch_seconds"),
         start=recorded("start_seconds")[:, 0, 0],
         epochs=shape[2],

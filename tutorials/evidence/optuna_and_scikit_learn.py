@@ -125,30 +125,13 @@ assert (spent["seeds"] == 100).all()
 # percentage points.
 
 # %%
+from snippets.data.attainable import attainable
+
+# %%
 from snippets.data.load_curves import load_curves
 
 
 # %%
-def tested(curves):
-    """Return each run's test accuracy, at its best validation epoch."""
-    best = curves.validation.argmax(axis=2)[..., None]
-    return np.take_along_axis(curves.test, best, 2)[..., 0]
-
-
-def attainable(curves):
-    """Return the test accuracy of what there is to find.
-
-    Who knows two of the three runs of each configuration chooses the
-    best; the third run judges. Mean of the three.
-    """
-    tests = tested(curves)
-    known = tests + curves.validation.max(axis=2)
-    total = known.sum(axis=1, keepdims=True) - known
-    return np.mean(
-        [tests[total[:, run].argmax(), run] for run in range(3)]
-    )
-
-
 def highest(curves, seed):
     """Return the best score there is, and the quality it stands for.
 
@@ -158,7 +141,7 @@ def highest(curves, seed):
     run = np.random.default_rng(seed).integers(3, size=count)
     rows = np.arange(count)
     scores = curves.validation[rows, run].max(axis=1)
-    tests = tested(curves)
+    tests = curves.tested
     others = (tests.sum(axis=1) - tests[rows, run]) / 2
     return scores.max(), others[scores == scores.max()].mean()
 

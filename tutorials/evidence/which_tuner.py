@@ -48,6 +48,9 @@ gc.collect()
 gc.freeze()
 
 # %%
+from snippets.data.attainable import attainable
+
+# %%
 from snippets.data.evidence_file import evidence_file
 
 # %%
@@ -63,26 +66,6 @@ curves = {
 }
 races = pd.read_csv(evidence_file("races.csv"), comment="#")
 SMALL = {"activation": "relu", "dropout": 0.0, "batch_size": 64}
-
-
-def tested(curves):
-    """Return each run's test accuracy, at its best validation epoch."""
-    best = curves.validation.argmax(axis=2)[..., None]
-    return np.take_along_axis(curves.test, best, 2)[..., 0]
-
-
-def attainable(curves, rows):
-    """Return the test accuracy of what there is to find among rows.
-
-    Who knows two of the three runs of each configuration, validation and
-    test, chooses the best; the third run judges. Mean of the three.
-    """
-    tests = tested(curves)[rows]
-    known = tests + curves.validation[rows].max(axis=2)
-    total = known.sum(axis=1, keepdims=True) - known
-    return np.mean(
-        [tests[total[:, run].argmax(), run] for run in range(3)]
-    )
 
 
 best = {}
