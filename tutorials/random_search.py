@@ -318,7 +318,9 @@ x, y = (
     np.concatenate(pair)
     for pair in zip(images.train, images.validation, strict=True)
 )
-hypermodel.fit(best, retrained, x, y, epochs=best_epochs, verbose=0)
+history = hypermodel.fit(
+    best, retrained, x, y, epochs=best_epochs, verbose=0
+)
 
 # %% [markdown]
 # ## The same epochs without tuning
@@ -334,7 +336,7 @@ tuned_runs = [train(best, seed) for seed in range(1, 6)]
 runs = {"untuned": untuned, "tuned": tuned_runs}
 for name, trained in runs.items():
     histories = [history for _, history in trained]
-    at = [h["val_accuracy"].argmax() + 1 for h in histories]
+    at = [int(h["val_accuracy"].argmax()) + 1 for h in histories]
     print(
         f"{name}: {len(trained)} runs, "
         f"{sum(map(len, histories))} epochs, best epochs {at}"
@@ -397,16 +399,23 @@ over_runs = {name: each.mean(axis=1) for name, each in answers.items()}
 over_images = {
     name: each.mean(axis=0) for name, each in answers.items()
 }
-worth = pd.concat(
-    {
-        "over runs": compare_runs(over_runs, "untuned"),
-        "over images": compare_runs(
-            over_images, "untuned", paired=True
-        ),
-    }
+worth = {
+    "over runs": compare_runs(over_runs, "untuned"),
+    "over images": compare_runs(over_images, "untuned", paired=True),
+}
+INTERVAL = ["difference", "difference_low", "difference_high"]
+display(
+    pd.DataFrame(
+        {
+            name: [
+                table.loc["untuned", "mean"],
+                *table.loc["tuned", INTERVAL],
+            ]
+            for name, table in worth.items()
+        },
+        index=["untuned", "tuned is better by", "from", "to"],
+    ).T.round(4)
 )
-interval = ["difference", "difference_low", "difference_high"]
-display(worth[["runs", "mean", *interval]].round(4))
 
 # %% [markdown]
 # And what does one get? Of the untuned networks the one that validated
@@ -422,7 +431,7 @@ finals = {
     "retrained": right(retrained),
 }
 gained = compare_runs(finals, "best of the untuned", paired=True)
-display(gained[["mean", "low", "high", *interval]].round(4))
+display(gained[["mean", "low", "high", *INTERVAL]].round(4))
 print(f"validation accuracy of the best trial {best_trial.score:.4f}")
 
 # %% [markdown]
@@ -434,9 +443,10 @@ print(f"validation accuracy of the best trial {best_trial.score:.4f}")
 #
 # ## Was it luck?
 #
-# All this is one search, with one draw of configurations: no interval
-# above knows what another draw would have found. So the search was
-# repeated beforehand with other
+# All this is one search, with one draw of configurations, often too little
+# to show a point of accuracy for sure; and no interval above knows what
+# another draw would have found. So the search was repeated beforehand
+# with other
 # [seeds](how_to/reproducible_searches.py#seeds-that-are-too-close), a
 # million apart ([program](../evidence/repeat_random_search.py),
 # [results](../evidence/random_searches.csv)), and the untuned network was

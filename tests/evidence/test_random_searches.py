@@ -111,21 +111,11 @@ def test_the_gains_at_the_top_of_the_tutorial_are_the_records(rows):
         assert float(said) == pytest.approx(is_so, abs=0.07)
 
 
-@pytest.mark.process
-def test_what_the_tutorial_says_at_its_top_its_outputs_show(rows):
-    """The tuned model is ahead, here and on average over searches."""
+def test_over_searches_the_tuned_model_is_ahead(rows):
     for found in zip(*gains(rows), strict=True):
         error = statistics.stdev(found) / len(found) ** 0.5
         half = stats.t.ppf(0.975, len(found) - 1) * error
         assert statistics.mean(found) > half
-    (table,) = (
-        table
-        for table in page_tables("random_search")
-        if any("over images" in cell for row in table for cell in row)
-    )
-    tuned = [row for row in table if "tuned" in row]
-    assert len(tuned) == 2
-    assert all(float(row[-2]) > 0 for row in tuned)
 
 
 @pytest.mark.process
