@@ -204,7 +204,7 @@ def test_without_tensorboard_every_trial_fails(tmp_path, monkeypatch):
 ADVICE = """Try many configurations briefly. On a small budget Hyperband,
 or RandomSearch with a ninth of the epochs a trial, ends far ahead of
 full-length trials; on a large one Hyperband ends ahead of RandomSearch,
-in epochs and in seconds."""
+clearly in epochs and by little in seconds."""
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@
 # far, proposes every further trial: a place where the score should be
 # good, or is still uncertain.
 #
-# Consider it when one trial takes minutes, there are a handful of
-# hyperparameters, and they are mostly numbers. A proposal itself costs
+# It is meant for trials of minutes and a handful of hyperparameters that
+# are mostly numbers; no gain is shown on this page. A proposal itself costs
 # part of a second to seconds, so for short trials `RandomSearch` gives
 # more trials in the same time. In a small space of choices it repeats
 # itself: use [`GridSearch`](grid_search.py). What it found on larger

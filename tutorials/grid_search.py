@@ -7,9 +7,10 @@
 # Use it when every hyperparameter has a short list of values and you can
 # afford all combinations: it is the tuner that is sure to try each one,
 # and each one once. List the values yourself, with `Choice` or a `step`,
-# or Keras Tuner picks about ten values of each range for you, and the
-# maximum is not among them. Leave `max_trials` out, or the search ends in
-# a corner of the grid.
+# or Keras Tuner picks about ten values of each range of floats, or of
+# integers on a [log scale](../reference/glossary.md#log-scale), and the maximum is not among them; an `Int`
+# without a step becomes every integer. Leave `max_trials` out, or the
+# search ends in a corner of the grid.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -227,6 +228,8 @@ for name, values in tried.items():
 # %%
 assert tried["Choice"] == [3, 1, 2]
 assert tried["Choice, default"] == [2, 3, 1]
+assert tried["Int"] == [1, 2, 3, 4, 5]
+assert len(tried["Int, log"]) == 10 and max(tried["Int, log"]) < 1000
 assert tried["Int, step"] == [10, 30, 50, 70, 90]
 assert tried["Int, step, default"] == [45, 10, 30, 50, 70, 90]
 assert tried["Int, log, step"] == [1, 10, 100]

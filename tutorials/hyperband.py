@@ -8,7 +8,7 @@
 # Try many configurations briefly. On a small budget `Hyperband`, or
 # `RandomSearch` with a ninth of the epochs a trial, ends far ahead of
 # full-length trials; on a large one `Hyperband` ends ahead of
-# `RandomSearch`, in epochs and in seconds. [Which
+# `RandomSearch`, clearly in epochs and by little in seconds. [Which
 # tuner?](evidence/which_tuner.py) measures it.
 #
 # It takes about a minute, with the
@@ -405,8 +405,8 @@ display(pd.DataFrame(rows).T.convert_dtypes())
 # %% [markdown]
 # ## When to use which
 #
-# For the same epochs, Hyperband tries more configurations, most of them
-# briefly, and starts more trials, each of which has a fixed cost before
+# For the same epochs, Hyperband tries more configurations than trials of
+# full length do, most of them briefly, and starts more trials, each of which has a fixed cost before
 # its first epoch. With models as small as these that cost is a large part
 # of the seconds. One search of each ranks nothing; [a hundred of
 # each](evidence/which_tuner.py) say what is at the top of this page.

@@ -1,14 +1,16 @@
 # %% [markdown] index="random search; RandomSearch; search at random; baseline; max_trials; first search"
 # # Random search
 #
-# Draw configurations at random, train each, keep the best, and measure
+# Draw [configurations](../reference/glossary.md#configuration) at random, train each, keep the best, and measure
 # what the tuning was worth: a whole search, from the data to the test.
 #
-# [Twelve such searches](#was-it-luck), each with other draws, gained 0.4
-# to 2.6 points of test accuracy, 1.2 on average, on the best that the
-# same epochs buy without tuning. This page shows one of that kind.
+# [Twelve such searches](evidence/how_sure.py#is-a-search-worth-it), each
+# with other draws, gained 0.4 to 2.6 points of test accuracy, 1.2 on
+# average, on the best of as many untuned runs as their
+# [epochs](../reference/glossary.md#epoch) pay for. This page shows one more, and that
+# one search can't show as much.
 #
-# It takes two to three minutes. Every number and picture below was made
+# It takes three to four minutes. Every number and picture below was made
 # by the code above it.
 
 # %%
@@ -18,7 +20,6 @@ show_in_terminal()
 
 # %%
 import gc
-import math
 
 import keras
 import keras_tuner as kt
@@ -53,11 +54,13 @@ sizes = {
 print(sizes, "images of shape", images.shape)
 
 # %% alt="Twelve training images in a row, each with its label." figure="images"
-figure, axes = plt.subplots(1, 12, figsize=(7.2, 1))
-for axis, pixels, label in zip(axes, *images.train, strict=False):
-    axis.imshow(pixels.reshape(images.shape), cmap="gray_r")
-    axis.set_title(label)
-    axis.axis("off")
+height, width = images.shape
+row = [pixels.reshape(height, width) for pixels in images.train[0][:12]]
+figure, axis = plt.subplots(figsize=(7.2, 0.9))
+axis.imshow(np.hstack(row), cmap="gray_r", interpolation="none")
+places = width * (np.arange(len(row)) + 0.5)
+axis.set_xticks(places, images.train[1][:12])
+axis.set_yticks([])
 plt.show()
 
 # %% [markdown]
@@ -139,14 +142,15 @@ print(f"untuned: validation accuracy {baseline:.4f},")
 print(f"best epoch {curve.argmax() + 1}, {len(curve)} trained")
 
 # %% [markdown]
-# A baseline that is stopped early is easy to beat, and proves nothing.
+# A [baseline](../reference/glossary.md#baseline) that is stopped early is easy to beat, and proves nothing.
 #
 # ## The search
 #
 # `RandomSearch` draws each trial's values independently. It has one
 # [budget](../reference/glossary.md#budget), `max_trials`; the
 # [epochs](../reference/glossary.md#epoch) of a trial are yours to give to
-# `search`, which hands them to `fit`, as it does the callbacks.
+# `search`, which hands them to `fit`, as it does the
+# [callbacks](../reference/glossary.md#callback).
 
 # %%
 epochs_trained = []
@@ -159,6 +163,7 @@ class Counted(ImageClassifier):
         return history
 
 
+# %%
 tuner = kt.RandomSearch(
     Counted(features, images.classes),
     objective=kt.Objective("val_accuracy", "max"),
@@ -446,54 +451,8 @@ print(f"validation accuracy of the best trial {best_trial.score:.4f}")
 # All this is one search, with one draw of configurations, often too little
 # to show a point of accuracy for sure; and no interval above knows what
 # another draw would have found. So the search was repeated beforehand
-# with other
-# [seeds](how_to/reproducible_searches.py#seeds-that-are-too-close), a
-# million apart ([program](../evidence/repeat_random_search.py),
-# [results](../evidence/random_searches.csv)), and the untuned network was
-# trained often enough to know what the best of several runs of it is.
-
-# %%
-from snippets.data.evidence_file import evidence_file
-
-# %%
-record = pd.read_csv(evidence_file("random_searches.csv"), comment="#")
-plain = record[record["model"] == "untuned"]
-plain = plain.sort_values("validation_accuracy", ignore_index=True)
-
-
-def best_of(count):
-    """Return the test accuracy of the best of `count` untuned runs.
-
-    By validation accuracy, on average over all choices of so many.
-    """
-    chances = [math.comb(rank, count - 1) for rank in range(len(plain))]
-    return np.average(plain["test_accuracy"], weights=chances)
-
-
-searches = record[record["search"] > 0].groupby(["search", "model"])
-searches = searches[["epochs", "test_accuracy"]].mean().unstack("model")
-tests = searches["test_accuracy"]
-counts = searches["epochs", "checkpoint"] / plain["epochs"].mean()
-gains = pd.DataFrame(
-    {
-        "tuned minus untuned, mean of runs": tests["tuned"]
-        - plain["test_accuracy"].mean(),
-        "checkpoint minus best of the untuned": tests["checkpoint"]
-        - [best_of(round(count)) for count in counts],
-    }
-)
-repeated = compare_runs(gains)
-repeated["searches that gained"] = (gains > 0).sum()
-display(repeated.drop(columns="runs").round(4))
-print(
-    f"{len(gains)} searches, for as many epochs as the best of ", end=""
-)
-print(f"{counts.mean():.0f} untuned runs")
-
-# %% [markdown]
-# The intervals speak of the draw, on the same test images each time. A
-# single search may find little, or luck, and its validation score does not
-# say which.
+# with other [seeds](../reference/glossary.md#seed): [what twelve of them
+# gained](evidence/how_sure.py#is-a-search-worth-it).
 #
 # ## Which classes go wrong?
 #
@@ -523,5 +482,5 @@ print(classification_report(images.test[1], predicted, digits=3))
 #   epochs: [Which tuner?](evidence/which_tuner.py)
 # - How this configuration does on other data. It is an answer for these
 #   images; the way to it is what carries over. On scikit-learn's smaller
-#   digits the same search gains nothing: its untuned network, given its
-#   epochs, is as good.
+#   digits the same search is not shown to gain anything on the untuned
+#   network, given its epochs.

@@ -22,8 +22,8 @@
 # greater_is_better=False)`.
 #
 # Don't use `get_best_models`: it returns the model of the last fold,
-# which has not seen all rows. And don't rely on `sample_weight`: the
-# models are trained without it.
+# which has not seen all rows. And don't rely on `sample_weight`:
+# scikit-learn's own classes, and pipelines, are trained without it.
 #
 # If scikit-learn is all you tune, its own search classes do more. What
 # speaks for each is [further down](#or-scikit-learns-own-search).
@@ -171,9 +171,10 @@ assert np.isclose(scores.mean(), best_trial.score)
 assert np.ptp(scores) > np.ptp(trials["score"][:3])
 
 # %% [markdown]
-# The folds differ among themselves by more than the best trials do. All
-# trials had the same folds, so the comparison is fairer than this spread
-# suggests, and still the first few places are not settled.
+# The folds differ among themselves by more than the means of the best
+# trials do. All trials had the same folds, so the comparison is fairer
+# than this spread suggests. This page doesn't test whether the first
+# places are settled.
 #
 # ## Another oracle
 #

@@ -26,12 +26,13 @@ def compare_runs(runs, reference=None, paired=False, confidence=0.95):
 
     Intervals are Student's t, of paired differences or Welch's. Where
     all results are booleans, or integers 0 and 1, they are Wilson's of
-    the mean, and of the difference Bonett and Price's (paired) or
-    Agresti and Caffo's. Where all numbers are the same, their spread is
-    unknown: no interval, NaN.
+    the mean, and of the difference those that Bonett and Price (paired)
+    or Agresti and Caffo adjust, with Student's t: for a few dozen
+    results wider than need be. Where all numbers are the same,
+    there is no spread to go by: no interval, NaN.
 
     Raises ValueError for fewer than two results, ones that are not
-    finite, unequal lengths if paired, an unknown reference, or a
+    finite, unequal lengths if paired, a reference that is no name, or a
     confidence outside (0, 1).
 
     Source: https://doi.org/10.1002/sim.781 (Newcombe),
@@ -61,7 +62,14 @@ def compare_runs(runs, reference=None, paired=False, confidence=0.95):
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is in (0, 1), not {confidence}")
     compared = len(runs) - 1
-    rows = {}
+    rows, known = {}, ["runs", "mean", "low", "high"]
+    if reference is not None:
+        known += [
+            "difference",
+            "difference_low",
+            "difference_high",
+            "p",
+        ]
     for name, results in runs.items():
         row = {"runs": len(results), "mean": results.mean()}
         if binary:
@@ -79,10 +87,13 @@ def compare_runs(runs, reference=None, paired=False, confidence=0.95):
             test = _difference(results, other, paired, binary)
             level = 1 - (1 - confidence) / compared
             low, high = test.confidence_interval(level)
+            if binary:
+                low, high = max(low, -1.0), min(high, 1.0)
             row |= {"difference_low": low, "difference_high": high}
             row["p"] = np.minimum(1, test.pvalue * compared)
         rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.reindex(columns=known)
 
 
 def _vary(results, scale=None):

@@ -12,8 +12,8 @@ def independent_seeds(count):
     result told twice. These seeds lie a million apart, and a search
     would have to draw as many values to reach the next.
 
-    Raises ValueError if `count` is below 1 or above 4,000, where seeds
-    would grow larger than NumPy takes.
+    Raises ValueError if `count` is below 1 or above 4,000, not far from
+    where seeds would grow larger than NumPy takes.
 
     Source: `Oracle._random_values` of Keras Tuner,
     https://github.com/keras-team/keras-tuner

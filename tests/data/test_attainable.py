@@ -57,3 +57,11 @@ def test_it_agrees_with_a_plain_loop():
 def test_one_run_can_not_choose_and_judge():
     with pytest.raises(ValueError, match="two runs"):
         attainable(made_up([0.5, 0.6], 0.1, runs=1))
+
+
+@pytest.mark.parametrize("name", ["tested", "validation"])
+def test_a_missing_accuracy_wins_nothing(name):
+    curves = made_up([0.3, 0.9, 0.5], 0.01)
+    getattr(curves, name)[0, 0] = np.nan
+    with pytest.raises(ValueError, match="missing"):
+        attainable(curves)

@@ -84,7 +84,7 @@ def gains(rows):
 def test_the_table_of_the_page_follows_from_the_record(rows):
     (table,) = (
         table
-        for table in page_tables("random_search")
+        for table in page_tables("how_sure")
         if "searches that gained" in table[0]
     )
     for shown, found in zip(

@@ -3,12 +3,12 @@
 #
 # What grows with the number of trials in a Keras Tuner search: memory,
 # time beside training, disk; for each tuner, with the lines that stop
-# it.
+# or slow it.
 #
 # | grows | RandomSearch, GridSearch, Hyperband | BayesianOptimization | cure |
 # |---|---|---|---|
 # | [memory](#memory) | with each Keras model, and slows each trial | the same | `flat_memory`, or `renewed` |
-# | [time of a proposal](#time-beside-training) | milliseconds | seconds, then more and more | one BLAS thread, `quick_proposals`, two restarts |
+# | [time of a proposal](#time-beside-training) | milliseconds | seconds, then more and more | `quick_proposals`, two restarts |
 # | [disk: weights](#disk) | with each trial | the same | `few_checkpoints` |
 # | disk: JSON; time to resume | a little | the same | none needed |
 #
@@ -131,8 +131,8 @@ assert mended[last] < 1.2 * mended[first]
 # [registers gradients](../how_to/memory_and_disk.py#what-grows-and-why) and
 # never forgets them. As memory grows so does what each garbage
 # collection has to walk, and so the same trial takes longer and longer.
-# Whatever else a trial leaves, its scores and hyperparameters, is the
-# small rest that still grows. That is what a black box leaves too:
+# With the cures a small rest still grows. A third of it is what a black
+# box leaves too, whose trials are scores and hyperparameters alone:
 
 # %%
 TUNERS = ["RandomSearch", "GridSearch", "Hyperband"]
@@ -141,7 +141,10 @@ table = recorded("tuner", "memory_mib")[TUNERS]
 left = 1024 * (table.loc[1000] - table.loc[10]) / 990
 print("KiB of memory a trial, without models:")
 print(left.round(1).to_string())
-assert left.max() < 20
+line = memory["as the page says"]
+rest = 1024 * (line[500] - line[50]) / 450
+print(f"with models, as the page says: {rest:.1f}")
+assert 0.25 < left.min() / rest < left.max() / rest < 0.4
 
 # %% [markdown]
 # ## A new process every fifty trials
@@ -271,8 +274,8 @@ assert table.to_numpy().max() < 50
 #
 # - `quick_proposals(tuner)`, from [Fast searches](fast_searches.py).
 # - `tuner.oracle.gpr.set_params(n_restarts_optimizer=2)`: there is one
-#   number to be fitted, the length scale of the kernel, and twenty
-#   restarts rarely find another one.
+#   number to be fitted, the length scale of the kernel, and in the five
+#   proposals below twenty restarts found no other.
 # - Fit only some trials: the *newest*, or the *best*.
 
 # %%
@@ -357,14 +360,13 @@ table = compare_runs(
 )
 print("after 80 trials, and how much higher than by all of them:")
 display(table.round(3))
-assert (table.loc[FOUND[2:], "p"] > 0.05).all()
+assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
-# For both limits the interval from `difference_low` to
-# `difference_high` holds 0: no difference to all trials is shown, and
-# the intervals are too wide to call a limit harmless. So this page sets
-# none: all trials, two restarts, and where even that costs too much,
-# RandomSearch, whose proposals cost next to nothing.
+# Each interval from `difference_low` to `difference_high` holds 0.
+# Neither limit is shown to be as good as all trials, nor worse; nor do
+# ten rounds show that all trials beat random search. Where a proposal
+# costs too much, a limit is the cheaper risk, RandomSearch the cheapest.
 #
 # ## Disk
 #

@@ -7,16 +7,15 @@
 # Try many configurations briefly. On a small budget `Hyperband`, or
 # `RandomSearch` with a ninth of the epochs a trial, ends far ahead of
 # full-length trials; on a large one `Hyperband` ends ahead of
-# `RandomSearch`, in epochs and in seconds.
+# `RandomSearch`, clearly in epochs and by little in seconds.
 #
 # - **On a small budget**, 378 epochs, `Hyperband` and `RandomSearch` with
 #   3 or 9 epochs a trial are ahead of `RandomSearch` with all 27.
-# - **On a large one**, 1,512 epochs, `Hyperband` is ahead of all others,
-#   of `RandomSearch` with twice the epochs too. How long random trials are
-#   makes no difference any more.
-# - **In seconds** its lead is smaller, since each of its many trials must
-#   start: `RandomSearch` given twice the seconds ends as far, and
-#   `BayesianOptimization` is not shown to differ.
+# - **On a large one**, 1,512 epochs, `Hyperband` is ahead of all others
+#   that spend as much, and of `RandomSearch` with twice the epochs. Shorter
+#   random trials are not shown to be better than long ones any more.
+# - **In seconds** its lead is small, since each of its many trials must
+#   start: at that end it is just shown, a little earlier it is not.
 # - **`BayesianOptimization`** is `RandomSearch` until three trials per
 #   hyperparameter are done, and not shown to be better after.
 # - **`GridSearch` cut short** is worst: it has seen one corner. Use it
@@ -232,9 +231,10 @@ display(
 )
 
 # %% [markdown]
-# On digits it does not: with its 288 validation images no search can be
-# better than chance at the top, and none is shown to be. So digits ranks
-# no tuners here, and MNIST alone does.
+# On digits it is not shown to, with its 288 validation images. So digits
+# ranks no tuners here, and MNIST alone does. (The intervals leave out the
+# error of what there is to find, itself the mean of three judges; it is
+# the same for all tuners and falls out of their differences.)
 
 # %%
 interval = compare_runs(left)
@@ -248,7 +248,7 @@ assert (
 # The regret if the search were stopped now, against the epochs and the
 # seconds spent. Bands are 95 % intervals of the mean over seeds.
 
-# %% alt="Two panels: mean regret of four searches on MNIST against epochs spent and against seconds spent, both on log scales, with bands. Hyperband and short random trials fall first; full random trials catch up, sooner in seconds than in epochs." figure="regret"
+# %% alt="Two panels: mean regret of four searches on MNIST against epochs spent and against seconds spent, both on log scales, with bands. Hyperband and short random trials fall first; full random trials come nearer, sooner in seconds than in epochs." figure="regret"
 STYLES = {
     "GridSearch": ":",
     "RandomSearch": "--",
@@ -358,16 +358,18 @@ print(tried.to_string())
 # ## Common advice, held against this
 #
 # - *Hyperband is always faster.* Here it was, to a low regret, in epochs
-#   and by less in seconds. Short random trials have most of that lead on
-#   a small budget, and nothing of it on a large one.
+#   and by little in seconds. Short random trials have most of that lead on
+#   a small budget, and are not shown to have any of it on a large one.
 # - *RandomSearch is only a baseline.* With short trials it is one that is
 #   hard to beat on a small budget, and it needs no brackets.
-# - *Hyperband is for large spaces.* In the small one it stops when it has
-#   drawn all of them, before its budget is spent.
+# - *Hyperband is for large spaces.* In the small one it stops once its
+#   draws keep repeating, with a ninth of the epochs of a full search, and
+#   no other is shown to be better but patience.
 # - *Use Bayesian optimisation when trials are few.* By default few
 #   trials are all random.
-# - *Patience saves time.* It made more trials of as many epochs, and in
-#   the end it is not shown to choose better than full training.
+# - *Patience saves time.* In the small space it does, and chooses a
+#   little better. In the large one it makes more trials of as many epochs,
+#   and in the end is not shown to choose better than full training.
 
 # %% [markdown]
 # The assertions that this page rests on:
@@ -381,23 +383,30 @@ def ahead(table, tuners):
 
 SHORT = ["RandomSearch, 3 epochs", "RandomSearch, 9 epochs"]
 LONG = ["RandomSearch", "BayesianOptimization", "GridSearch"]
-TWICE = "RandomSearch, twice the epochs"
 for table in (few, soon):
     assert all(ahead(table, LONG))
     for name in SHORT:
         pair = compare_runs(table[[name, "RandomSearch"]], name, True)
         assert pair.loc["RandomSearch", "difference_low"] > 0.1
-assert all(ahead(many, ORDER[1:]))
+SPEND = [name for name in ORDER[1:] if name != SHORT[0]]
+assert all(ahead(many, SPEND))
 for name in SHORT:
     pair = compare_runs(many[[name, "RandomSearch"]], name, True)
     assert pair.loc["RandomSearch", "difference_low"] < 0
-assert all(ahead(late, ["RandomSearch", *SHORT]))
-assert ahead(late, [TWICE, "BayesianOptimization"]) == [False] * 2
 lead = {
     name: compared(table).loc["RandomSearch", "difference"]
     for name, table in (("epochs", many), ("seconds", late))
 }
-assert lead["seconds"] < lead["epochs"]
+assert 0 < lead["seconds"] < lead["epochs"]
+little = regrets(MANY, setting="small")
+patient = compare_runs(
+    little[["RandomSearch, patience 5", "RandomSearch"]],
+    "RandomSearch",
+    paired=True,
+)
+assert (patient["difference_high"].dropna() < 0).all()
+better = compared(little)["difference_high"].dropna() < 0
+assert set(better[better].index) <= {"RandomSearch, patience 5"}
 first = regrets(18 * 27)[["RandomSearch", "BayesianOptimization"]]
 assert (first.nunique(axis=1) == 1).all()
 for name in ("BayesianOptimization", "RandomSearch, patience 5"):
@@ -415,7 +424,11 @@ assert tried.loc["Hyperband", "epochs"] < FEW
 #   split, one space, whose best configurations lie at its edge. That a
 #   tuner is ahead here promises nothing elsewhere; that a rule fails here
 #   does refute its *always*.
+# - Other trainings and other test images: the intervals speak of the
+#   searches' seeds, on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
+# - The final training, one more of 27 epochs for whoever searched with
+#   less.
 # - Problems in which slow starters win: there short trials mislead.
 # - Trials of minutes, whose start weighs nothing. There count epochs.
 # - [Several workers](../how_to/several_processes.py). Hyperband makes them

@@ -665,8 +665,8 @@ assert min(tried) < 12 >= max(tried)
 # %% [markdown]
 # ### Hyperband is always faster
 #
-# From the same sources. *Right:* it finds good configurations before
-# random trials of full length do. *So:* short random trials are not shown
+# From the same sources. *Right:* on MNIST it finds good configurations
+# before random trials of full length do. *So:* short random trials are not shown
 # to find them later, and for the same epochs Hyperband takes more
 # seconds: it starts more trials. The mean seconds of the races recorded
 # for [Which tuner?](../evidence/which_tuner.py#in-seconds), on MNIST:

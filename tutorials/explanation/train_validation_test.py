@@ -437,8 +437,8 @@ five_looks, four_trials = (
 assert 0.8 < five_looks / four_trials < 1.3
 
 # %% [markdown]
-# A test set wears out look by look as fast as a validation set does trial
-# by trial: five looks cost what choosing among four trials costs above.
+# A test set wears out look by look nearly as fast as a validation set does
+# trial by trial: five looks cost what choosing among four trials costs above.
 # It lasts longer only if it is asked less often.
 #
 # And on the recorded runs: random searches, of whose winners both sets

@@ -603,7 +603,7 @@ assert all(both[2:] < total[2:])
 # luck, and more of each rise is real.
 #
 # Real spaces are not normal: there is a best configuration, and once a
-# search has come near it, [the rest of the rise is
+# search has come near it, [more of the rise is
 # luck](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # What to do about it: let a score choose and not report. Whatever is

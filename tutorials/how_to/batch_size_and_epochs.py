@@ -9,9 +9,9 @@
 # always takes the default.
 #
 # Leave epochs alone. A trial is scored by its best epoch, so more epochs
-# can't lower its score, and a search over epochs asks for the most. Give
-# `search` so many that the best isn't the last, and read it off the
-# trial: `best_step + 1`.
+# can't lower its score, and a search over epochs tends to ask for the
+# most. Give `search` so many that the best isn't the last, and read it
+# off the trial: `best_step + 1`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -126,7 +126,7 @@ from snippets.data.load_curves import load_curves
 
 # %% [markdown]
 # How many of the networks do best with which learning rate, for each
-# batch size:
+# batch size. The rate 0.0001 was tried too, and wins nowhere:
 
 # %%
 problems = {
@@ -144,6 +144,9 @@ for name, curves in problems.items():
     best_rates[name] = best.groupby(pair).size().unstack()
 best_rates = pd.concat(best_rates).fillna(0).astype(int)
 display(best_rates)
+for curves in problems.values():
+    assert 0.0001 in set(curves.configurations["learning_rate"])
+assert 0.0001 not in best_rates.columns
 
 # %% alt="A grid of squares, one for each pair of batch size and learning rate on MNIST, with its mean validation accuracy written in. The best rate of each batch size is shaded: it is larger for the largest batch." figure="batch-size-and-learning-rate"
 grid = grids["mnist"]
@@ -203,7 +206,6 @@ for epochs in (2, 6, 12):
 table = pd.DataFrame(rows, columns=["epochs", "score", "best epoch"])
 display(table.set_index("epochs").round(4))
 assert table["score"].is_monotonic_increasing
-assert (table["best epoch"] <= table["epochs"]).all()
 
 # %% [markdown]
 # The score never falls, whatever the later epochs do, because the tuner

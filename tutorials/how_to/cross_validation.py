@@ -113,8 +113,8 @@ print(f"{len(trials)} trials, {folds.size} trainings")
 # ## What a single split would have said
 #
 # Each column is what a search on one split would have seen. Look at one
-# row: the same configuration, trained as often as there are folds, on
-# rows that are mostly the same.
+# row: the same configuration, trained as often as there are folds, any
+# two of them on rows half of which are the same.
 
 # %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." figure="folds"
 figure, axis = plt.subplots()

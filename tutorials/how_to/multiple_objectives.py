@@ -6,7 +6,7 @@
 #
 # A list is one objective: the sum of what is to be small minus the sum of
 # what is to be large. There are no weights, and no Pareto front. Whatever
-# has the larger numbers decides.
+# varies by the larger numbers decides.
 #
 # If you can say what one thing is worth in units of the other, compute
 # that in `HyperModel.fit`, return it, and search for it. If you can't,
@@ -181,9 +181,7 @@ chosen = {
 shown = trials.loc[chosen.values(), columns]
 shown.insert(0, "chosen by", list(chosen))
 display(shown.reset_index().set_index("chosen by").round(4))
-assert as_list.idxmin() == trials["parameters"].idxmin()
-ranked = trials["parameters"].loc[as_list.sort_values().index]
-assert ranked.is_monotonic_increasing
+assert chosen["as a list"] != chosen["the most worth"]
 
 # %% [markdown]
 # Accuracies lie between 0 and 1, parameters are counted in hundreds or
@@ -214,7 +212,7 @@ def on_front(trials):
 
 front = trials[on_front(trials)].sort_values("parameters")
 display(front[columns[:3]].round(4))
-assert front["val_accuracy"].is_monotonic_increasing
+assert 1 < len(front) < len(trials)
 
 # %% [markdown]
 # The exchange rate is easily tried out, since nothing has to be trained

@@ -12,8 +12,7 @@
 #   with a search in it, as written for one process. From Python:
 #   `parallel_search("search.py", workers=2)`.
 # - A worker for each core, with one thread each, pays for small models
-#   once a search takes longer than the processes take to start:
-#   [when it pays](#when-it-pays).
+#   from about 14 s of training on, here: [when it pays](#when-it-pays).
 # - Each worker holds TensorFlow and the data once more in memory.
 # - On GPUs, `--gpus 0,1` gives each worker one.
 #
@@ -392,8 +391,7 @@ assert trial.status == "IDLE" and handed.sum() == number > 2
 # %% [markdown]
 # The first rounds of all brackets can run side by side; what comes
 # after them waits for scores. A worker that waits asks again at once,
-# over and over, which keeps a core busy, half of it the chief's; the
-# snippet makes it pause in between.
+# over and over; the snippet makes it pause in between.
 #
 # ## When it pays
 #
@@ -466,6 +464,7 @@ needed = 1 / table[["all cores, wall", "two workers, wall"]].median()
 saved = needed.iloc[0] - needed.iloc[1]
 print(f"two workers start {later:.1f} s later, and win that back")
 print(f"with about {later / saved:.0f} s of training on one thread")
+assert round(later / saved) == 14
 
 # %% [markdown]
 # And the memory: the sum of what each process held at its peak. It
