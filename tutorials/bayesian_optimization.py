@@ -1,4 +1,4 @@
-# %% [markdown] index="BayesianOptimization; num_initial_points; beta; alpha; Gaussian process; OPENBLAS_NUM_THREADS; slow proposals"
+# %% [markdown] index="BayesianOptimization; num_initial_points; beta; alpha; Gaussian process; OPENBLAS_NUM_THREADS; slow proposals; takes long"
 # # Bayesian optimisation
 #
 # Let a model of the scores propose the next trial: watch its
