@@ -176,10 +176,6 @@ costs = pd.DataFrame(rows, ["first epoch", "later epoch"]).T
 costs = costs.rename_axis(["way", "size"]).unstack(sort=False)
 shares = relative(costs)
 display(shares.swaplevel(axis=1).sort_index(axis=1))
-later = shares["later epoch"].loc["tf.data, all steps in one"]
-assert (later < 0.7).all()
-first = shares["first epoch"].loc["jit_compile=True"]
-assert (first > 1.2).all()
 
 # %% [markdown]
 # The first row is 1 by definition; smaller is better. Read the later
@@ -356,7 +352,6 @@ table = pd.DataFrame(
     }
 )
 display(table.round(4))
-assert table["CPU of a trial"].iloc[-1] < 0.8
 values = [
     [trial.hyperparameters.values for trial in trials]
     for trials in results.values()
@@ -439,7 +434,6 @@ for name, value in values.items():
         assert np.isclose(same[name], value, 1e-3), name
     else:
         assert same[name] == value, name
-assert quick < one_thread / 2
 print(f"one thread: {all_threads / one_thread:.1f} times less CPU")
 print(f"quick_proposals: {one_thread / quick:.0f} times less again")
 
