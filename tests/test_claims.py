@@ -201,10 +201,10 @@ def test_without_tensorboard_every_trial_fails(tmp_path, monkeypatch):
     assert "No module named 'tensorboard" in trial.message
 
 
-ADVICE = """Try many configurations briefly. On a small budget Hyperband,
-or RandomSearch with a ninth of the epochs a trial, ends far ahead of
-full-length trials; on a large one Hyperband ends ahead of RandomSearch,
-clearly in epochs and by little in seconds."""
+ADVICE = """Try many configurations briefly. On MNIST, with a small
+budget, Hyperband, or RandomSearch with a ninth of the epochs a trial,
+ends far ahead of full-length trials; with a large one Hyperband ends
+ahead of RandomSearch, clearly in epochs and by little in seconds."""
 
 
 @pytest.mark.parametrize(

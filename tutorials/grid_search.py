@@ -8,9 +8,10 @@
 # afford all combinations: it is the tuner that is sure to try each one,
 # and each one once. List the values yourself, with `Choice` or a `step`,
 # or Keras Tuner picks about ten values of each range of floats, or of
-# integers on a [log scale](../reference/glossary.md#log-scale), and the maximum is not among them; an `Int`
-# without a step becomes every integer. Leave `max_trials` out, or the
-# search ends in a corner of the grid.
+# integers on a [log scale](../reference/glossary.md#log-scale), and the
+# maximum is not among them; an `Int` without a step becomes every
+# integer. Leave `max_trials` out, or the search ends in a corner of the
+# grid.
 
 # %%
 from snippets.terminal import show_in_terminal

@@ -1,14 +1,15 @@
 # %% [markdown] index="random search; RandomSearch; search at random; baseline; max_trials; first search"
 # # Random search
 #
-# Draw [configurations](../reference/glossary.md#configuration) at random, train each, keep the best, and measure
-# what the tuning was worth: a whole search, from the data to the test.
+# Draw [configurations](../reference/glossary.md#configuration) at random,
+# train each, keep the best, and measure what the tuning was worth: a
+# whole search, from the data to the test.
 #
 # [Twelve such searches](evidence/how_sure.py#is-a-search-worth-it), each
 # with other draws, gained 0.4 to 2.6 points of test accuracy, 1.2 on
 # average, on the best of as many untuned runs as their
-# [epochs](../reference/glossary.md#epoch) pay for. This page shows one more, and that
-# one search can't show as much.
+# [epochs](../reference/glossary.md#epoch) pay for. This page shows one
+# more, and how much a single one can show.
 #
 # It takes three to four minutes. Every number and picture below was made
 # by the code above it.

@@ -690,8 +690,7 @@ for hp in tuner.get_best_hyperparameters(2):
 # ## Is a search worth it?
 #
 # One search is one draw. [Random search](../random_search.py) shows one,
-# with its gain on a thousand test images and intervals that hold 0 or
-# not. The same search was repeated with other seeds, a million apart
+# with intervals over runs and over images. The same search was repeated with other seeds, a million apart
 # ([program](../../evidence/repeat_random_search.py),
 # [results](../../evidence/random_searches.csv)), and the untuned network,
 # with twice the patience of a trial, was trained often enough to know what
