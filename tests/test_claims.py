@@ -1,5 +1,6 @@
 """Sentences of the pages, each proved against Keras Tuner itself."""
 
+import ast
 import os
 import re
 import signal
@@ -234,6 +235,14 @@ def test_how_sure_is_said_by_one_snippet(path):
     assert not re.search(own, text)
 
 
+def seeds(node):
+    """Return whether a part of a page gives a search its seed."""
+    parts = ast.walk(node)
+    return any(
+        isinstance(p, ast.keyword) and p.arg == "seed" for p in parts
+    )
+
+
 # One page shows what close seeds do.
 @pytest.mark.parametrize(
     "path",
@@ -246,10 +255,29 @@ def test_how_sure_is_said_by_one_snippet(path):
 )
 def test_repeats_of_a_search_have_seeds_that_lie_apart(path):
     """A loop of searches takes its seeds from independent_seeds."""
-    text = path.read_text("utf-8")
-    loops = re.findall(r"for seed in (.+?):", text)
-    close = [loop for loop in loops if re.match(r"range|\(|\[", loop)]
-    body = [text.partition(f"for seed in {loop}:")[2] for loop in close]
-    for after in body:
-        block = re.match(r"(\n +.*|\n)*", after)[0]
-        assert "seed=seed" not in block or "kt." not in block
+    page = ast.parse(path.read_text("utf-8"))
+    parts = list(ast.walk(page))
+    values = {
+        ast.unparse(part.targets[0]): ast.unparse(part.value)
+        for part in parts
+        if isinstance(part, ast.Assign)
+    }
+    searching = {
+        part.name
+        for part in parts
+        if isinstance(part, ast.FunctionDef) and seeds(part)
+    }
+    for loop in parts:
+        if not isinstance(loop, ast.For):
+            continue
+        if not re.search(r"\bseed\b", ast.unparse(loop.target)):
+            continue
+        called = {
+            part.func.id
+            for part in ast.walk(loop)
+            if isinstance(part, ast.Call)
+            and isinstance(part.func, ast.Name)
+        }
+        if seeds(loop) or called & searching:
+            given = ast.unparse(loop.iter)
+            assert "independent_seeds" in values.get(given, given)
