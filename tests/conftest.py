@@ -8,8 +8,10 @@ import platform
 import shutil
 import sys
 import threading
+import types
 from multiprocessing.process import BaseProcess
 
+import numpy as np
 import pytest
 from browsing import context, listen
 from filelock import FileLock
@@ -94,6 +96,31 @@ def eager():
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def cheap_proposals(monkeypatch):
+    """Bayesian proposals look no further than where they start.
+
+    Nor is any disk waited for: no power is cut.
+    """
+    import scipy.optimize
+
+    from snippets.searches import quick_proposals
+
+    minimized = scipy.optimize.minimize
+
+    def minimize(bound, x0, *args, **settings):
+        if bound.__name__ not in ("_upper_confidence_bound", "bound"):
+            return minimized(bound, x0, *args, **settings)
+        found = bound(x0)
+        found = found[0] if settings.get("jac") else found
+        found = np.asarray(found).item()
+        return types.SimpleNamespace(x=x0, fun=found)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", minimize)
+    monkeypatch.setattr(quick_proposals, "minimize", minimize)
+    monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,21 @@
 """A BayesianOptimization tuner whose proposals cost less."""
 
+import warnings
+
 import keras_tuner as kt
 import numpy as np
 from scipy.optimize import minimize
 
+TESTED = ("1.4.7", "1.4.8")  # versions of Keras Tuner
 
-def quick_proposals(tuner):
-    """Make the proposals of a Bayesian tuner cheaper; return the tuner.
 
-    `tuner` is a kt.BayesianOptimization, just made, or made again to
-    resume. It proposes as before, up to rounding.
+def quick_proposals(tuner_class):
+    """Return a Bayesian tuner's class, its proposals made cheaper.
+
+    Use what is returned like `tuner_class`:
+    `quick_proposals(kt.BayesianOptimization)(build_model, ...)`, or any
+    tuner class with a BayesianOptimizationOracle. It proposes as
+    before, up to rounding.
 
     Each proposal is the least of a bound, searched for from 50 places
     by L-BFGS-B. Keras Tuner gives it no gradient, so that it asks for
@@ -17,24 +23,33 @@ def quick_proposals(tuner):
     scikit-learn spends more on checking each question than on its
     answer. Here bound and gradient are computed together.
 
-    Raises ValueError if the tuner is no kt.BayesianOptimization, or if
-    how it draws was changed before, a change that would be lost.
+    Raises ValueError if `tuner_class` is no tuner class and, when it is
+    used, for another oracle, or one with proposals of its own.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine
     Learning, 2006, algorithm 2.1 and equation 4.17,
     https://gaussianprocess.org/gpml/
     """
-    oracle = getattr(tuner, "oracle", None)
-    # A parallel worker's is wrapped: proposing is left to the chief.
-    oracle = getattr(oracle, "_oracle", oracle)
-    if not isinstance(oracle, kt.oracles.BayesianOptimizationOracle):
+
+    class QuickProposals(tuner_class):
+        tools = _check(tuner_class, "quick_proposals")
+
+        def __setattr__(self, name, value):
+            # At once: whatever else changes how it draws comes after.
+            if name == "oracle" and isinstance(value, kt.Oracle):
+                _quicken(value)
+            super().__setattr__(name, value)
+
+    return QuickProposals
+
+
+def _quicken(oracle):
+    bayesian = kt.oracles.BayesianOptimizationOracle
+    own = getattr(type(oracle), "populate_space", None)
+    if own is not bayesian.populate_space:
         raise ValueError(
-            f"needs a kt.BayesianOptimization, not {tuner!r}"
-        )
-    if "populate_space" in vars(oracle):
-        raise ValueError(
-            "quick_proposals comes first, before a limit of time or "
-            "whatever else changes how the tuner draws"
+            "quick_proposals is for kt.BayesianOptimization and its "
+            f"oracle, not for {type(oracle).__name__}"
         )
     draw = oracle.populate_space
 
@@ -86,4 +101,18 @@ def quick_proposals(tuner):
         return {"status": "RUNNING", "values": values}
 
     oracle.populate_space = populate_space
-    return tuner
+
+
+def _check(tuner_class, name):
+    """Refuse what can't be wrapped; return the names of all tools."""
+    base = kt.engine.base_tuner.BaseTuner
+    if base not in getattr(tuner_class, "__mro__", ()):
+        wanted = "a tuner class such as kt.RandomSearch"
+        raise ValueError(f"{name} takes {wanted}, not {tuner_class!r}")
+    tools = getattr(tuner_class, "tools", ())
+    if name in tools:
+        raise ValueError(f"{name} has been applied already")
+    if kt.__version__ not in TESTED:
+        message = f"{name} is untested with Keras Tuner"
+        warnings.warn(f"{message} {kt.__version__}", stacklevel=3)
+    return (*tools, name)

@@ -1,40 +1,33 @@
 """A long search as many short processes, each of which goes on."""
 
 import sys
+import warnings
 
 import keras_tuner as kt
+
+TESTED = ("1.4.7", "1.4.8")  # versions of Keras Tuner
 
 
 def renewed(tuner_class, trials, exit_code=75):
     """Return the tuner class, its process ended every few trials.
 
-    `tuner_class` is any tuner class, your own subclasses included; use
-    what is returned like that class, with a seed, in a script:
-    `tuner = renewed(kt.Hyperband, trials=50)(build_model, ...)`.
+    Use what is returned like `tuner_class`, any tuner class, in a
+    script: `renewed(resumable(kt.Hyperband), trials=50)(...)`.
 
     Once this process has ended `trials` trials and would begin another,
     `search` raises SystemExit(exit_code) instead, and gives all its
     memory back. The search is whole on disk: run the script again for
-    as long as it ends with that code. Then it ends as it would have.
-
-    Of GridSearch, make it through the snippet `resumable`. Of parallel
-    processes, it ends workers, to be started again under their names.
+    as long as it ends with that code. Then, with `resumable`, it ends
+    as it would have. Of parallel processes, it ends workers, to be
+    started again under their names, as `parallel_search` does.
 
     Raises ValueError if `tuner_class` is no tuner class, if `trials` is
-    no integer of at least 1, or `exit_code` none from 1 to 255. The
-    class returned raises ValueError for `overwrite=True` or a
-    `tuner_id`, for with them each process would begin anew.
+    no integer of at least 1, or `exit_code` none from 1 to 255, and
+    when it is used, for GridSearch without `resumable`, for
+    `overwrite=True` or a `tuner_id`: each process would begin anew.
 
     Source: https://keras.io/api/keras_tuner/tuners/base_tuner/
     """
-    base = kt.engine.base_tuner.BaseTuner
-    if not isinstance(tuner_class, type) or not issubclass(
-        tuner_class, base
-    ):
-        raise ValueError(
-            "tuner_class must be a class such as kt.RandomSearch, "
-            f"not {tuner_class!r}"
-        )
     if type(trials) is not int or trials < 1:
         raise ValueError(
             f"trials must be an integer from 1, not {trials!r}"
@@ -46,6 +39,8 @@ def renewed(tuner_class, trials, exit_code=75):
         )
 
     class Renewed(tuner_class):
+        tools = _check(tuner_class, "renewed")
+
         def __init__(self, *args, **kwargs):
             for name in ("overwrite", "tuner_id"):
                 if kwargs.get(name):
@@ -56,6 +51,14 @@ def renewed(tuner_class, trials, exit_code=75):
                     )
             self.trials_ended = 0
             super().__init__(*args, **kwargs)
+            is_grid = isinstance(
+                self.oracle, kt.oracles.GridSearchOracle
+            )
+            if is_grid and "resumable" not in self.tools:
+                raise ValueError(
+                    "GridSearch forgets where it was: take "
+                    "renewed(resumable(kt.GridSearch), ...)"
+                )
 
         def on_trial_end(self, trial):
             super().on_trial_end(trial)
@@ -67,3 +70,18 @@ def renewed(tuner_class, trials, exit_code=75):
                 sys.exit(exit_code)
 
     return Renewed
+
+
+def _check(tuner_class, name):
+    """Refuse what can't be wrapped; return the names of all tools."""
+    base = kt.engine.base_tuner.BaseTuner
+    if base not in getattr(tuner_class, "__mro__", ()):
+        wanted = "a tuner class such as kt.RandomSearch"
+        raise ValueError(f"{name} takes {wanted}, not {tuner_class!r}")
+    tools = getattr(tuner_class, "tools", ())
+    if name in tools:
+        raise ValueError(f"{name} has been applied already")
+    if kt.__version__ not in TESTED:
+        message = f"{name} is untested with Keras Tuner"
+        warnings.warn(f"{message} {kt.__version__}", stacklevel=3)
+    return (*tools, name)

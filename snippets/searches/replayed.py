@@ -1,7 +1,11 @@
 """Run a real tuner on recorded training instead of training."""
 
+import warnings
+
 import keras_tuner as kt
 import numpy as np
+
+TESTED = ("1.4.7", "1.4.8")  # versions of Keras Tuner
 
 
 def replayed(tuner_class, curves, runs=0, patience=None):
@@ -10,7 +14,8 @@ def replayed(tuner_class, curves, runs=0, patience=None):
     `tuner_class` is any tuner of Keras Tuner; use what is returned like
     that class, without a hypermodel and with `hyperparameters=` whose
     names and values `curves` has recorded. Everything but the training
-    is Keras Tuner's own: proposals, brackets, scores, files.
+    is Keras Tuner's own: proposals, brackets, scores, files. Of what
+    `search` is given only `epochs` counts: data may be left out.
 
     `curves` has an array `validation` (configurations, runs, epochs)
     and a function `find`, which gives the row of a trial's values.
@@ -30,17 +35,11 @@ def replayed(tuner_class, curves, runs=0, patience=None):
 
     Source: https://keras.io/guides/keras_tuner/custom_tuner/
     """
-    base = kt.engine.base_tuner.BaseTuner
-    if not isinstance(tuner_class, type) or not issubclass(
-        tuner_class, base
-    ):
-        raise ValueError(
-            "tuner_class must be a class such as kt.RandomSearch, "
-            f"not {tuner_class!r}"
-        )
 
     class Replayed(tuner_class):
-        def run_trial(self, trial, **kwargs):
+        tools = _check(tuner_class, "replayed")
+
+        def run_trial(self, trial, *args, **kwargs):
             values = trial.hyperparameters.values
             row = curves.find(values)
             total = curves.validation.shape[2]
@@ -66,3 +65,18 @@ def replayed(tuner_class, curves, runs=0, patience=None):
             }
 
     return Replayed
+
+
+def _check(tuner_class, name):
+    """Refuse what can't be wrapped; return the names of all tools."""
+    base = kt.engine.base_tuner.BaseTuner
+    if base not in getattr(tuner_class, "__mro__", ()):
+        wanted = "a tuner class such as kt.RandomSearch"
+        raise ValueError(f"{name} takes {wanted}, not {tuner_class!r}")
+    tools = getattr(tuner_class, "tools", ())
+    if name in tools:
+        raise ValueError(f"{name} has been applied already")
+    if kt.__version__ not in TESTED:
+        message = f"{name} is untested with Keras Tuner"
+        warnings.warn(f"{message} {kt.__version__}", stacklevel=3)
+    return (*tools, name)

@@ -1,144 +1,150 @@
 """A search that resumes with the settings it began with, or refuses."""
 
 import functools
+import hashlib
 import json
 import os
-import tempfile
+import warnings
 from pathlib import Path
 
+import keras
 import keras_tuner as kt
+import numpy as np
 
-_KEPT = {"seed", "max_epochs", "factor", "hyperband_iterations"}
-_KEPT |= {"num_initial_points", "alpha", "beta"}
+TESTED = ("1.4.7", "1.4.8")  # versions of Keras Tuner
+KEPT = {"seed", "max_epochs", "factor", "hyperband_iterations"}
+KEPT |= {"num_initial_points", "alpha", "beta"}
 
 
-def resumable(tuner_class, *args, directory, project_name, **kwargs):
-    """Return a tuner that goes on where its search was stopped.
+def resumable(tuner_class):
+    """Return the tuner class, made to go on where it was stopped.
 
-    `tuner_class` is any tuner class, the rest its arguments, with a
-    seed. More `max_trials` and new hyperparameters are welcome, and
-    GridSearch and BayesianOptimization too end as if not stopped.
-    Refused is what Keras Tuner would ignore or mix up: another tuner,
-    objective or seed, other settings of Hyperband or Bayesian
-    optimisation, a hyperparameter that changed or went. The settings
-    are kept in the project's folder, as settings.json, when a search
-    begins.
+    `resumable(kt.RandomSearch)(build_model, ...)`, of any tuner class,
+    when it is made again ends as if it had not been stopped. More
+    `max_trials` are welcome, and new hyperparameters but for a grid's.
 
-    Not seen are hyperparameters that only `fit` declares, and changes
-    of the model, the data or the epochs. One process at a time.
-
-    Raises ValueError if a setting changed, if a file of the search is
-    missing or damaged, and for `tuner_id`, which prevents resuming.
+    Raises ValueError for what Keras Tuner would ignore or mix up:
+    another oracle, objective or seed, a hyperparameter that changed or
+    went, other data or epochs, damaged files, and a `tuner_id`. Changes
+    of the model, and of what a dataset yields, are not seen.
 
     Source: https://keras.io/api/keras_tuner/tuners/base_tuner/
     """
-    if "tuner_id" in kwargs:
-        raise ValueError("leave out tuner_id: with it nothing resumes")
-    folder = Path(directory, project_name)
-    overwrite = kwargs.pop("overwrite", False)
-    make = functools.partial(
-        tuner_class, *args, project_name=project_name, **kwargs
-    )
-    if hasattr(tuner_class, "mend") and not overwrite:
-        tuner_class.mend(folder)  # of a safe search, before we read
-    kept = folder / "settings.json"
-    if not kept.exists() and not any(folder.glob("trial_*")):
-        for name in ("oracle.json", "tuner0.json"):
-            # Killed before its first trial and its settings.
-            (folder / name).unlink(missing_ok=True)
-    if overwrite or not (folder / "oracle.json").exists():
-        tuner = make(directory=directory, overwrite=overwrite)
-        settings = json.dumps(_settings(tuner.oracle, tuner_class))
-        _write(Path(tuner.project_dir, "settings.json"), settings)
-        tuner.save()  # whole from now on, whenever it is killed
-        return tuner
 
-    with tempfile.TemporaryDirectory() as elsewhere:
-        fresh = make(directory=elsewhere)
-        settings = json.dumps(_settings(fresh.oracle, tuner_class))
-    began, now = _read(kept), json.loads(settings)
-    _read(folder / f"{fresh.tuner_id}.json")
-    names = _read(folder / "oracle.json")["start_order"]
-    trials = {folder / f"trial_{name}" / "trial.json" for name in names}
-    for path in sorted(trials | set(folder.glob("trial_*/trial.json"))):
-        _read(path)
-    is_grid = isinstance(fresh.oracle, kt.oracles.GridSearchOracle)
-    changes = [
-        f"\n  {name}: {began.get(name)}, now {now.get(name)}"
-        for name in (began | now if is_grid else began)
-        if began.get(name) != now.get(name)
-    ]
-    if changes:
-        raise ValueError(
-            f"the search in {folder} began with{''.join(changes)}\n"
-            "Go back to that, or begin another search with a new "
-            "project_name or with overwrite=True, which deletes this "
-            f"one and its {len(trials)} trials."
-        )
-    _write(kept, settings)
-    tuner = make(directory=directory)
-    if is_grid:
-        _find_place(tuner.oracle)
-    elif isinstance(
-        tuner.oracle, kt.oracles.BayesianOptimizationOracle
-    ):
-        _find_draw(tuner.oracle)
-    return tuner
+    class Resumable(tuner_class):
+        tools = _check(tuner_class, "resumable")
 
+        def __init__(self, *args, **kwargs):
+            self.kept, self.has_seed = None, kwargs.get("seed")
+            super().__init__(*args, **kwargs)
+            name = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
+            if self.tuner_id not in (name, "tuner0"):
+                raise ValueError("leave out tuner_id: it can't resume")
+            if self.kept is None and not self._is_worker():
+                folder, self.kept = Path(self.project_dir), {}
+                if any(folder.glob("trial_*/trial.json")):
+                    _read(folder / f"{name}.json")  # it is missing
+                self.compare("tuner", _settings(self))
+                self.save()
 
-def _settings(oracle, tuner_class):
-    """Return what a search must go on with, by name."""
-    settings = {"tuner": tuner_class.__name__}
-    settings["objective"] = str(oracle.objective)
-    for name, value in oracle.get_state().items():
-        if name in _KEPT:
-            settings[name] = value
-    for item in oracle.get_space().get_config()["space"]:
-        kind, config = item["class_name"], item["config"]
-        name = config.pop("name")
-        for parent in config.pop("conditions"):
-            name += " if {name} in {values}".format(**parent["config"])
-        settings[f"hyperparameter {name}"] = {"type": kind, **config}
-    return settings
+        def reload(self):
+            if not self._is_worker():
+                folder = Path(self.project_dir)
+                for path in folder.glob("trial_*/trial.json"):
+                    _read(path)
+                _read(folder / f"{self.tuner_id}.json")
+                names = _read(folder / "oracle.json")["start_order"]
+                for name in names:
+                    _read(folder / f"trial_{name}" / "trial.json")
+                path = folder / "settings.json"
+                self.kept = _read(path) if path.exists() else {}
+                self._populate_initial_space()
+                self.compare("tuner", _settings(self))
+            super().reload()
+            _find_place(self.oracle)
 
+        def search(self, *args, **kwargs):
+            if not self._is_worker():
+                digest = hashlib.sha256()
+                for data in keras.tree.flatten((args, kwargs)):
+                    if hasattr(data, "__array__"):  # or a data frame
+                        data = np.asarray(data)
+                        if data.dtype == object:
+                            data = np.array(repr(data.tolist()))
+                        digest.update(data.tobytes())
+                now = {"data": digest.hexdigest()[:16]}
+                now["epochs"] = str(kwargs.get("epochs"))
+                now["runs"] = getattr(self, "executions_per_trial", 1)
+                self.compare("search", now)
+            super().search(*args, **kwargs)
 
-def _write(path, text):
-    """Write a file in one step, so that no kill leaves half of it."""
-    aside = path.with_name(f"{path.name}.new")
-    aside.write_text(text, "utf-8")
-    os.replace(aside, path)
+        def pre_create_trial(self):
+            super().pre_create_trial()
+            oracle = self.oracle  # BayesianOptimization starts here:
+            if random := getattr(oracle, "_random_state", None):
+                random.seed(oracle.seed + len(oracle.trials))
+
+        def compare(self, what, now):
+            began = self.kept.get(what, now)
+            if not self.has_seed:  # it goes on with the one it has
+                now["seed"] = began.get("seed")
+            for name, old in began.items():
+                if old != now.get(name):
+                    raise ValueError(
+                        f"began with {name} {old}, not {now.get(name)}"
+                        ": go back, or take another project_name"
+                    )
+            self.kept[what] = now
+            path = Path(self.project_dir, "settings.json")
+            path.with_suffix(".new").write_text(json.dumps(self.kept))
+            os.replace(path.with_suffix(".new"), path)
+
+    return Resumable
 
 
 def _read(path):
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is missing or damaged ({error}). Bring it back "
-            "from a copy, or begin another search with a new "
-            "project_name or with overwrite=True, which deletes this."
-        ) from None
+        raise ValueError(f"restore {path}: it is damaged") from error
+
+
+def _settings(tuner):
+    oracle, state = tuner.oracle, tuner.oracle.get_state()
+    now = {name: state[name] for name in KEPT & set(state)}
+    now["oracle"] = type(oracle).__name__
+    now["objective"] = str(oracle.objective)
+    for hp in state["hyperparameters"]["space"]:
+        now[f"hyperparameter {hp['config']['name']}"] = str(hp)
+    if isinstance(oracle, kt.oracles.GridSearchOracle):
+        now["hyperparameters"] = len(now)  # none may be new
+    return now
 
 
 def _find_place(oracle):
-    """Restore what GridSearch does not save, its trials in order."""
-    order = functools.cmp_to_key(oracle._compare)
-    for trial in sorted(
-        oracle.trials.values(),
-        key=lambda trial: order(trial.hyperparameters.values),
-    ):
-        oracle._ordered_ids.insert(trial.trial_id)
-        oracle._populate_next.append(trial.trial_id)
+    trials = {n: oracle.trials[n] for n in oracle.start_order}
+    oracle.trials = trials
+    failed = [n for n in trials if trials[n].status == "FAILED"]
+    if failed:
+        warnings.warn(f"failed before: {failed}", stacklevel=4)
+    if isinstance(oracle, kt.oracles.GridSearchOracle):
+        place = functools.cmp_to_key(oracle._compare)
+        values = {n: trials[n].hyperparameters.values for n in trials}
+        for name in sorted(trials, key=lambda n: place(values[n])):
+            oracle._ordered_ids.insert(name)
+            oracle._populate_next.append(name)
 
 
-def _find_draw(oracle):
-    """Restore what BayesianOptimization does not save, its draws."""
-    trials = oracle.trials
-    oracle.trials = {name: trials[name] for name in oracle.start_order}
-    varied, completed = len(oracle._nonfixed_space()), 0
-    initial = 3 * max(1, len(oracle.get_space().space))
-    for trial in oracle.trials.values():
-        if completed >= (oracle.num_initial_points or initial):
-            # Where its search for the best proposal started.
-            oracle._random_state.uniform(size=(50, varied))
-        completed += trial.status == "COMPLETED"
+def _check(tuner_class, name):
+    """Refuse what can't be wrapped; return the names of all tools."""
+    base = kt.engine.base_tuner.BaseTuner
+    if base not in getattr(tuner_class, "__mro__", ()):
+        wanted = "a tuner class such as kt.RandomSearch"
+        raise ValueError(f"{name} takes {wanted}, not {tuner_class!r}")
+    tools = getattr(tuner_class, "tools", ())
+    if name in tools:
+        raise ValueError(f"{name} has been applied already")
+    if kt.__version__ not in TESTED:
+        message = f"{name} is untested with Keras Tuner"
+        warnings.warn(f"{message} {kt.__version__}", stacklevel=3)
+    return (*tools, name)

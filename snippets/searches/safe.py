@@ -1,16 +1,20 @@
 """A search that survives kills, full disks and second processes."""
 
 import contextlib
-import errno
 import json
 import os
-import shutil
+import warnings
 from pathlib import Path
 
 import keras_tuner as kt
 
+TESTED = ("1.4.7", "1.4.8")  # versions of Keras Tuner
+_locks = set()
 try:
     import fcntl
+
+    # A forked child, which may outlive us, must hold none.
+    os.register_at_fork(after_in_child=lambda: [*map(os.close, _locks)])
 except ImportError:  # Windows: there nothing is locked
     fcntl = None
 
@@ -18,172 +22,128 @@ except ImportError:  # Windows: there nothing is locked
 def safe(tuner_class):
     """Return the tuner class, made to keep its files whole.
 
-    `tuner_class` is any tuner class, your own included; use what is
-    returned like it: `safe(kt.RandomSearch)(build_model, ...)`. With
-    `resumable` beside it, `resumable(safe(kt.GridSearch), ...)`,
-    changed settings are refused and GridSearch resumes too.
+    Use what is returned like `tuner_class`, any tuner class:
+    `safe(kt.RandomSearch)(build_model, ...)`. With `resumable` it also
+    ends as if it had not been stopped.
 
-    Each JSON file is written aside and put in its place in one step.
-    Made again after a kill or an error, also of the class as it was,
-    the tuner mends what lies between two files: a trial that had its
-    result keeps it, one that had none is run again. A full disk ends
-    the search instead of failing trials. Workers of a parallel search
-    leave all this to the chief.
+    A trial and the state of its search reach the disk in one step: a
+    kill at any time loses only the trial that was running, which is run
+    again. A full disk fails no trial, it ends the search.
 
-    Raises ValueError for a damaged oracle.json and for what is no
-    tuner class, BlockingIOError while another process of this machine
-    searches in the folder, naming it, and FatalError on a full disk.
+    Raises ValueError for what is no tuner class, BlockingIOError while
+    another tuner of this machine searches in the folder, naming its
+    process, and FatalError on a full disk.
 
     Source: https://keras.io/api/keras_tuner/tuners/base_tuner/
     """
-    base = kt.engine.base_tuner.BaseTuner
-    if not isinstance(tuner_class, type) or not issubclass(
-        tuner_class, base
-    ):
-        raise ValueError(
-            "tuner_class must be a class such as kt.RandomSearch, "
-            f"not {tuner_class!r}"
-        )
-    tuner_id = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
-    if "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in tuner_id:
-        return tuner_class
 
     class Safe(tuner_class):
-        def __init__(self, *args, overwrite=False, **kwargs):
-            self.safe_folder = Path(
-                kwargs.get("directory") or ".",
-                kwargs.get("project_name") or "untitled_project",
-            )
-            with _locked(self.safe_folder):
-                if not overwrite:
-                    _mend(self.safe_folder)
-                super().__init__(*args, overwrite=overwrite, **kwargs)
-                self.oracle.save = self.save_oracle
-                self.oracle._save_trial = self.save_trial
-                self.save()  # whole from now on
+        tools = _check(tuner_class, "safe")
 
-        @staticmethod
-        def mend(folder):
-            with _locked(folder):
-                _mend(folder)
+        def __init__(self, *args, **kwargs):
+            self.unsaved, self.is_entered = {}, self._is_worker()
+            with contextlib.ExitStack() as self.entered:
+                super().__init__(*args, **kwargs)
+                if not self._is_worker():
+                    self.oracle.save = self.save_oracle
+                    self.oracle._save_trial = self.save_trial
+                    self.save()
+
+        @property
+        def project_dir(self):  # the first that knows the folder
+            folder = super().project_dir
+            if not self.is_entered:
+                self.is_entered = True
+                self.entered.enter_context(_locked(Path(folder)))
+                _write_trials(Path(folder))
+            return folder
 
         def search(self, *args, **kwargs):
-            with _locked(self.safe_folder):
-                path = self.safe_folder / "oracle.json"
-                if path.read_text("utf-8") != self.safe_text:
+            if self._is_worker():
+                return super().search(*args, **kwargs)
+            folder = Path(self.project_dir)
+            with _locked(folder):
+                if (folder / "oracle.json").read_text() != self.saved:
                     self.reload()  # another process has gone on
-                super().search(*args, **kwargs)
+                return super().search(*args, **kwargs)
 
-        def run_trial(self, trial, *args, **kwargs):
-            try:
-                return super().run_trial(trial, *args, **kwargs)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-                # Not the trial's fault: it is to run again.
-                raise kt.errors.FatalError("disk full") from error
+        def on_trial_end(self, trial):
+            if "No space left on device" in (trial.message or ""):
+                raise kt.errors.FatalError("disk full: run it again")
+            super().on_trial_end(trial)
 
         def save(self):
-            self.save_oracle()
+            if not self._is_worker():
+                self.oracle.save()
             path = Path(self.project_dir, f"{self.tuner_id}.json")
-            _write_json(path, self.get_state())
+            _write(path, json.dumps(self.get_state()))
+
+        def save_trial(self, trial):  # with the oracle, soon after
+            folder = Path(self.get_trial_dir(trial.trial_id)).name
+            self.unsaved[folder] = trial.get_state()
 
         def save_oracle(self):
-            path = Path(self.project_dir, "oracle.json")
-            self.safe_text = _write_json(path, self.oracle.get_state())
+            state = self.oracle.get_state() | {"trials": self.unsaved}
+            for tuner, name in list(state["ongoing_trials"].items()):
+                if name in state["end_order"] + state["retry_queue"]:
+                    del state["ongoing_trials"][tuner]  # it has ended
+            self.saved = json.dumps(state)
+            folder = Path(self.project_dir)
+            _write(folder / "oracle.json", self.saved)
+            _write_trials(folder)
+            self.unsaved = {}
 
-        def save_trial(self, trial):
-            folder = Path(self.get_trial_dir(trial.trial_id))
-            _write_json(folder / "trial.json", trial.get_state())
-
-    Safe.__name__ = tuner_class.__name__
     return Safe
 
 
 @contextlib.contextmanager
 def _locked(folder):
-    """Keep other processes out; the lock ends with this one."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     path = folder.with_name(f"{folder.name}.lock")
     file = os.open(path, os.O_RDWR | os.O_CREAT)
+    _locks.add(file)
     try:
         if fcntl:
             try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                other = path.read_text("utf-8")
-                raise BlockingIOError(
-                    f"process {other} searches in {folder}: "
-                    "wait for it, end it, or take another project_name"
-                ) from None
+                text = f"process {path.read_text('utf-8')} searches in "
+                text += f"{folder}: wait, or change project_name"
+                raise BlockingIOError(text) from None
         os.truncate(file, 0)
         os.write(file, str(os.getpid()).encode())
         yield
     finally:
+        _locks.discard(file)
         os.close(file)
 
 
-def _write_json(path, state):
-    text = json.dumps(state)
+def _write(path, text):
     aside = path.with_name(f"{path.name}.new")
-    try:
-        with open(aside, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    return text
+    with open(aside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
 
 
-def _read_json(path):
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+def _write_trials(folder):
+    """Give the trials of the last step, in oracle.json, their files."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        state = json.loads((folder / "oracle.json").read_text("utf-8"))
+        for name, trial in state.get("trials", {}).items():
+            _write(folder / name / "trial.json", json.dumps(trial))
 
 
-def _mend(folder):
-    """Make one state of what a kill left between two files."""
-    path = folder / "oracle.json"
-    state = _read_json(path)
-    if not path.exists():
-        return
-    if state is None:
-        raise ValueError(f"{path} is damaged: bring back a copy of it")
-    started, ended = state["start_order"], state["end_order"]
-    for trial_folder in folder.glob("trial_*"):
-        if trial_folder.name.removeprefix("trial_") not in started:
-            shutil.rmtree(trial_folder)  # drawn, not yet begun
-    for holder, name in list(state["ongoing_trials"].items()):
-        trial_path = folder / f"trial_{name}" / "trial.json"
-        trial = _read_json(trial_path)
-        if trial is None and name == started[-1]:
-            _forget(state, name)
-            shutil.rmtree(trial_path.parent, ignore_errors=True)
-        elif name in state["retry_queue"]:
-            del state["ongoing_trials"][holder]  # else it runs twice
-        elif trial and trial["status"] in ("COMPLETED", "FAILED"):
-            del state["ongoing_trials"][holder]
-            if name not in ended:
-                ended.append(name)
-        elif trial and trial["metrics"]["metrics"]:
-            # Recorded, not ended: the repetition would not count.
-            trial["metrics"]["metrics"] = {}
-            _write_json(trial_path, trial)
-    _write_json(path, state)
-    own = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
-    if _read_json(folder / f"{own}.json") is None:
-        _write_json(folder / f"{own}.json", {})
-
-
-def _forget(state, name):
-    """Take the last trial out of the state, to draw another."""
-    state["start_order"].remove(name)
-    state["ongoing_trials"] = {}
-    state["tried_so_far"].remove(state["id_to_hash"].pop(name))
-    for bracket in state.get("brackets", []):
-        for trials in bracket["rounds"]:
-            trials[:] = [t for t in trials if t["id"] != name]
+def _check(tuner_class, name):
+    """Refuse what can't be wrapped; return the names of all tools."""
+    base = kt.engine.base_tuner.BaseTuner
+    if base not in getattr(tuner_class, "__mro__", ()):
+        wanted = "a tuner class such as kt.RandomSearch"
+        raise ValueError(f"{name} takes {wanted}, not {tuner_class!r}")
+    tools = getattr(tuner_class, "tools", ())
+    if name in tools:
+        raise ValueError(f"{name} has been applied already")
+    if kt.__version__ not in TESTED:
+        message = f"{name} is untested with Keras Tuner"
+        warnings.warn(f"{message} {kt.__version__}", stacklevel=3)
+    return (*tools, name)

@@ -139,6 +139,50 @@ def test_hyperband_trains_its_own_schedule_on_recorded_curves(
     assert promoted
 
 
+@pytest.mark.parametrize(
+    "tuner_class, limits",
+    [
+        (kt.RandomSearch, {"max_trials": 5}),
+        (kt.BayesianOptimization, {"max_trials": 5}),
+        (kt.GridSearch, {"max_trials": 5}),
+        (kt.Hyperband, {"max_epochs": EPOCHS, "factor": 3}),
+    ],
+)
+def test_data_given_to_a_search_are_ignored(
+    tuner_class, limits, path, tmp_path
+):
+    x, y = np.zeros((4, 2)), np.zeros(4)
+    given = [
+        {},
+        {"data": (x, y), "validation_data": (x, y)},
+        {"data": (x,), "callbacks": []},
+    ]
+    found = []
+    for number, arguments in enumerate(given):
+        space = kt.HyperParameters()
+        for name, values in SPACE.items():
+            space.Choice(name, list(values))
+        tuner = replayed(tuner_class, load_curves(path))(
+            objective=kt.Objective("val_accuracy", "max"),
+            hyperparameters=space,
+            seed=1,
+            directory=tmp_path,
+            project_name=f"replayed_{number}",
+            **limits,
+        )
+        data = arguments.pop("data", ())
+        tuner.search(*data, verbose=0, **arguments)
+        trials = tuner.oracle.trials.values()
+        assert {trial.status for trial in trials} == {"COMPLETED"}
+        found.append(
+            [
+                (trial.hyperparameters.values, trial.score)
+                for trial in trials
+            ]
+        )
+    assert found[0] == found[1] == found[2]
+
+
 def test_patience_ends_a_trial_where_early_stopping_would(
     path, tmp_path
 ):

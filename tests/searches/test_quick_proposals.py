@@ -7,7 +7,6 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from threadpoolctl import threadpool_limits
 
 from snippets.searches.quick_proposals import quick_proposals
-from snippets.searches.stop_after import stop_after
 
 
 class Parabola(kt.BayesianOptimization):
@@ -16,8 +15,8 @@ class Parabola(kt.BayesianOptimization):
         return {"error": (x - 0.3) ** 2 + (y - 0.6) ** 2 + 0.1 * x * y}
 
 
-def made(folder, overwrite=True, trials=14):
-    return Parabola(
+def made(folder, overwrite=True, trials=14, way=lambda c: c):
+    return way(Parabola)(
         objective=kt.Objective("error", "min"),
         max_trials=trials,
         seed=1,
@@ -37,7 +36,7 @@ def tried(tuner):
     )
 
 
-def proposed(folder, spread, way=lambda tuner: tuner):
+def proposed(folder, spread, way=lambda tuner_class: tuner_class):
     """Return the numbers of a proposal after 40 trials, and its bound."""
     numbers = np.random.default_rng(1)
     hp = kt.HyperParameters()
@@ -45,7 +44,7 @@ def proposed(folder, spread, way=lambda tuner: tuner):
         hp.Float(name, 0.1, 10, sampling="log")
     hp.Int("d", 1, 9)
     hp.Choice("e", ["relu", "tanh"])
-    tuner = kt.BayesianOptimization(
+    tuner = way(kt.BayesianOptimization)(
         lambda hp: None,
         hyperparameters=hp,
         objective=kt.Objective("score", "max"),
@@ -53,7 +52,7 @@ def proposed(folder, spread, way=lambda tuner: tuner):
         directory=folder,
         overwrite=True,
     )
-    oracle = way(tuner).oracle
+    oracle = tuner.oracle
     for number in range(40):
         drawn = hp.copy()
         drawn.values = oracle._random_values()
@@ -98,36 +97,37 @@ def test_a_proposal_asks_scikit_learn_for_no_single_point(
 
 def test_a_search_tries_the_same_interrupted_or_not(tmp_path):
     plain = made(tmp_path / "plain")
-    resumed = made(tmp_path, trials=10)
+    resumed = made(tmp_path, trials=10, way=quick_proposals)
     with threadpool_limits(1, user_api="blas"):
         plain.search(verbose=0)
-        quick_proposals(resumed).search(verbose=0)
-        resumed = quick_proposals(made(tmp_path, overwrite=False))
+        resumed.search(verbose=0)
+        resumed = made(tmp_path, overwrite=False, way=quick_proposals)
         resumed.search(verbose=0)
     assert len(tried(resumed)) == 14
     np.testing.assert_allclose(tried(resumed), tried(plain), atol=1e-3)
 
 
-def test_another_tuner_is_refused_by_name(tmp_path):
-    random = kt.RandomSearch(
-        lambda hp: None, objective="val_loss", directory=tmp_path
-    )
-    with pytest.raises(ValueError, match="kt.BayesianOptimization"):
-        quick_proposals(random)
+def test_another_oracle_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match="not for RandomSearchOracle"):
+        quick_proposals(kt.RandomSearch)(
+            lambda hp: None, objective="val_loss", directory=tmp_path
+        )
 
 
-def test_what_changed_the_drawing_before_is_not_lost(tmp_path):
-    limited = made(tmp_path)
-    stop_after(limited, 3600)
-    with pytest.raises(ValueError, match="quick_proposals comes first"):
-        quick_proposals(limited)
-    stop_after(quick_proposals(made(tmp_path)), 3600)
+def test_an_oracle_with_proposals_of_its_own_is_refused(tmp_path):
+    class Mine(kt.oracles.BayesianOptimizationOracle):
+        def populate_space(self, trial_id):
+            return {"status": "STOPPED", "values": None}
+
+    with pytest.raises(ValueError, match="not for Mine"):
+        quick_proposals(kt.Tuner)(
+            Mine("val_loss"), lambda hp: None, directory=tmp_path
+        )
 
 
 def test_a_parallel_worker_runs_the_same_script(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "1")
-    tuner = made(tmp_path)
+    tuner = made(tmp_path, way=quick_proposals)
     assert not isinstance(tuner.oracle, kt.Oracle)
-    assert quick_proposals(tuner) is tuner

@@ -1,5 +1,6 @@
 """A search in many processes is the same search, and ends."""
 
+import contextlib
 import json
 import os
 import socket
@@ -10,11 +11,13 @@ import keras_tuner as kt
 import pytest
 from helpers import warm
 
-from snippets.models.build_model import build_model
+from snippets.models.image_classifier import ImageClassifier
 from snippets.searches.few_checkpoints import few_checkpoints
 from snippets.searches.flat_memory import flat_memory
 from snippets.searches.renewed import renewed
 from snippets.searches.resumable import resumable
+from snippets.searches.safe import safe
+from snippets.searches.scored_failures import scored_failures
 
 BUDGETS = {
     kt.RandomSearch: {"max_trials": 7},
@@ -24,8 +27,12 @@ BUDGETS = {
 }
 
 
-def plain(tuner_class, *args, **kwargs):
-    return tuner_class(*args, **kwargs)
+def scored(tuner_class):
+    return scored_failures(tuner_class, worst=0.0)
+
+
+def plain(tuner_class):
+    return tuner_class
 
 
 def search(tuner_class, folder, trials=None, way=plain, **settings):
@@ -45,8 +52,7 @@ def search(tuner_class, folder, trials=None, way=plain, **settings):
     hp = kt.HyperParameters()
     hp.Int("x", 0, 99)
     warnings.simplefilter("ignore")
-    way(
-        renewed(Numbers, trials) if trials else Numbers,
+    way(renewed(Numbers, trials) if trials else Numbers)(
         hyperparameters=hp,
         seed=1,
         directory=folder,
@@ -171,40 +177,53 @@ def test_a_worker_goes_on_under_its_name_and_the_chief_ends(folders):
     assert found == log(folders[0])[1]
 
 
-def of_models(wrapped, folder):
-    """Return a tuner of real models."""
-    return wrapped(
-        build_model,
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=3,
-        seed=1,
-        directory=folder,
-        project_name="models",
-    )
+STACKS = [
+    [renewed, resumable, few_checkpoints, flat_memory, safe, scored],
+    [scored, safe, flat_memory, few_checkpoints, resumable, renewed],
+]
 
 
-def test_it_ends_between_trials_when_all_about_them_is_tidied(
-    images, tmp_path, capsys
+@pytest.mark.parametrize("stack", STACKS, ids=["out", "in"])
+@pytest.mark.parametrize(
+    "tuner_class, settings",
+    [
+        (kt.RandomSearch, {"max_trials": 4}),
+        (kt.Hyperband, {"max_epochs": 3}),
+    ],
+)
+def test_with_all_tools_the_best_models_load_and_score_as_they_did(
+    tuner_class, settings, stack, images, eager, tmp_path
 ):
-    x, y = images.train
-    data = {"validation_data": (x[:64], y[:64]), "verbose": 0}
-    for wrap in (
-        lambda c: few_checkpoints(flat_memory(renewed(c, 2))),
-        lambda c: renewed(flat_memory(few_checkpoints(c)), 2),
-    ):
-        folder = tmp_path / str(len([*tmp_path.iterdir()]))
-        tuner = of_models(wrap(kt.RandomSearch), folder)
-        with pytest.raises(SystemExit) as ended:
-            tuner.search(x[:64], y[:64], **data)
-        assert ended.value.code == 75
-        statuses = [t.status for t in tuner.oracle.trials.values()]
-        assert statuses == ["COMPLETED", "COMPLETED"]
-        assert len([*folder.rglob("checkpoint*")]) == 1
-        registry = flat_memory(kt.RandomSearch).registry()
-        assert not set(registry) - tuner.registered_before
-        again = of_models(wrap(kt.RandomSearch), folder)
-        again.search(x[:64], y[:64], **data)
-        assert len(again.oracle.trials) == 3
+    wrapped = tuner_class
+    for tool in stack:
+        more = [2] if tool is renewed else []
+        wrapped = tool(wrapped, *more)
+    (x, y), (x_val, y_val) = images.train, images.validation
+    for _ in range(9):
+        tuner = wrapped(
+            ImageClassifier(),
+            objective=kt.Objective("val_accuracy", "max"),
+            seed=1,
+            directory=tmp_path,
+            project_name="models",
+            **settings,
+        )
+        with contextlib.suppress(SystemExit):
+            tuner.search(
+                x[:128],
+                y[:128],
+                validation_data=(x_val[:64], y_val[:64]),
+                verbose=0,
+            )
+            break
+    trials = tuner.oracle.trials
+    assert {t.status for t in trials.values()} == {"COMPLETED"}
+    assert len(trials) == settings.get("max_trials", 6)
+    (best,) = tuner.oracle.get_best_trials()
+    (model,) = tuner.get_best_models()
+    _, accuracy = model.evaluate(x_val[:64], y_val[:64], verbose=0)
+    assert accuracy == pytest.approx(best.score)
+    assert len([*tmp_path.rglob("checkpoint*")]) in (1, 2)
 
 
 @pytest.mark.parametrize("name", ["overwrite", "tuner_id"])
@@ -216,10 +235,10 @@ def test_what_would_begin_anew_in_each_process_is_refused(
     assert [*tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize("wrong", [kt.HyperModel, "RandomSearch", None])
-def test_what_is_no_tuner_class_is_refused(wrong):
-    with pytest.raises(ValueError, match="such as kt.RandomSearch"):
-        renewed(wrong, 50)
+def test_grid_search_needs_to_find_its_place(tmp_path):
+    with pytest.raises(ValueError, match="renewed.resumable.kt.Grid"):
+        search(kt.GridSearch, tmp_path, trials=3)
+    search(kt.GridSearch, tmp_path, trials=9, way=resumable)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.0, "50", True, None])

@@ -1,8 +1,11 @@
 """A search resumes as it began, or says what is in the way."""
 
+import copy
 import json
 
 import keras_tuner as kt
+import numpy as np
+import pandas as pd
 import pytest
 import threadpoolctl
 
@@ -41,8 +44,8 @@ def made(
     }
     if tuner_class is not kt.Hyperband:
         arguments["max_trials"] = 6
-    return resumable(
-        numbers(tuner_class), hypermodel, **(arguments | changed)
+    return resumable(numbers(tuner_class))(
+        hypermodel, **(arguments | changed)
     )
 
 
@@ -105,7 +108,7 @@ def test_more_trials_and_a_new_hyperparameter_are_welcome(tmp_path):
     tuner = made(tmp_path, hypermodel=more, max_trials=12)
     tuner.search(verbose=0)
     assert len({v["new"] for v in values(tuner)[6:]}) > 1
-    with pytest.raises(ValueError, match="hyperparameter new: .*None"):
+    with pytest.raises(ValueError, match="hyperparameter new .*None"):
         made(tmp_path, max_trials=12)  # known since, and gone again
 
 
@@ -136,39 +139,49 @@ def one_more(hp):
 @pytest.mark.parametrize(
     "tuner_class, began, now, message",
     [
-        (kt.RandomSearch, {}, {"hypermodel": other_range}, "x: .*5.0"),
+        (kt.RandomSearch, {}, {"hypermodel": other_range}, "x .*5.0"),
         (kt.RandomSearch, {}, {"hypermodel": other_values}, "product"),
-        (kt.RandomSearch, {}, {"hypermodel": other_condition}, "y if "),
-        (kt.RandomSearch, {}, {"hypermodel": one_less}, "kind: .*None"),
-        (kt.RandomSearch, {}, {"seed": 2}, "seed: 1, now 2"),
+        (
+            kt.RandomSearch,
+            {},
+            {"hypermodel": other_condition},
+            "y .*difference",
+        ),
+        (kt.RandomSearch, {}, {"hypermodel": one_less}, "kind .*None"),
+        (kt.RandomSearch, {}, {"seed": 2}, "seed 1, not 2"),
         (
             kt.RandomSearch,
             {},
             {"objective": kt.Objective("score", "max")},
-            'objective: .*"min".*"max"',
+            'objective .*"min".*"max"',
         ),
         (
             kt.Hyperband,
             {"max_epochs": 3},
             {"max_epochs": 9},
-            "max_epochs: 3, now 9",
+            "max_epochs 3, not 9",
         ),
         (
             kt.Hyperband,
             {},
             {"hyperband_iterations": 2},
-            "hyperband_iterations: 1, now 2",
+            "hyperband_iterations 1, not 2",
         ),
-        (kt.Hyperband, {}, {"factor": 4}, "factor: 3, now 4"),
-        (kt.BayesianOptimization, {}, {"beta": 1.0}, "beta: 2.6, now"),
-        (kt.BayesianOptimization, {}, {"alpha": 1.0}, "alpha: "),
+        (kt.Hyperband, {}, {"factor": 4}, "factor 3, not 4"),
+        (kt.BayesianOptimization, {}, {"beta": 1.0}, "beta 2.6, not"),
+        (kt.BayesianOptimization, {}, {"alpha": 1.0}, "alpha "),
         (
             kt.BayesianOptimization,
             {},
             {"num_initial_points": 2},
-            "num_initial_points: None, now 2",
+            "num_initial_points None, not 2",
         ),
-        (kt.GridSearch, {}, {"hypermodel": one_more}, "z: None, now"),
+        (
+            kt.GridSearch,
+            {},
+            {"hypermodel": one_more},
+            "hyperparameters 6, not 7",
+        ),
     ],
 )
 def test_a_changed_setting_is_named_and_nothing_is_lost(
@@ -180,15 +193,14 @@ def test_a_changed_setting_is_named_and_nothing_is_lost(
     }
     with pytest.raises(ValueError, match=message) as raised:
         made(tmp_path, tuner_class, **(began | now))
-    assert "project_name or with overwrite=True" in str(raised.value)
+    assert "take another project_name" in str(raised.value)
     assert before == {path: path.read_bytes() for path in before}
 
 
 def test_another_tuner_is_refused(tmp_path):
     made(tmp_path)
-    with pytest.raises(ValueError, match="tuner: .*BayesianOpt"):
-        resumable(
-            kt.BayesianOptimization,
+    with pytest.raises(ValueError, match="oracle Random.*BayesianOpt"):
+        resumable(kt.BayesianOptimization)(
             space,
             objective=kt.Objective("score", "min"),
             seed=1,
@@ -220,9 +232,11 @@ def test_a_torn_or_missing_file_is_named(name, text, tmp_path):
     path.unlink()
     if text is not None:
         path.write_text(text, "utf-8")
-    elif name == "oracle.json":
-        return  # without it there is no search
-    with pytest.raises(ValueError, match=f"{name} is missing or dam"):
+    elif name == "settings.json":
+        return  # as of a search that began without the tool
+    with pytest.raises(
+        ValueError, match=f"restore .*{name}: it is dam"
+    ):
         made(tmp_path)
 
 
@@ -231,15 +245,28 @@ def test_a_torn_trial_that_the_oracle_does_not_know_is_named(tmp_path):
     path = tmp_path / "resumed" / "trial_4" / "trial.json"
     path.parent.mkdir()
     path.write_text("", "utf-8")
-    with pytest.raises(ValueError, match="trial_4.trial.json is miss"):
+    with pytest.raises(ValueError, match="trial_4.trial.json: it is"):
         made(tmp_path)
 
 
-def test_a_search_of_plain_keras_tuner_is_not_taken_over(tmp_path):
-    made(tmp_path).search(verbose=0)
-    (tmp_path / "resumed" / "settings.json").unlink()
-    with pytest.raises(ValueError, match="settings.json is missing"):
-        made(tmp_path)
+def test_a_search_that_began_without_the_tool_is_taken_up(tmp_path):
+    whole = made(tmp_path, kt.GridSearch, project_name="whole")
+    whole.search(verbose=0)
+    settings = {
+        "objective": kt.Objective("score", "min"),
+        "seed": 1,
+        "directory": tmp_path,
+        "project_name": "resumed",
+        "max_trials": 6,
+    }
+    tuner = numbers(kt.GridSearch)(space, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        tuner.search(stop_in=4, verbose=0)
+    tuner = made(tmp_path, kt.GridSearch)
+    tuner.search(verbose=0)
+    assert values(tuner) == values(whole)
+    with pytest.raises(ValueError, match="seed 1, not 2"):
+        made(tmp_path, kt.GridSearch, seed=2)
 
 
 def test_a_tuner_id_is_refused(tmp_path):
@@ -251,8 +278,8 @@ def test_the_settings_can_be_read(tmp_path):
     made(tmp_path)
     path = tmp_path / "resumed" / "settings.json"
     settings = json.loads(path.read_text("utf-8"))
-    assert settings["seed"] == 1
-    assert settings["hyperparameter x"]["max_value"] == 9
+    assert settings["tuner"]["seed"] == 1
+    assert "'max_value': 9" in settings["tuner"]["hyperparameter x"]
 
 
 def test_a_scikit_learn_tuner_resumes_too(tmp_path):
@@ -262,13 +289,12 @@ def test_a_scikit_learn_tuner_resumes_too(tmp_path):
     def build(hp):
         return KNeighborsClassifier(hp.Int("neighbors", 1, 9))
 
-    def tuner(max_trials, seed=1):
-        return resumable(
-            kt.SklearnTuner,
+    def tuner(max_trials):
+        return resumable(kt.SklearnTuner)(
             kt.oracles.RandomSearchOracle(
                 objective=kt.Objective("score", "max"),
                 max_trials=max_trials,
-                seed=seed,
+                seed=1,
             ),
             build,
             directory=tmp_path,
@@ -278,26 +304,31 @@ def test_a_scikit_learn_tuner_resumes_too(tmp_path):
     for max_trials in (2, 4):
         tuner(max_trials).search(*load_iris(return_X_y=True))
     assert len(tuner(4).oracle.trials) == 4
-    with pytest.raises(ValueError, match="seed: 1, now 2"):
-        tuner(4, seed=2)
+    x, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="began with data "):
+        tuner(4).search(x[1:], y[1:])
 
 
-@pytest.mark.parametrize("trials", [False, True])
-def test_killed_before_its_settings_were_kept_it_begins_anew(
-    trials, tmp_path
+@pytest.mark.parametrize("write", [1, 2, 3])
+def test_killed_while_it_is_made_it_begins_anew(
+    write, tmp_path, monkeypatch
 ):
-    tuner = made(tmp_path)
-    if trials:
-        tuner.search(verbose=0)
-    (tmp_path / "resumed" / "settings.json").unlink()
-    if trials:
-        with pytest.raises(
-            ValueError, match="settings.json is missing"
-        ):
-            made(tmp_path, seed=2)
-    else:
-        assert made(tmp_path, seed=2).oracle.seed == 2
-        assert made(tmp_path, seed=2).oracle.seed == 2
+    """Settings, oracle, tuner: in this order they are written."""
+    dumps, calls = json.dumps, 0
+
+    def killing(state, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls == write:
+            raise KeyboardInterrupt
+        return dumps(state, **kwargs)
+
+    monkeypatch.setattr(json, "dumps", killing)
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path)
+    monkeypatch.undo()
+    assert made(tmp_path, seed=2).oracle.seed == 2
+    assert made(tmp_path, seed=2).oracle.seed == 2
 
 
 def test_a_kill_leaves_no_half_settings(tmp_path, monkeypatch):
@@ -330,3 +361,121 @@ def test_bayesian_optimisation_goes_on_with_the_same_proposals(
         tuner.search(verbose=0)
     assert len(values(whole)) == 5
     assert values(tuner) == values(whole)
+
+
+def searched(folder, *data, **settings):
+    """Search with data, which the trials ignore."""
+    hypermodel = settings.pop("hypermodel", space)
+    made(folder, hypermodel=hypermodel).search(
+        *data, **({"verbose": 0} | settings)
+    )
+
+
+ROWS = np.arange(12.0).reshape(6, 2)
+TABLE = pd.DataFrame({"number": [1, 2, None], "text": ["a", "b", None]})
+
+
+@pytest.mark.parametrize(
+    "began, now",
+    [
+        (ROWS, ROWS + 1e-9),
+        (ROWS, ROWS[:5]),
+        (ROWS, ROWS[::-1]),
+        ((ROWS, ROWS), (ROWS, ROWS[:3])),
+        ({"a": ROWS, "b": ROWS}, {"a": ROWS, "b": ROWS + 1}),
+        (TABLE, TABLE.assign(text=["a", "b", "c"])),
+        (TABLE["number"], TABLE["number"] + 1),
+        (np.array(["x", "y"]), np.array(["x", "z"])),
+        (
+            pd.to_datetime(["2024-01-01"]),
+            pd.to_datetime(["2024-01-02"]),
+        ),
+    ],
+)
+def test_other_data_are_refused_before_a_trial_begins(
+    began, now, tmp_path
+):
+    searched(tmp_path, began)
+    searched(tmp_path, copy.deepcopy(began))
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="began with data .*, not "):
+        searched(tmp_path, now)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_other_validation_data_or_epochs_are_refused(tmp_path):
+    searched(tmp_path, ROWS, validation_data=(ROWS, ROWS), epochs=3)
+    searched(
+        tmp_path,
+        ROWS,
+        validation_data=(ROWS, ROWS),
+        epochs=3,
+        verbose=1,
+    )
+    with pytest.raises(ValueError, match="epochs 3, not 4"):
+        searched(tmp_path, ROWS, validation_data=(ROWS, ROWS), epochs=4)
+    with pytest.raises(ValueError, match="began with data"):
+        searched(
+            tmp_path, ROWS, validation_data=(ROWS, ROWS + 1), epochs=3
+        )
+
+
+def test_groups_in_a_loop_under_one_name_are_told_apart(tmp_path):
+    """Else groups two and three get the first one's model."""
+    searched(tmp_path, ROWS[:2])
+    for group in (ROWS[2:4], ROWS[4:]):
+        with pytest.raises(ValueError, match="began with data"):
+            searched(tmp_path, group)
+
+
+def test_without_a_seed_it_goes_on_with_the_one_it_has(tmp_path):
+    made(tmp_path, seed=None)
+    seed = made(tmp_path, seed=None).oracle.seed
+    tuner = made(tmp_path, seed=None)
+    tuner.search(verbose=0)
+    assert tuner.oracle.seed == seed and len(values(tuner)) == 6
+
+
+def test_it_knows_a_tuner_by_its_oracle_not_by_its_name(tmp_path):
+    class Mine(numbers(kt.RandomSearch)):
+        pass
+
+    settings = {
+        "objective": kt.Objective("score", "min"),
+        "max_trials": 6,
+        "directory": tmp_path,
+        "project_name": "resumed",
+    }
+    made(tmp_path)
+    resumable(Mine)(space, seed=1, **settings)
+    oracle = kt.oracles.RandomSearchOracle(
+        objective=settings["objective"], max_trials=6, seed=1
+    )
+    places = {n: settings[n] for n in ("directory", "project_name")}
+    resumable(numbers(kt.Tuner))(oracle, space, **places)
+    Mine = numbers(kt.GridSearch)
+    Mine.__name__ = "RandomSearch"
+    with pytest.raises(ValueError, match="oracle Random.*GridSearch"):
+        resumable(Mine)(space, seed=1, **settings)
+
+
+def test_more_executions_per_trial_are_refused(tmp_path):
+    made(tmp_path).search(verbose=0)
+    tuner = made(tmp_path, executions_per_trial=3)
+    with pytest.raises(ValueError, match="runs 1, not 3"):
+        tuner.search(verbose=0)
+
+
+def test_trials_that_failed_before_are_named(tmp_path, capsys):
+    def wrong(hp):
+        assert hp.Int("x", 0, 9) < 99
+        raise ValueError("a mistake, mended later")
+
+    def right(hp):
+        return hp.Int("x", 0, 9)
+
+    tuner = made(tmp_path, hypermodel=right, max_trials=2)
+    tuner.hypermodel.build = wrong
+    tuner.search(verbose=0)
+    with pytest.warns(UserWarning, match="failed before: .'0', '1'"):
+        made(tmp_path, hypermodel=right)

@@ -148,11 +148,48 @@ def test_a_worst_score_that_is_no_number_is_refused(worst, tmp_path):
 
 def test_several_objectives_are_refused(tmp_path):
     objective = [kt.Objective("a", "min"), kt.Objective("b", "min")]
-    tuner = tuner_of({}, tmp_path, objective=objective)
     with pytest.raises(ValueError, match="one objective"):
+        tuner_of({}, tmp_path, objective=objective)
+
+
+def test_tries_are_counted_over_processes(tmp_path, capsys):
+    """A kill between two tries costs none, and gives none."""
+
+    class Killed(BaseException):
+        pass
+
+    wrong = {1: 9 * [RAISE]}
+    settings = {"max_retries_per_trial": 2}
+    tuner = tuner_of(wrong, tmp_path, kt.RandomSearch, **settings)
+    create = tuner.oracle.create_trial
+
+    def killed(name):
+        if tuner.attempts[1] == 2:
+            raise Killed
+        return create(name)
+
+    tuner.oracle.create_trial = killed
+    with pytest.raises(Killed):
         tuner.search(verbose=0)
+    again = tuner_of(wrong, tmp_path, kt.RandomSearch, **settings)
+    again.search(verbose=0)
+    assert again.attempts[1] == 1  # the third of three
+    assert again.oracle.trials["1"].status == "COMPLETED"
+    assert again.oracle.trials["1"].score == 0.0
 
 
-def test_what_is_no_tuner_class_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must be a class such as"):
-        scored_failures(kt.oracles.RandomSearchOracle, worst=0.0)
+def test_failures_in_a_row_are_counted_over_processes(tmp_path):
+    wrong = {n: [RAISE] for n in range(1, 9)}
+    settings = {"max_trials": 3}
+    tuner_of(wrong, tmp_path, kt.RandomSearch, **settings).search(
+        verbose=0
+    )
+    with pytest.raises(RuntimeError, match="3 trials in a row"):
+        tuner_of(wrong, tmp_path, kt.RandomSearch).search(verbose=0)
+
+
+def test_a_forgotten_hypermodel_is_told(tmp_path):
+    with pytest.raises(ValueError, match="hypermodel=None"):
+        scored_failures(kt.RandomSearch, worst=0.0)(
+            objective="val_loss", directory=tmp_path
+        )

@@ -27,6 +27,10 @@ def limited(tuner_class, folder, seconds, project_name="limited"):
     settings = {"max_trials": 8}
     if tuner_class is kt.Hyperband:
         settings = {"max_epochs": 9}
+    if seconds is not None:
+        Numbers = stop_after(
+            Numbers, seconds=seconds, clock=lambda: now[0]
+        )
     tuner = Numbers(
         hyperparameters=hp,
         seed=1,
@@ -34,8 +38,6 @@ def limited(tuner_class, folder, seconds, project_name="limited"):
         project_name=project_name,
         **settings,
     )
-    if seconds is not None:
-        stop_after(tuner, seconds, clock=lambda: now[0])
     now[0] += 1000  # what passes before the first trial does not count
     tuner.search(verbose=0)
     return tuner
@@ -56,7 +58,7 @@ by_tuner = pytest.mark.parametrize(
 
 @by_tuner
 @pytest.mark.parametrize(
-    "seconds, trials", [(0, 0), (1, 1), (10, 1), (30, 3), (31, 4)]
+    "seconds, trials", [(1, 1), (10, 1), (30, 3), (31, 4)]
 )
 def test_the_trial_that_runs_is_finished_and_no_other_begins(
     tuner_class, seconds, trials, tmp_path
@@ -67,13 +69,37 @@ def test_the_trial_that_runs_is_finished_and_no_other_begins(
 
 
 @pytest.mark.parametrize("tuner_class", TUNERS[:3])
-def test_a_resumed_search_goes_on_with_the_whole_time(
-    tuner_class, tmp_path
-):
+def test_the_time_of_all_processes_counts(tuner_class, tmp_path):
     whole = values(limited(tuner_class, tmp_path, None, "whole"))
     assert len(values(limited(tuner_class, tmp_path, 30))) == 3
-    assert len(values(limited(tuner_class, tmp_path, 30))) == 6
+    assert len(values(limited(tuner_class, tmp_path, 30))) == 3
+    assert len(values(limited(tuner_class, tmp_path, 60))) == 6
     assert values(limited(tuner_class, tmp_path, 1e9)) == whole
+
+
+def test_the_time_between_two_searches_of_a_process_counts_not(
+    tmp_path,
+):
+    now = [0.0]
+
+    class Numbers(kt.RandomSearch):
+        def run_trial(self, trial, *args, **kwargs):
+            now[0] += 10
+            if kwargs["stop"]:
+                raise KeyboardInterrupt
+            return trial.hyperparameters.Int("x", 0, 99)
+
+    hp = kt.HyperParameters()
+    hp.Int("x", 0, 99)
+    tuner = stop_after(Numbers, seconds=35, clock=lambda: now[0])(
+        hyperparameters=hp, max_trials=9, directory=tmp_path
+    )
+    with pytest.raises(KeyboardInterrupt):
+        tuner.search(stop=True, verbose=0)
+    now[0] += 1000
+    tuner.search(stop=False, verbose=0)
+    assert len(tuner.oracle.trials) == 3
+    assert tuner.seconds_spent() == 40
 
 
 def test_a_limit_that_is_not_reached_changes_nothing(tmp_path):
@@ -81,6 +107,26 @@ def test_a_limit_that_is_not_reached_changes_nothing(tmp_path):
     assert values(limited(kt.RandomSearch, tmp_path, 1e9)) == whole
 
 
-def test_a_negative_limit_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="0 or more, not -1"):
-        limited(kt.RandomSearch, tmp_path, -1)
+@pytest.mark.parametrize(
+    "time", [{}, {"seconds": -1}, {"hours": 1, "minutes": -60}]
+)
+def test_no_time_is_refused(time):
+    with pytest.raises(ValueError, match="a time above 0, not"):
+        stop_after(kt.RandomSearch, **time)
+
+
+def test_hours_minutes_and_seconds_add_up(tmp_path):
+    now = [0.0]
+
+    class Numbers(kt.RandomSearch):
+        def run_trial(self, trial, *args, **kwargs):
+            now[0] += 1000
+            return trial.hyperparameters.get("x")
+
+    hp = kt.HyperParameters()
+    hp.Int("x", 0, 99)
+    tuner = stop_after(
+        Numbers, hours=1, minutes=2, seconds=281, clock=lambda: now[0]
+    )(hyperparameters=hp, max_trials=9, directory=tmp_path)
+    tuner.search(verbose=0)
+    assert len(tuner.oracle.trials) == 5  # 4,001 seconds

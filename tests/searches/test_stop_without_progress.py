@@ -23,7 +23,7 @@ def patient(folder, scores, *arguments, direction="min", **changed):
 
     hp = kt.HyperParameters()
     hp.Int("x", 0, 99)
-    tuner = Numbers(
+    tuner = stop_without_progress(Numbers, *arguments, **changed)(
         hyperparameters=hp,
         objective=kt.Objective("score", direction),
         max_trials=len(scores),
@@ -32,7 +32,6 @@ def patient(folder, scores, *arguments, direction="min", **changed):
         directory=folder,
         project_name="patient",
     )
-    stop_without_progress(tuner, *arguments, **changed)
     tuner.search(verbose=0)
     return len(tuner.oracle.trials)
 
@@ -89,11 +88,10 @@ def test_bad_arguments_are_refused(patience, delta, tmp_path):
 
 
 def test_hyperband_is_refused(tmp_path):
-    tuner = kt.Hyperband(
-        lambda hp: hp.Int("x", 0, 9),
-        objective=kt.Objective("score", "min"),
-        seed=1,
-        directory=tmp_path,
-    )
     with pytest.raises(ValueError, match="Hyperband begins each"):
-        stop_without_progress(tuner, 3)
+        stop_without_progress(kt.Hyperband, 3)(
+            lambda hp: hp.Int("x", 0, 9),
+            objective=kt.Objective("score", "min"),
+            seed=1,
+            directory=tmp_path,
+        )

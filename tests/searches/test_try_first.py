@@ -16,7 +16,9 @@ def space(hp):
     return rate + (kind == "sgd")
 
 
-def numbers(tuner_class, folder, hypermodel=space, **changed):
+def numbers(
+    tuner_class, folder, hypermodel=space, known=None, **changed
+):
     """The real oracle and loop; a trial is a number, not a model."""
 
     class Numbers(tuner_class):
@@ -31,6 +33,8 @@ def numbers(tuner_class, folder, hypermodel=space, **changed):
         settings["max_epochs"] = 9
     else:
         settings["max_trials"] = 6
+    if known is not None:
+        Numbers = try_first(Numbers, known)
     return Numbers(hypermodel, **(settings | changed))
 
 
@@ -60,8 +64,7 @@ FIRST = [
 def test_known_values_come_first_and_the_tuner_goes_on(
     tuner_class, tmp_path
 ):
-    tuner = numbers(tuner_class, tmp_path)
-    try_first(tuner, KNOWN)
+    tuner = numbers(tuner_class, tmp_path, known=KNOWN)
     tuner.search(verbose=0)
     assert values(tuner)[:2] == FIRST
     drawn = [tuple(sorted(v.items())) for v in values(tuner)]
@@ -72,8 +75,8 @@ def test_known_values_come_first_and_the_tuner_goes_on(
 def test_hyperband_takes_known_values_into_its_first_round(tmp_path):
     plain = numbers(kt.Hyperband, tmp_path, project_name="plain")
     plain.search(verbose=0)
-    tuner = numbers(kt.Hyperband, tmp_path)
-    try_first(tuner, [FIRST[0] | {"rate": 0.1}])  # none is better
+    best = [FIRST[0] | {"rate": 0.1}]  # none is better
+    tuner = numbers(kt.Hyperband, tmp_path, known=best)
     tuner.search(verbose=0)
     first = values(tuner)[0]
     assert FIRST[0] | {"rate": 0.1} == {
@@ -91,24 +94,24 @@ def test_hyperband_takes_known_values_into_its_first_round(tmp_path):
 
 
 def test_a_resumed_search_does_not_repeat_them(tmp_path):
-    whole = numbers(kt.RandomSearch, tmp_path, project_name="whole")
-    try_first(whole, KNOWN)
+    whole = numbers(
+        kt.RandomSearch, tmp_path, known=KNOWN, project_name="whole"
+    )
     whole.search(verbose=0)
-    torn = numbers(kt.RandomSearch, tmp_path)
-    try_first(torn, KNOWN)
+    torn = numbers(kt.RandomSearch, tmp_path, known=KNOWN)
     with pytest.raises(KeyboardInterrupt):
         torn.search(stop_at=0.5, verbose=0)
-    again = numbers(kt.RandomSearch, tmp_path)
+    again = numbers(kt.RandomSearch, tmp_path, known=KNOWN)
     assert len(again.oracle.trials) == 2
-    try_first(again, KNOWN)
     again.search(verbose=0)
     assert values(again) == values(whole)
 
 
 def test_values_added_to_a_finished_search_are_tried_next(tmp_path):
     numbers(kt.RandomSearch, tmp_path).search(verbose=0)
-    tuner = numbers(kt.RandomSearch, tmp_path, max_trials=8)
-    try_first(tuner, KNOWN)
+    tuner = numbers(
+        kt.RandomSearch, tmp_path, known=KNOWN, max_trials=8
+    )
     tuner.search(verbose=0)
     assert values(tuner)[6:] == FIRST
 
@@ -118,14 +121,13 @@ def test_a_hyperparameter_found_later_does_not_repeat_them(tmp_path):
         def run_trial(self, trial, *args, **kwargs):
             return trial.hyperparameters.Float("later", 0.0, 1.0)
 
-    tuner = Later(
+    tuner = try_first(Later, KNOWN)(
         space,
         max_trials=5,
         seed=1,
         directory=tmp_path,
         project_name="l",
     )
-    try_first(tuner, KNOWN)
     tuner.search(verbose=0)
     assert [v["rate"] for v in values(tuner)].count(0.25) == 1
 
@@ -145,16 +147,36 @@ def test_a_hyperparameter_found_later_does_not_repeat_them(tmp_path):
     ],
 )
 def test_values_outside_the_space_are_refused(known, message, tmp_path):
-    tuner = numbers(kt.RandomSearch, tmp_path)
     with pytest.raises(ValueError, match=message):
-        try_first(tuner, [known])
+        numbers(kt.RandomSearch, tmp_path, known=[known])
 
 
 def test_grid_search_is_refused_as_it_starts_with_the_defaults(
     tmp_path,
 ):
-    tuner = numbers(kt.GridSearch, tmp_path)
     with pytest.raises(ValueError, match="GridSearch starts with the"):
-        try_first(tuner, KNOWN)
+        numbers(kt.GridSearch, tmp_path, known=KNOWN)
+    tuner = numbers(kt.GridSearch, tmp_path)
     tuner.search(verbose=0)
     assert values(tuner)[0] == FIRST[1] | {"rate": 0.1, "momentum": 0.0}
+
+
+def with_plain_if(hp):
+    rate = hp.Float("rate", 0.1, 1.0)
+    if hp.Choice("kind", ["adam", "sgd"]) == "sgd":
+        rate += hp.Float("momentum", 0.0, 0.9)
+    return rate
+
+
+def test_what_a_plain_if_declares_is_known_too(tmp_path):
+    known = [{"kind": "sgd", "momentum": 0.5, "rate": 0.25}]
+    tuner = numbers(kt.RandomSearch, tmp_path, with_plain_if, known)
+    tuner.search(verbose=0)
+    assert values(tuner)[0] == known[0]
+    with pytest.raises(ValueError, match="momentm"):
+        numbers(
+            kt.RandomSearch,
+            tmp_path / "other",
+            with_plain_if,
+            [{"kind": "sgd", "momentm": 0.5}],
+        )
