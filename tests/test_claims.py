@@ -28,6 +28,9 @@ def test_the_code_of_a_page_runs_in_the_order_shown(
     page, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(
+        ROOT / "snippets/searches"
+    )  # downloaded
     names = {"__name__": "page"}
     for code in re.findall(
         r"^```python.*?\n(.*?)^```",

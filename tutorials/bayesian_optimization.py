@@ -102,18 +102,19 @@ def search(tuner_class, seed, max_trials=20, **settings):
     hp = kt.HyperParameters()
     hp.Float("alpha", 1e-4, 1e2, sampling="log")
     hp.Float("gamma", 1e-6, 1e1, sampling="log")
+    name = tuner_class.__name__
+    if tuner_class is BayesianRidge:
+        tuner_class = quick_proposals(tuner_class)
     tuner = tuner_class(
         hyperparameters=hp,
         objective=kt.Objective("error", "min"),
         max_trials=max_trials,
         seed=seed,
         directory="searches",
-        project_name=f"bayesian_optimization_{tuner_class.__name__}",
+        project_name=f"bayesian_optimization_{name}",
         overwrite=True,
         **settings,
     )
-    if tuner_class is BayesianRidge:
-        quick_proposals(tuner)
     with threadpool_limits(1, user_api="blas"):
         tuner.search(verbose=0)
     table = trials_table(tuner).sort_index()

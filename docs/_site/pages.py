@@ -40,6 +40,7 @@ executed with:
 
     %pip install {}"""
 INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
+FOLDED = re.compile(r"(?m)^(?=<details .*<summary>(snippets/\w+/(.+))</summary>)")
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
 version = functools.cache(importlib.metadata.version)
@@ -90,12 +91,15 @@ def on_pre_build(config):
 
 @event_priority(100)  # before mkdocs-jupyter, which makes them pages
 def on_files(files, config):
-    """Add each tutorial's script, where it lies."""
+    """Add each tutorial's script and each snippet, where they lie."""
+    where = str(notebooks.ROOT), config.site_dir, config.use_directory_urls
     for tutorial in config.extra["tutorials"]:
-        where = str(notebooks.ROOT), config.site_dir, config.use_directory_urls
         script = File(tutorial.name, *where)
         script.tutorial = tutorial
         files.append(script)
+    for path in (notebooks.ROOT / "snippets").glob("[!_]*/*.*"):
+        name = path.relative_to(notebooks.ROOT).as_posix()
+        files.append(File(name, *where))
     return files
 
 
@@ -148,7 +152,7 @@ def on_page_read_source(page, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Note what search and the page's foot say of a tutorial."""
+    """Note what search and a tutorial's foot say; link folded snippets' files."""
     for name in re.findall(INCLUDE, markdown):
         if not (notebooks.ROOT / name.partition(":")[0]).is_file():
             raise BuildError(f"docs/{page.file.src_uri}: includes {name}: no such file")
@@ -157,6 +161,8 @@ def on_page_markdown(markdown, page, config, files):
         page.meta["executed"] = executed(tutorial.notebook)
         page.meta["tags"] = first.get("index", "").split("; ")
         page.meta["search"] = {"boost": first.get("boost", 1)}
+    top = "../" * page.file.src_uri.count("/")
+    return FOLDED.sub(rf'[Download \2]({top}\1){{ download="" }}\n\n', markdown)
 
 
 def executed(notebook):

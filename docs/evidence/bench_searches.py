@@ -49,7 +49,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import types
 from pathlib import Path
 
 import records
@@ -444,7 +443,9 @@ def run_proposals(way, seed, after):
         )
         oracle.trials = dict(list(trials.items())[:count])
         if way.startswith("quick"):
-            quick_proposals(types.SimpleNamespace(oracle=oracle))
+            tuner_class = kt.engine.base_tuner.BaseTuner
+            with tempfile.TemporaryDirectory() as folder:
+                quick_proposals(tuner_class)(oracle, directory=folder)
         return oracle.populate_space("next")
 
     propose(3)

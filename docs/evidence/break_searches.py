@@ -9,10 +9,15 @@ and a kill at a random moment often hits them. Only the full disk is
 also tried with models, for the sake of their checkpoints.
 
 A search is broken, made again in a new process and searched to its end,
-in two ways: `plain`, the class as it is, and `safe`, which is
-resumable(safe(class), ...), but safe(class) for parallel workers, and
-with scored_failures where memory runs out. Each row of faults.csv is one
-broken search:
+in three ways:
+
+- plain: the class as it is;
+- mended: the class as it is is broken, `mend` mends what is left, and
+  resumable(safe(class)) goes on;
+- safe: resumable(safe(class)), with scored_failures where memory runs
+  out.
+
+Each row of faults.csv is one broken search:
 
 - fault, tuner, way, run;
 - found: what the fault left on disk;
@@ -23,7 +28,7 @@ broken search:
 - repeated: those of them that were run again;
 - missing: trials that the search should have run and did not;
 - same: whether all hyperparameters and scores are in the end those of
-  an uninterrupted search.
+  an uninterrupted search, of the class that began it.
 
 The kills are at random moments, so no two records are alike. Mounting a
 small disk takes root. Each row is kept under .cache as it ends:
@@ -71,7 +76,7 @@ SETTINGS = {
     "BayesianOptimization": {"max_trials": 8, "num_initial_points": 4},
     "GridSearch": {"max_trials": 12},
 }
-WAYS = ("plain", "safe")
+WAYS = ("plain", "mended", "safe")
 LIMIT = 60  # seconds until we say that a process waits for ever
 
 # Warm children: Keras Tuner is imported once, not in each of them.
@@ -115,7 +120,6 @@ def logged(tuner_class, path):
             if trial.status == "COMPLETED":
                 note(ended=trial.trial_id, score=trial.score)
 
-    Logged.__name__ = tuner_class.__name__
     return Logged
 
 
@@ -131,6 +135,7 @@ def made(
     """Make a tuner in a folder, in one of the ways."""
     import keras_tuner as kt
 
+    from snippets.searches.mend import mend
     from snippets.searches.resumable import resumable
     from snippets.searches.safe import safe
     from snippets.searches.scored_failures import scored_failures
@@ -138,6 +143,12 @@ def made(
     tuner_class = logged(getattr(kt, name), Path(folder, log))
     if scored:
         tuner_class = scored_failures(tuner_class, worst=9.0)
+    goes_on = log == "second.jsonl"
+    if way == "safe" or (way == "mended" and goes_on):
+        tuner_class = resumable(safe(tuner_class))
+    project = Path(folder, "broken")
+    if way == "mended" and goes_on and list(project.glob("trial_*")):
+        mend(project)
     settings = {
         "objective": kt.Objective(
             "score" if hypermodel is space else "val_loss", "min"
@@ -148,10 +159,6 @@ def made(
     }
     settings |= SETTINGS[name] | changed
     with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
-        if way == "safe" and "KERASTUNER_ORACLE_IP" in os.environ:
-            return safe(tuner_class)(hypermodel, **settings)
-        if way == "safe":
-            return resumable(safe(tuner_class), hypermodel, **settings)
         return tuner_class(hypermodel, **settings)
 
 
@@ -241,6 +248,9 @@ def state_of(folder):
             and parent[6:] not in oracle["start_order"]
         ):
             return "a trial the oracle does not know"
+    for parent, trial in oracle.get("trials", {}).items():
+        if texts.get(("trial.json", parent)) != trial:
+            return "oracle.json ahead of a trial.json"
     for name in oracle["ongoing_trials"].values():
         trial = texts["trial.json", f"trial_{name}"]
         if trial["metrics"]["metrics"]:
@@ -585,7 +595,7 @@ def full_disk(name, way, folder, whole, run=0, work=search, size=32):
 def full_disk_of_models(name, way, folder, whole, run=0):
     """The same with models, whose checkpoints fill the disk."""
     Path(folder, "whole").mkdir()
-    child = started(train, name, "plain", Path(folder, "whole"))
+    child = started(train, name, way, Path(folder, "whole"))
     assert ended(child) == 0, error_of(Path(folder, "whole"))
     whole = outcome(Path(folder, "whole"))
     return full_disk(name, way, folder, whole, run, train, 256)
@@ -632,7 +642,8 @@ def out_of_memory(name, way, folder, whole, run=0):
     )
 
 
-# What is tried, and with which tuners.
+# What is tried, and with which tuners. Nothing is mended where no
+# process ends, or where several search.
 FILES = ("oracle.json", "trial.json", "tuner0.json")
 FAULTS = {
     "kill": (kill, tuple(SETTINGS)),
@@ -647,6 +658,17 @@ FAULTS = {
     "kill of a worker": (parallel, ("RandomSearch",)),
     "kill of the chief": (parallel, ("RandomSearch",)),
 }
+MENDED = {
+    "kill",
+    "interrupt",
+    "full disk",
+    "full disk, models",
+    "damaged file",
+}
+
+
+def ways_of(fault):
+    return [w for w in WAYS if w != "mended" or fault in MENDED]
 
 
 def attempts(fault, name, way, kills):
@@ -679,23 +701,26 @@ def broken(kills=50, faults=tuple(FAULTS), ways=WAYS, known=()):
     wholes = {}
     for fault in faults:
         for name in FAULTS[fault][1]:
-            for way in ways:
+            for way in ways_of(fault):
+                if way not in ways:
+                    continue
                 last = {"kill": kills, "damaged file": 9}.get(
                     fault, 1
                 ) - 1
                 if (fault, name, way, last) in known:
                     continue
-                if name not in wholes:
+                begun = name, "safe" if way == "safe" else "plain"
+                if begun not in wholes:
                     with tempfile.TemporaryDirectory() as folder:
-                        whole, _ = uninterrupted(name, "plain", folder)
-                        wholes[name] = whole
+                        whole, _ = uninterrupted(*begun, folder)
+                        wholes[begun] = whole
                 tries = attempts(fault, name, way, kills)
                 for run, attempt in enumerate(tries):
                     if (fault, name, way, run) in known:
                         continue
                     with tempfile.TemporaryDirectory() as folder:
                         try:
-                            done = attempt(Path(folder), wholes[name])
+                            done = attempt(Path(folder), wholes[begun])
                         except PermissionError as error:
                             print(
                                 fault,

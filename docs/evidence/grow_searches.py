@@ -272,17 +272,22 @@ def run_tuner(way, seed, folder, trials, counts):
         make(tuner_class, way, seed, folder, trials).search(verbose=0)
 
 
-def cure(tuner, way, given):
-    """Apply a way's cures to a Bayesian tuner."""
-    import numpy as np
+def bayesian(way):
+    """Return a way's class of a Bayesian tuner of numbers."""
+    import keras_tuner as kt
 
     from snippets.searches.quick_proposals import quick_proposals
 
-    if way == "as it is":
-        return
-    quick_proposals(tuner)
+    numbers = black_box(kt.BayesianOptimization)
+    return numbers if way == "as it is" else quick_proposals(numbers)
+
+
+def cure(tuner, way, given):
+    """Apply a way's other cures to a Bayesian tuner."""
+    import numpy as np
+
     regressor = tuner.oracle.gpr
-    if way != "quick_proposals":
+    if way.startswith("and"):
         regressor.set_params(n_restarts_optimizer=2)
     fit = regressor.fit
     if way == "and the newest":
@@ -304,10 +309,11 @@ def run_proposal(way, seed, folder, trials, counts):
     tuner = make(numbers, "random", seed, folder, trials)
     tuner.search(verbose=0)
     known = sorted(tuner.oracle.trials.items())
-    bayesian = black_box(kt.BayesianOptimization)
     for turn, count in enumerate((counts[0], *counts)):
         settings = {"num_initial_points": 1, "overwrite": True}
-        tuner = make(bayesian, way, seed, folder, trials, **settings)
+        tuner = make(
+            bayesian(way), way, seed, folder, trials, **settings
+        )
         cure(tuner, way, GIVEN["proposal"])
         tuner.oracle.trials = dict(known[:count])
         begun = time.process_time()
@@ -331,10 +337,10 @@ def run_result(way, seed, folder, trials, counts):
         seconds = round(spent[-1], 3)
         return {"cpu_seconds": seconds, "best": round(best, 5)}
 
-    base = (
-        kt.RandomSearch if way == "random" else kt.BayesianOptimization
-    )
-    numbers = noted(black_box(base), counts, row)
+    numbers = black_box(kt.RandomSearch)
+    if way != "random":
+        numbers = bayesian(way)
+    numbers = noted(numbers, counts, row)
     tuner = make(numbers, way, seed, folder, trials)
     if way != "random":
         cure(tuner, way, GIVEN["result"])

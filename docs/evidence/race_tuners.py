@@ -157,12 +157,15 @@ def race(problem, setting, name, seed):
         tempfile.TemporaryDirectory(dir=shared) as folder,
         threadpool_limits(1),
     ):
-        tuner = replayed(
+        tuner_class = replayed(
             getattr(kt, contestant.tuner),
             curves,
             runs,
             contestant.patience,
-        )(
+        )
+        if contestant.tuner == "BayesianOptimization":
+            tuner_class = quick_proposals(tuner_class)
+        tuner = tuner_class(
             objective=kt.Objective("val_accuracy", "max"),
             hyperparameters=space,
             seed=seed,
@@ -170,8 +173,6 @@ def race(problem, setting, name, seed):
             project_name="race",
             **contestant.arguments,
         )
-        if contestant.tuner == "BayesianOptimization":
-            quick_proposals(tuner)
         given = {"epochs": contestant.epochs}
         if contestant.tuner == "Hyperband":
             given = {}

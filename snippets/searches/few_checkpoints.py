@@ -15,14 +15,14 @@ def few_checkpoints(tuner_class, keep=1):
     `few_checkpoints(kt.RandomSearch)(build_model, ...)`.
 
     After each trial the best `keep` trials have weights on disk, so
-    `get_best_models(keep)` works, and asking for more does not. Of
+    `get_best_models(keep)` works, and more are refused. Of
     equal scores the earlier trial is kept. Under Hyperband the weights
     that a trial was continued from are kept with it, and those of a
     bracket until it is over. Scores and hyperparameters of all trials
     stay. Of parallel processes, the chief deletes.
 
-    Raises ValueError if `tuner_class` is no tuner class, or if `keep`
-    is no integer of at least 1.
+    Raises ValueError if `tuner_class` is no tuner class, if `keep` is
+    no integer of at least 1, and for more models than `keep`.
 
     Source: https://keras.io/api/keras_tuner/tuners/base_tuner/
     """
@@ -86,6 +86,14 @@ def few_checkpoints(tuner_class, keep=1):
                 if name not in kept:
                     for path in self.weights(trial):
                         path.unlink()
+
+        def get_best_models(self, num_models=1):
+            if num_models > keep:
+                raise ValueError(
+                    f"only the best {keep} have weights: make the tuner "
+                    f"with keep={num_models}, before the search"
+                )
+            return super().get_best_models(num_models)
 
         def weights(self, trial):
             """Return the files of a trial's model."""

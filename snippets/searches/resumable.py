@@ -95,9 +95,9 @@ def resumable(tuner_class):
                         ": go back, or take another project_name"
                     )
             self.kept[what] = now
-            path = Path(self.project_dir, "settings.json")
-            path.with_suffix(".new").write_text(json.dumps(self.kept))
-            os.replace(path.with_suffix(".new"), path)
+            aside = Path(self.project_dir, "settings.new")
+            aside.write_text(json.dumps(self.kept), "utf-8")
+            os.replace(aside, aside.with_suffix(".json"))
 
     return Resumable
 

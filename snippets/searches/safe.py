@@ -61,9 +61,9 @@ def safe(tuner_class):
         def search(self, *args, **kwargs):
             if self._is_worker():
                 return super().search(*args, **kwargs)
-            folder = Path(self.project_dir)
-            with _locked(folder):
-                if (folder / "oracle.json").read_text() != self.saved:
+            path = Path(self.project_dir, "oracle.json")
+            with _locked(path.parent):
+                if path.read_text("utf-8") != self.saved:
                     self.reload()  # another process has gone on
                 return super().search(*args, **kwargs)
 
@@ -127,11 +127,12 @@ def _write(path, text):
 
 
 def _write_trials(folder):
-    """Give the trials of the last step, in oracle.json, their files."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         state = json.loads((folder / "oracle.json").read_text("utf-8"))
         for name, trial in state.get("trials", {}).items():
             _write(folder / name / "trial.json", json.dumps(trial))
+        if not (folder / "tuner0.json").exists():  # else it begins anew
+            _write(folder / "tuner0.json", "{}")
 
 
 def _check(tuner_class, name):

@@ -56,6 +56,8 @@ def test_only_the_best_keep_their_weights_after_each_trial(
     best = tuner.oracle.get_best_trials(2)
     names = sorted(f"trial_{trial.trial_id}" for trial in best)
     assert saved(tuner) == names
+    with pytest.raises(ValueError, match="with keep=3, before"):
+        tuner.get_best_models(3)
     for trial, model in zip(
         best, tuner.get_best_models(2), strict=True
     ):

@@ -326,6 +326,27 @@ def test_overwrite_begins_anew_over_damaged_files(tmp_path, quick):
     assert len(tuner.oracle.trials) == 4
 
 
+@pytest.mark.parametrize("way", [safe, resumable], ids=["out", "in"])
+def test_without_its_small_file_a_search_does_not_begin_anew(
+    way, tmp_path, quick
+):
+    """Keras Tuner would, over all that is there."""
+    made(tmp_path).search(verbose=0)
+    (tmp_path / "safe" / "tuner0.json").unlink()
+    other = resumable if way is safe else safe
+    tuner = way(other(numbers(kt.RandomSearch)))(
+        space,
+        objective=kt.Objective("score", "min"),
+        max_trials=6,
+        seed=1,
+        directory=tmp_path,
+        project_name="safe",
+    )
+    assert len(tuner.oracle.trials) == 4
+    tuner.search(verbose=0)
+    assert tuner.ran == ["4", "5"]
+
+
 def test_a_finished_trial_that_is_damaged_is_named(tmp_path, quick):
     made(tmp_path).search(verbose=0)
     path = tmp_path / "safe" / "trial_1" / "trial.json"

@@ -170,19 +170,22 @@ def test_one_file_and_one_nav_line_add_a_tutorial(project):
 
 
 def test_one_file_and_one_place_that_shows_it_add_a_snippet(project):
-    (project / "snippets/models/more.py").write_text(
-        "more = 'shown here'\n", "utf-8"
-    )
+    snippet = project / "snippets/models/more.py"
+    snippet.write_text("more = 'shown here'\n", "utf-8")
     page = project / "docs/index.md"
     page.write_text(
         page.read_text("utf-8")
-        + '\n```python\n--8<-- "snippets/models/more.py"\n```\n',
+        + '\n<details class="snippet" markdown="1">'
+        "<summary>snippets/models/more.py</summary>\n"
+        '\n```python\n--8<-- "snippets/models/more.py"\n```\n\n</details>\n',
         "utf-8",
     )
     assert mkdocs(project).returncode == 0
-    assert "shown here" in (project / "site/index.html").read_text(
-        "utf-8"
-    )
+    text = (project / "site/index.html").read_text("utf-8")
+    assert "shown here" in text
+    href = re.search(r'href="(\S+)">Download more.py</a>', text)[1]
+    file = project / "site" / href
+    assert file.read_bytes() == snippet.read_bytes()
 
 
 def test_a_tutorial_that_raises_is_named_and_the_other_is_kept(project):

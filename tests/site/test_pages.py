@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from helpers import TUTORIALS, place
+from helpers import ROOT, SNIPPETS, TUTORIALS, place
 
 
 class Page(HTMLParser):
@@ -66,6 +66,19 @@ def test_every_link_leads_somewhere_and_nothing_comes_from_elsewhere(
             assert local.is_file(), f"{path}: {target}"
             if url.fragment and local in pages:
                 assert unquote(url.fragment) in pages[local].ids, target
+
+
+def test_every_snippet_can_be_downloaded_where_it_is_shown(site, pages):
+    linked = {
+        (path.parent / link).resolve()
+        for path, page in pages.items()
+        for link in page.links
+        if link.endswith(".py")
+    }
+    for path in SNIPPETS:
+        file = (site / path.relative_to(ROOT)).resolve()
+        assert file in linked, file
+        assert file.read_bytes() == path.read_bytes()
 
 
 def test_style_sheets_load_nothing_from_another_host(site):

@@ -406,7 +406,10 @@ known = tuner.oracle.trials
 # %%
 def propose(threads, quick=False):
     """Propose after the known trials; return values and CPU seconds."""
-    tuner = kt.BayesianOptimization(
+    tuner_class = kt.BayesianOptimization
+    if quick:
+        tuner_class = quick_proposals(tuner_class)
+    tuner = tuner_class(
         ImageClassifier(),
         objective=kt.Objective("score", "max"),
         hyperparameters=space,
@@ -415,8 +418,6 @@ def propose(threads, quick=False):
         project_name="fast_searches_proposals",
         overwrite=True,
     )
-    if quick:
-        quick_proposals(tuner)
     tuner.oracle.trials = dict(known)
     begun = time.process_time()
     with threadpool_limits(threads, user_api="blas"):
@@ -442,8 +443,8 @@ print(f"quick_proposals: {one_thread / quick:.0f} times less again")
 # cost depends on what else the machine does: the busier, the more. The
 # record below has the median of several processes, and more trials. Put
 # the search into `with threadpool_limits(1, user_api="blas"):`, or set
-# `OPENBLAS_NUM_THREADS=1` before Python starts, and write
-# `quick_proposals(tuner)` before it.
+# `OPENBLAS_NUM_THREADS=1` before Python starts, and make the tuner by
+# `quick_proposals(kt.BayesianOptimization)(build_model, ...)`.
 #
 # ## The record
 #

@@ -17,9 +17,9 @@
 # ```python
 # gc.collect()
 # gc.freeze()
-# tuner_class = few_checkpoints(flat_memory(kt.BayesianOptimization))
-# tuner = tuner_class(build_model, max_trials=1000, seed=1, ...)
-# quick_proposals(tuner)
+# Tuner = few_checkpoints(flat_memory(kt.BayesianOptimization))
+# Tuner = resumable(safe(quick_proposals(Tuner)))
+# tuner = Tuner(build_model, max_trials=1000, seed=1)
 # tuner.oracle.gpr.set_params(n_restarts_optimizer=2)
 # tuner.search(...)
 # ```
@@ -195,10 +195,7 @@ def search(tuner_class, project_name):
 
 # %%
 source = f"""
-import sys
-import keras_tuner as kt
-
-{inspect.getsource(renewed)}
+{"".join(inspect.findsource(renewed)[0])}
 
 {inspect.getsource(search)}
 
@@ -235,16 +232,19 @@ assert len(parts) == 6 and all(same)
 # %% [markdown]
 # The Bayesian tuner starts its own random numbers again with each
 # process, so its proposals may differ a little, as they do
-# [whenever it is resumed](../how_to/resume.py). Through `resumable` they don't;
-# GridSearch goes on only so; and it [refuses a script that
-# changed](../how_to/resume.py) between two processes:
+# [whenever it is resumed](../how_to/resume.py). With `resumable` they
+# don't; GridSearch is refused without it; and it [refuses a script that
+# changed](../how_to/resume.py) between two processes. With `safe` a
+# kill [costs one trial](../how_to/faults.py):
 #
 # ```python
-# tuner = resumable(renewed(kt.GridSearch, trials=50), build_model, ...)
+# tuner = renewed(resumable(safe(kt.Hyperband)), 50)(build_model, ...)
 # ```
 #
 # Of a chief and its workers the workers are the ones to renew, each in
-# a loop of its own; the chief trains nothing, and waits.
+# a loop of its own; [the
+# launcher](../how_to/several_processes.py) starts them again by itself.
+# The chief trains nothing, and waits.
 #
 # What is written after `search` in the script runs once, in the last
 # process. What is before it runs in each, the imports and the loading
@@ -272,7 +272,8 @@ assert table.to_numpy().max() < 50
 # to all trials so far, with twenty restarts, at a cost that rises faster
 # than their number. Cures, each on top of those before:
 #
-# - `quick_proposals(tuner)`, from [Fast searches](fast_searches.py).
+# - `quick_proposals(kt.BayesianOptimization)`, from [Fast
+#   searches](fast_searches.py#proposals).
 # - `tuner.oracle.gpr.set_params(n_restarts_optimizer=2)`: there is one
 #   number to be fitted, the length scale of the kernel, and in the five
 #   proposals below twenty restarts found no other.
@@ -400,11 +401,11 @@ assert again.loc[1000].max() < 1
 
 # %% [markdown]
 # `few_checkpoints` keeps the weights of the best trial, and under
-# Hyperband it must wait for the end of the search, since any trial may
+# Hyperband those of the bracket that runs, since any of its trials may
 # still be promoted: [Memory and
-# disk](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials). So
-# under Hyperband the disk needs room for all. What remains is JSON: a
-# file for each trial, and the state of the search.
+# disk](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials).
+# What remains is JSON: a file for each trial, and the state of the
+# search.
 #
 # ## What this page did not show
 #

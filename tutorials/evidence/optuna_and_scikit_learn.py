@@ -392,16 +392,16 @@ assert tpe["difference_high"] < 0
 # | `study.best_params` | `tuner.get_best_hyperparameters()[0].values` | may be a failed trial's: [look](../how_to/failed_trials.py) |
 # | `study.best_trial`, `study.best_value` | `tuner.oracle.get_best_trials()[0]`, its `trial.score` | |
 # | `study.trials_dataframe()` | none; `trials_table(tuner)` | [tables and plots](../how_to/results.py) |
-# | `study.enqueue_trial(values)` | none; `try_first(tuner, [values])` | [known values](../how_to/known_values_and_limits.py#known-values-first) |
+# | `study.enqueue_trial(values)` | none; `try_first(kt.RandomSearch, [values])(...)` | [known values](../how_to/known_values_and_limits.py#known-values-first) |
 # | `study.add_trial(...)` | none | a tuner can't be given a score |
 # | `FixedTrial(values)` | `hp = kt.HyperParameters()`, then `hp.Fixed(name, value)` | build one model by hand |
 # | `storage=...`, `study_name=...` | `directory=...`, `project_name=...` | files, one folder a trial |
-# | `load_if_exists=True` | `overwrite=False`, the default | a changed space is [ignored](../how_to/resume.py); `resumable(...)` refuses |
+# | `load_if_exists=True` | `overwrite=False`, the default | a changed space is [ignored](../how_to/resume.py); `resumable(safe(kt.RandomSearch))(...)` refuses it |
 # | `n_jobs`, processes on one storage | a chief and workers, by environment variables | [Keras's guide](https://keras.io/guides/keras_tuner/distributed_tuning/) |
 # | `catch=(Error,)` | `max_consecutive_failed_trials=3` | Optuna stops at the first error, Keras Tuner at the third in a row |
 # | none | `max_retries_per_trial=1` | [failed trials](../how_to/failed_trials.py) |
 # | `RetryHeartbeatStaleTrialCallback` | a search that resumes runs its last trial again | [resume](../how_to/resume.py) |
-# | `callbacks=[...]`, `study.stop()` | override `tuner.on_trial_end`; to stop, `stop_without_progress(tuner, 20)` | [no progress](../how_to/known_values_and_limits.py#no-progress) |
+# | `callbacks=[...]`, `study.stop()` | override `tuner.on_trial_end`; to stop, `stop_without_progress(kt.RandomSearch, 20)(...)` | [no progress](../how_to/known_values_and_limits.py#no-progress) |
 # | `visualization`, `importance` | none | [tables and plots](../how_to/results.py) |
 #
 # ## A phrase book for scikit-learn's searches

@@ -377,7 +377,7 @@ for way in ("an exception", "NaN"):
 # bracket is trained in full. Nothing says so. The cure is the last
 # column: return a bad score. It must be finite, and no better than the
 # worst honest trial: the accuracy of guessing, or a loss well above
-# that of a constant prediction. As a wrapper of the tuner, after
+# that of a constant prediction. As a tool around the tuner, after
 # retries that count:
 # [`scored_failures`](faults.py#trials-that-fail).
 #

@@ -5,14 +5,13 @@
 # it when its time is up, or when it makes no progress any more.
 #
 # Keras Tuner has no argument for any of the three. Three functions add
-# them to a tuner that is already made, each by itself or all together:
+# them to a tuner class, each by itself or all together:
 #
 # ```python
-# tuner = kt.BayesianOptimization(build_model, max_trials=200, ...)
-# try_first(tuner, [{"units": 96, "learning_rate": 0.003}])
-# stop_after(tuner, seconds=8 * 3600)
-# stop_without_progress(tuner, patience=40)
-# tuner.search(...)
+# Tuner = try_first(kt.BayesianOptimization, [{"units": 96}])
+# Tuner = stop_after(Tuner, hours=8)
+# Tuner = stop_without_progress(Tuner, patience=40)
+# tuner = resumable(safe(Tuner))(build_model, ...)
 # ```
 #
 # A search that is stopped so returns as if it had finished. Its trials
@@ -121,8 +120,7 @@ KNOWN = [{"units": 96, "learning_rate": 0.003}, {"learning_rate": 0.01}]
 tables = {}
 for tuner_class in list(budgets)[:3]:
     budget = budgets[tuner_class]
-    tuner = make(tuner_class, "known", **budget)
-    try_first(tuner, KNOWN)
+    tuner = make(try_first(tuner_class, KNOWN), "known", **budget)
     tuner.search(verbose=0)
     trials = trials_table(tuner).sort_index()
     tables[tuner_class] = trials
@@ -162,12 +160,11 @@ display(trials[is_known][["units", "learning_rate", *where]])
 # %%
 for max_trials in (1, 5):
     tuner = make(
-        kt.RandomSearch,
+        try_first(kt.RandomSearch, KNOWN),
         "resumed",
         max_trials=max_trials,
         overwrite=max_trials == 1,
     )
-    try_first(tuner, KNOWN)
     tuner.search(verbose=0)
 trials = trials_table(tuner).sort_index()
 display(trials[["units", "learning_rate", "error"]])
@@ -176,9 +173,9 @@ assert begun[:2] == [[96, 0.003], [128, 0.01]]
 assert [96, 0.003] not in begun[2:]
 
 # %% [markdown]
-# Values that the search could not have drawn are refused, and so are
-# names that it doesn't know: a typing error would otherwise be a trial
-# with defaults.
+# Values that the search could not have drawn are refused when the tuner
+# is made, and so are names that it doesn't know: a typing error would
+# otherwise be a trial with defaults.
 
 # %%
 for known in (
@@ -187,7 +184,7 @@ for known in (
     {"units": 96.5},
 ):
     try:
-        try_first(tuner, [known])
+        make(try_first(kt.RandomSearch, [known]), "no", max_trials=5)
     except ValueError as refused:
         print("ValueError:", refused)
     else:
@@ -202,33 +199,45 @@ from snippets.searches.stop_after import stop_after
 # %% [markdown]
 # Time on a page differs from build to build, so the clock here is made
 # up: each trial takes ten of its seconds. Leave `clock` out, and they
-# are real. Up to twenty trials, 35 seconds, and the same script run
-# again and again:
+# are real. Up to ten trials, and the same script run again and again,
+# with 35 seconds, and then with more:
 
 
 # %%
-def run(first):
-    """Search as a new process would; return the trials so far."""
+now = 0
+
+
+def tick(hp):
+    """Let ten seconds pass; return the error of a trial."""
+    global now
+    now += 10
+    return error(hp)
+
+
+counts = []
+for seconds in (35, 35, 60, 600):
+    Timed = stop_after(
+        kt.RandomSearch, seconds=seconds, clock=lambda: now
+    )
     with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
-        tuner = make(
-            kt.RandomSearch, "time", max_trials=20, overwrite=first
-        )
-    trials = tuner.oracle.trials
-    stop_after(tuner, seconds=35, clock=lambda: 10 * len(trials))
+        tuner = make(Timed, "time", max_trials=10, overwrite=not counts)
+    tuner.hypermodel.build = tick
     tuner.search(verbose=0)
-    assert {t.status for t in trials.values()} == {"COMPLETED"}
-    return len(trials)
-
-
-counts = [run(first=number == 0) for number in range(6)]
+    trials = tuner.oracle.trials.values()
+    assert {trial.status for trial in trials} == {"COMPLETED"}
+    counts.append(len(trials))
 print("trials after each run:", counts)
-assert counts == [4, 8, 12, 16, 20, 20]
+assert counts == [4, 4, 6, 10]
 
 # %% [markdown]
 # A limit of 35 seconds admits a fourth trial, which begins at 30 and is
 # finished at 40. Where a job is killed at a fixed time, set the limit
-# below it by the length of the longest trial. And `seconds` are those
-# of one run: each new process has all of them.
+# below it by the length of the longest trial.
+#
+# The time is that of the search, over all its processes: it is kept
+# with the trials. Run again after a kill, the script has what is left
+# of it; to go on after the limit, give more. Time between two processes
+# does not count.
 #
 # ## No progress
 
@@ -248,9 +257,10 @@ from snippets.searches.stop_without_progress import (
 rows = []
 for seed in independent_seeds(8):
     for patience in (5, 10, 20, None):
-        tuner = make(kt.RandomSearch, "patience", seed, max_trials=60)
+        tuner_class = kt.RandomSearch
         if patience:
-            stop_without_progress(tuner, patience)
+            tuner_class = stop_without_progress(tuner_class, patience)
+        tuner = make(tuner_class, "patience", seed, max_trials=60)
         tuner.search(verbose=0)
         trials = trials_table(tuner)
         best = trials.index[0]
@@ -290,12 +300,11 @@ counts = []
 for run, patience in enumerate((5, 5, 10)):
     with contextlib.redirect_stdout(io.StringIO()):
         tuner = make(
-            kt.RandomSearch,
+            stop_without_progress(kt.RandomSearch, patience),
             "again",
             max_trials=60,
             overwrite=run == 0,
         )
-    stop_without_progress(tuner, patience)
     tuner.search(verbose=0)
     counts.append(len(tuner.oracle.trials))
 print("trials after each run:", counts)
@@ -307,13 +316,21 @@ assert counts[0] == counts[1] < counts[2]
 #
 # ## All together
 #
-# Whichever limit comes first ends the search.
+# Whichever limit comes first ends the search. The order of the tools
+# does not matter, and [others](../../snippets.md#tools-around-a-tuner)
+# go with them.
 
 # %%
-tuner = make(kt.BayesianOptimization, "all", max_trials=12)
-try_first(tuner, KNOWN)
-stop_after(tuner, seconds=3600)
-stop_without_progress(tuner, patience=3)
+from snippets.searches.resumable import resumable
+
+# %%
+from snippets.searches.safe import safe
+
+# %%
+Tuner = try_first(kt.BayesianOptimization, KNOWN)
+Tuner = stop_after(Tuner, hours=1)
+Tuner = stop_without_progress(Tuner, patience=3)
+tuner = make(resumable(safe(Tuner)), "all", max_trials=12)
 tuner.search(verbose=0)
 trials = trials_table(tuner).sort_index()
 display(trials[["units", "learning_rate", "error"]])
@@ -324,9 +341,9 @@ assert len(trials) == 4  # the first is hard to beat
 #
 # - A limit on one trial. Callbacks that end a training early are
 #   [another matter](callbacks.py).
-# - Parallel workers. All three functions act in the
-#   [chief](../../reference/glossary.md#chief), which hands out the trials. That was
-#   tried with one worker, but not on this page.
+# - [Parallel workers](several_processes.py). There all three act in
+#   the [chief](../../reference/glossary.md#chief), which hands out the
+#   trials; the script is the same.
 # - Patience under a tuner that learns, whose pauses may be shorter.
 # - Whether known values help. Good ones do, by as much as they are
 #   better than what the tuner finds; bad ones cost a trial each.

@@ -12,6 +12,9 @@
 # - `tuner = few_checkpoints(kt.Hyperband)(build_model, ...)` deletes
 #   the weights of beaten trials, when they can't be needed any more.
 #
+# Both go [with other tools](../../snippets.md#tools-around-a-tuner):
+# `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`.
+#
 # Neither cure makes one large model fit; for that there are smaller
 # batches and [limits](failed_trials.py#models-that-are-too-large).
 
@@ -77,7 +80,7 @@ import keras
 import keras_tuner as kt
 from sklearn.datasets import load_digits
 
-{inspect.getsource(flat_memory)}
+{"".join(inspect.findsource(flat_memory)[0])}
 {inspect.getsource(build_model)}
 
 def resident():
@@ -246,8 +249,10 @@ for number in range(3):
 # Keras Tuner never deletes any. A beaten trial's weights are needed in
 # two cases: you ask `get_best_models` for more than the best, or
 # Hyperband promotes the trial and continues from them. Until its
-# bracket has ended Hyperband may promote a trial that many others beat,
-# so the snippet waits for the end of the search there.
+# bracket is over Hyperband may promote a trial that many others beat,
+# so there the snippet keeps a bracket's weights until then. The weights
+# that the best trial went on from stay with it: `get_best_models`
+# builds it from them.
 
 # %% open=true
 from snippets.searches.few_checkpoints import few_checkpoints
@@ -298,7 +303,11 @@ parents = [
 ]
 assert len(parents) - parents.count(None) == 1
 (best,) = tuner.oracle.get_best_trials()
-assert len([*Path(tuner.project_dir).rglob("checkpoint*")]) == 1
+parent = best.hyperparameters.values.get("tuner/trial_id")
+kept = [*Path(tuner.project_dir).rglob("checkpoint*")]
+assert {path.parent.name for path in kept} == {
+    f"trial_{number}" for number in (best.trial_id, parent) if number
+}
 _, accuracy = tuner.get_best_models()[0].evaluate(
     *images.validation, verbose=0
 )
@@ -308,7 +317,7 @@ print(f"the weights kept give {accuracy:.4f}")
 # %% [markdown]
 # Under the other tuners weights go after each trial, so that a long
 # search never holds more than a few. Under Hyperband the disk must
-# still hold them all once.
+# still hold those of a bracket.
 #
 # ## What this page did not show
 #

@@ -14,15 +14,19 @@
 #   in it, it [empties that
 #   too](strangers_folder.py#overwritetrue-deletes-elsewhere).
 # - Changed ranges, seeds or Hyperband's budget are ignored, and another
-#   objective is mixed with the old one, without a warning. For anything
-#   but more trials, take a new `project_name`.
+#   objective or other data are mixed with the old ones, without a
+#   warning. For anything but more trials, take a new `project_name`.
 #
-# `resumable`, [below](#a-search-that-resumes-or-says-why-not), makes
-# any tuner refuse such a change, and say what it was:
+# Two tools for any tuner class:
 #
 # ```python
-# tuner = resumable(kt.RandomSearch, build_model, max_trials=20, ...)
+# tuner = resumable(safe(kt.RandomSearch))(build_model, ...)
 # ```
+#
+# `resumable`, [below](#a-search-that-resumes-or-says-why-not), refuses
+# such a change, and says what it was.
+# [`safe`](faults.py#files-that-stay-whole) keeps the files whole,
+# whenever the search is killed.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -387,11 +391,15 @@ assert max(scores[:4]) <= 1 and min(scores[4:]) >= 60
 #
 # ## A search that resumes, or says why not
 #
-# `resumable` takes a tuner class and its arguments, and returns the
-# tuner. It keeps the settings beside the trials, and compares.
+# `resumable` takes a tuner class and returns one to be used like it. It
+# keeps the settings beside the trials, and compares. `safe`, inside or
+# outside of it, keeps the files whole.
 
-# %% open=true
+# %%
 from snippets.searches.resumable import resumable
+
+# %%
+from snippets.searches.safe import safe
 
 # %% [markdown]
 # The same changes as above: each of those that were ignored is refused
@@ -403,8 +411,7 @@ def safely(tuner_class=kt.RandomSearch, **changes):
     settings = {"hypermodel": two, "max_trials": 4, "seed": 1}
     if tuner_class is kt.Hyperband:
         settings = {"hypermodel": two, "max_epochs": 3, "seed": 1}
-    return resumable(
-        numbers(tuner_class),
+    return resumable(safe(numbers(tuner_class)))(
         directory="searches",
         project_name=f"resume_safely_{tuner_class.__name__}",
         **(settings | changes),
@@ -446,6 +453,25 @@ assert list(refused) == [name for name, *_ in CHANGES[:8]]
 print("ValueError:", refused["x moved"])
 
 # %% [markdown]
+# A seed that is left out is no change: the search goes on with the one
+# it has. Trials that had failed stay failed, and a warning names them.
+#
+# What `search` is given is compared before a trial begins. Of data it
+# keeps a digest, which is short and tells of any change:
+
+# %%
+safely(overwrite=True).search(x, epochs=1, verbose=0)
+for given, epochs in ((x, 2), (x[1:], 1)):
+    with contextlib.redirect_stdout(io.StringIO()):
+        tuner = safely(max_trials=6)
+    try:
+        tuner.search(given, epochs=epochs, verbose=0)
+    except ValueError as error:
+        print("ValueError:", error)
+    else:
+        raise AssertionError("it was mixed with what was there")
+
+# %% [markdown]
 # ## An interrupted grid
 #
 # In the middle of the third trial, first with GridSearch as it is:
@@ -463,30 +489,26 @@ def grid(hp):
     return hp.Int("x", 1, 2) + hp.Int("y", 1, 3)
 
 
-def plain(tuner_class, *args, **kwargs):
-    return tuner_class(*args, **kwargs)
-
-
 # %%
-for way in (plain, resumable):
+grids = {"plain": Interrupted, "tools": resumable(safe(Interrupted))}
+for way, tuner_class in grids.items():
     for interrupt in (True, False):
         with contextlib.redirect_stdout(io.StringIO()):
-            tuner = way(
-                Interrupted,
+            tuner = tuner_class(
                 grid,
                 max_trials=9,
                 seed=1,
                 directory="searches",
-                project_name=f"resume_grid_{way.__name__}",
+                project_name=f"resume_grid_{way}",
                 overwrite=interrupt,
             )
         try:
             tuner.search(interrupt=interrupt, verbose=0)
         except (KeyboardInterrupt, KeyError) as error:
-            print(way.__name__, "ended with", repr(error))
+            print(f"{way}: ended with {error!r}")
     trials = tuner.oracle.trials.values()
-    print(way.__name__, "has", len(trials), "of 6 combinations")
-    assert len(trials) == (3 if way is plain else 6)
+    print(f"{way}: {len(trials)} of 6 combinations")
+    assert len(trials) == (3 if way == "plain" else 6)
 
 # %% [markdown]
 # ## A damaged file
@@ -499,10 +521,9 @@ for way in (plain, resumable):
 safely(overwrite=True).search(verbose=0)
 torn = Path("searches/resume_safely_RandomSearch/trial_2/trial.json")
 torn.write_text(torn.read_text("utf-8")[:100], "utf-8")
-for way in (plain, resumable):
+for way in (kt.RandomSearch, resumable(safe(kt.RandomSearch))):
     try:
         way(
-            numbers(kt.RandomSearch),
             two,
             max_trials=4,
             seed=1,
@@ -515,10 +536,12 @@ for way in (plain, resumable):
         raise AssertionError("half a file was read")
 
 # %% [markdown]
-# Half an `oracle.json` can't be repaired.
-# [`safe`](faults.py#files-that-stay-whole) writes files so that none
-# is torn. Without it, what helps is a copy of the folder, made between
-# two trials: a search goes on from it, whatever came after.
+# `safe` writes files so that no kill tears one. What a kill without it
+# left, `mend` [makes
+# good](faults.py#a-search-that-was-killed-without-safe), but neither
+# half an `oracle.json` nor a trial that had ended. There a copy of the
+# folder helps, made between two trials: a search goes on from it,
+# whatever came after.
 
 # %%
 with contextlib.redirect_stdout(io.StringIO()):
@@ -534,12 +557,14 @@ assert len(tuner.ran) == 2
 # %% [markdown]
 # ## What this page did not show
 #
-# - [Parallel workers](several_processes.py): their chief keeps the
-#   search under another name. `resumable` is for one process.
+# - [Parallel workers](several_processes.py). Both tools work there. A
+#   chief that you start yourself keeps the search under another name,
+#   where one process does not find it; the launcher does not.
 # - Two processes in one folder at the same time. They overwrite each
 #   other's trials; `safe` [refuses the
 #   second](faults.py#a-second-process).
 # - Bayesian optimisation resumed without `resumable`. It starts its own
 #   random numbers again, so its later proposals can differ from those
 #   of an uninterrupted search.
-# - Changes that no setting shows: data, epochs, versions, the model.
+# - Changes that no setting shows: of the model, of versions, and of what
+#   a `tf.data` pipeline yields.

@@ -318,7 +318,9 @@ assert "no_such_module" in last
 # %% [markdown]
 # Ctrl-C, or the end of the launcher by any other cause, ends them all.
 # Run the command again to resume, once `overwrite=True` is gone from
-# the script: it deletes the folder when the command starts.
+# the script: it deletes the folder when the command starts. The
+# [tools around a tuner](../../snippets.md#tools-around-a-tuner) work
+# here as in one process, above all `resumable(safe(kt.RandomSearch))`.
 #
 # ## What not to do
 #

@@ -16,8 +16,8 @@
 # own. Your own search space decides what is allowed:
 #
 # ```python
-# try_first(tuner, [values_of("downloaded/trial_07")])
-# tuner.search(...)
+# values = values_of("downloaded/trial_07")
+# tuner = try_first(kt.RandomSearch, [values])(build_model, ...)
 # ```
 #
 # Both functions are [below](#take-the-values-alone). And the `build`
@@ -541,16 +541,22 @@ from snippets.searches.try_first import try_first
 clean()
 train(opened(kt.RandomSearch, small, trials=1))
 found = values_of(FOLDER / "trial_0")
-tuner = kt.RandomSearch(
-    small,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
-    seed=2,
-    directory="searches",
-    project_name="strangers_folder_mine",
-    overwrite=True,
-)
-try_first(tuner, [found])
+
+
+def mine(*values):
+    """Return a tuner in a folder of mine that begins with values."""
+    return try_first(kt.RandomSearch, values)(
+        small,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=2,
+        seed=2,
+        directory="searches",
+        project_name="strangers_folder_mine",
+        overwrite=True,
+    )
+
+
+tuner = mine(found)
 train(tuner)
 first, second = tuner.oracle.trials.values()
 print("theirs", first.hyperparameters.values, f"{first.score:.3f}")
@@ -560,7 +566,7 @@ assert first.hyperparameters.values == found
 # %%
 for values in ({"units": 10**6}, {"units": DROPOUT}, {"model": "x"}):
     try:
-        try_first(tuner, [values])
+        mine(values)
     except ValueError as error:
         print("refused:", str(error)[:60])
     else:

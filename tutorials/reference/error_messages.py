@@ -821,8 +821,10 @@ with contextlib.redirect_stdout(io.StringIO()):
 
 # %% [markdown]
 # A file of the search is empty or torn: `oracle.json`, `tuner0.json` or
-# a `trial.json`; which, it does not say. Put back a copy of the folder,
-# or start over: [a damaged file](../how_to/resume.py#a-damaged-file).
+# a `trial.json`; which, it does not say. [`mend`
+# does](../how_to/faults.py#a-search-that-was-killed-without-safe), and
+# makes good what it can. Else put back a copy of the folder, or start
+# over: [a damaged file](../how_to/resume.py#a-damaged-file).
 #
 # ### `oracle.json; No such file or directory`
 
