@@ -48,6 +48,22 @@ def test_random_kills_lose_nothing_that_had_ended(breaking):
 
 
 @pytest.mark.process
+def test_a_killed_search_is_mended_or_what_is_damaged_is_named(
+    breaking, monkeypatch
+):
+    names = "RandomSearch", "Hyperband"
+    monkeypatch.setitem(breaking.FAULTS, "kill", (breaking.kill, names))
+    rows = rows_of(breaking, "kill", ["mended"], kills=8)
+    for row in rows:
+        assert row["lost"] == row["repeated"] == 0, row
+        if row["seen"] == "goes on":
+            assert row["missing"] == 0, row
+        else:
+            refused = "half of oracle.json", "nothing yet"
+            assert row["found"] in refused, row
+
+
+@pytest.mark.process
 def test_an_interrupt_costs_a_grid_its_search(breaking, monkeypatch):
     names = "RandomSearch", "GridSearch"
     monkeypatch.setitem(
@@ -127,7 +143,7 @@ def test_every_search_that_the_program_promises_is_in_the_record(
     assert tuple(record[0]) == breaking.COLUMNS
     for fault, (_, names) in breaking.FAULTS.items():
         for name in names:
-            for way in breaking.WAYS:
+            for way in breaking.ways_of(fault):
                 found = [
                     row
                     for row in record

@@ -4,18 +4,20 @@
 # What a kill, a full disk, a second process or a failed trial costs a
 # search, tried out on hundreds of searches, and what to do about each.
 #
-# Wrappers, each around any tuner class:
+# Tools, each around any tuner class:
 #
 # ```python
-# tuner = resumable(safe(kt.RandomSearch), build_model, ...)
+# tuner = resumable(safe(kt.RandomSearch))(build_model, ...)
 # tuner = scored_failures(kt.Hyperband, worst=0.0)(build_model, ...)
 # ```
 #
-# - With both, `resumable(safe(...), ...)`, run the script again after a
-#   kill, Ctrl-C or a full disk. No trial that had ended is lost or
-#   trained again, and a second process in the same folder is refused. An
-#   `oracle.json` that was damaged by something else can't be replaced:
-#   keep a copy.
+# - With the first, run the script again after a kill, Ctrl-C or a full
+#   disk. No trial that had ended is lost or trained again, and a second
+#   process in the same folder is refused. An `oracle.json` that was
+#   damaged by something else can't be replaced: keep a copy.
+# - A search that was killed without it is [mended
+#   first](#a-search-that-was-killed-without-safe), `python mend.py
+#   searches/digits`, and then goes on with it.
 # - With `scored_failures`, a trial that fails for good gets a bad score,
 #   and Hyperband's brackets stay full.
 # - Of parallel workers, start again the one that died, under its name:
@@ -90,24 +92,24 @@ def costs(rows):
 
 # %%
 TO_DO = {
-    "kill": "resumable(safe(...), ...)",
+    "kill": "resumable(safe(...)); else mend",
     "interrupt": "run it again; GridSearch under resumable",
     "two processes": "safe; to share the work, a chief and workers",
-    "full disk": "resumable(safe(...), ...); make room",
+    "full disk": "resumable(safe(...)); make room",
     "full disk, models": "few_checkpoints too; make room",
     "read-only folder": "another directory",
     "out of memory": "max_model_size; scored_failures",
-    "damaged file": "resumable(safe(...), ...); keep a copy",
+    "damaged file": "mend; keep a copy",
     "late worker": "nothing: it takes its share",
     "kill of a worker": "start it again, under its name",
-    "kill of the chief": "start it again; safe there too",
+    "kill of the chief": "start it again; the same tools",
 }
 plain = costs(faults[faults["way"] == "plain"])
 display(plain.assign(**{"what to do": plain.index.map(TO_DO)}))
 assert set(TO_DO) == set(plain.index)
 
 # %% [markdown]
-# And the same faults with `resumable(safe(...), ...)`:
+# And the same faults with `resumable(safe(...))`:
 
 # %%
 safely = costs(faults[faults["way"] == "safe"])
@@ -119,9 +121,6 @@ promised = ["kill", "interrupt", "full disk", "full disk, models"]
 assert (safely.loc[promised, "cannot go on"] == 0).all()
 assert (safely.loc[promised, "ends with too few trials"] == 0).all()
 assert (safely["of them run again"] == 0).all()
-stuck = faults[faults["stuck"] & (faults["fault"] == "damaged file")]
-stuck = stuck[stuck["way"] == "safe"]
-assert stuck["found"].str.endswith("oracle.json").all()
 assert (faults["lost"] == 0).all()
 print("kills:", len(killed), "in all, at random moments")
 
@@ -129,10 +128,14 @@ print("kills:", len(killed), "in all, at random moments")
 # A trial that had ended was never lost from disk. What a fault costs is
 # the way back to it: a search that cannot go on, or that ends early
 # because a trial it counts was never run. The second process and the
-# read-only folder are refused, as they should be; of damaged files only
-# `oracle.json` cannot be replaced, and `safe` does not damage it.
+# read-only folder are refused, as they should be, and so are damaged
+# files, by their names. No fault that was tried made `safe` damage or
+# lose a file.
 #
 # ## Files that stay whole
+#
+# With `safe` a trial and the state of the search reach the disk in one
+# step: a file is written aside, and takes its place when it is whole.
 
 # %%
 from snippets.searches.safe import safe
@@ -141,9 +144,10 @@ from snippets.searches.safe import safe
 # ## A kill between two files
 #
 # Keras Tuner writes a new trial's values to the trial's own file, and
-# then to `oracle.json` that there is such a trial. The script below
-# kills itself between the two, in its third trial of four. A trial is
-# a number here, not a model.
+# then to `oracle.json` that there is such a trial. The scripts below
+# kill themselves between the two, in the third trial of four: one with
+# the class as it is, one with the class made safe. A trial is a number
+# here, not a model.
 
 
 # %%
@@ -185,45 +189,52 @@ def kill_between(tuner):
 
 
 # %%
-source = f"""
-import os
+KILLED = {
+    "as it is": "numbers(kt.RandomSearch)",
+    "safe": "safe(numbers(kt.RandomSearch))",
+}
+command, codes = [sys.executable, "search.py"], {}
+for way, tuner_class in KILLED.items():
+    source = f"""
+{"".join(inspect.findsource(safe)[0])}
 import signal
-import keras_tuner as kt
 
 {inspect.getsource(score)}
 {inspect.getsource(numbers)}
 {inspect.getsource(make)}
 {inspect.getsource(kill_between)}
-tuner = make(numbers(kt.RandomSearch), "faults_killed")
+tuner = make({tuner_class}, "faults_killed_{way}")
 kill_between(tuner)
 tuner.search(verbose=0)
 """
-Path("search.py").write_text(source, "utf-8")
-shutil.rmtree("searches/faults_killed", ignore_errors=True)
-command = [sys.executable, "search.py"]
-code = subprocess.run(command, capture_output=True).returncode
-print("exit code:", code)
-assert code != 0
+    Path("search.py").write_text(source, "utf-8")
+    shutil.rmtree(f"searches/faults_killed_{way}", ignore_errors=True)
+    codes[way] = subprocess.run(command, capture_output=True).returncode
+folder = "searches/faults_killed_as it is"
+shutil.copytree(folder, "copy", dirs_exist_ok=True)
+print("exit codes:", codes)
+assert 0 not in codes.values()
 
 # %% [markdown]
-# The search goes on in this process, in two copies of its folder: with
-# the class as it is, and with the same class made safe.
+# Both searches go on in this process.
+
+
+# %%
+def go_on(tuner_class, project_name):
+    """Search to the end; return what became of each trial."""
+    with contextlib.redirect_stdout(io.StringIO()):  # it reloads
+        tuner = make(tuner_class, project_name)
+    tuner.search(verbose=0)
+    trials = sorted(tuner.oracle.trials.items())
+    return {number: trial.status for number, trial in trials}
+
 
 # %%
 Numbers = numbers(kt.RandomSearch)
-rows = {}
-for way, tuner_class in {
-    "as it is": Numbers,
-    "safe": safe(Numbers),
-}.items():
-    name = f"faults_{way.replace(' ', '_')}"
-    shutil.rmtree(f"searches/{name}", ignore_errors=True)
-    shutil.copytree("searches/faults_killed", f"searches/{name}")
-    with contextlib.redirect_stdout(io.StringIO()):  # it reloads
-        tuner = make(tuner_class, name)
-    tuner.search(verbose=0)
-    trials = sorted(tuner.oracle.trials.items())
-    rows[way] = {number: trial.status for number, trial in trials}
+rows = {
+    "as it is": go_on(Numbers, "faults_killed_as it is"),
+    "safe": go_on(safe(Numbers), "faults_killed_safe"),
+}
 display(pd.DataFrame(rows).rename_axis("trial"))
 
 # %%
@@ -233,14 +244,44 @@ assert len(rows["safe"]) == len(rows["as it is"]) == 4
 
 # %% [markdown]
 # As it is, the third trial is found, counted, and never run; no message
-# says that the search is one trial short. Made safe, the tuner saw that
-# nothing had been run for it, and drew it again.
+# says that the search is one trial short. With `safe` there was no
+# third trial yet, and the search drew it as if nothing had happened.
 #
-# The other moments, as random kills met them. Here nearly all the time
-# goes into files, so a kill hits one far more often than in a search
-# that trains for minutes. *Safe* is `resumable(safe(...), ...)`. Of the
-# searches in each state, how many could not go on or were short in the
-# end:
+# ## A search that was killed without `safe`
+
+# %%
+from snippets.searches.mend import mend
+
+# %%
+from snippets.searches.resumable import resumable
+
+# %% [markdown]
+# `mend` takes the folder of the search, `directory/project_name`, makes
+# good what a kill left between two files or in the middle of one, and
+# says where it did. From a shell: `python mend.py searches/digits`. A
+# copy of the folder above, mended, goes on with `resumable(safe(...))`:
+
+# %%
+shutil.rmtree("searches/faults_mended", ignore_errors=True)
+shutil.copytree("copy", "searches/faults_mended")
+print("mended:", mend("searches/faults_mended"))
+mended = go_on(resumable(safe(Numbers)), "faults_mended")
+print("trials:", mended)
+assert set(mended.values()) == {"COMPLETED"} and len(mended) == 4
+
+# %% [markdown]
+# What it can't make good it names: half an `oracle.json`, or half the
+# file of a trial that had ended. There only [a
+# copy](resume.py#a-damaged-file) helps.
+#
+# ## A kill at any moment
+#
+# Random kills met other moments. Here nearly all the time goes into
+# files, so a kill hits one far more often than in a search that trains
+# for minutes. *Plain* is the class as it is, *mended* too, but `mend`
+# and `resumable(safe(...))` go on from it, *safe* is
+# `resumable(safe(...))` from the start. Of the searches in each state,
+# how many could not go on or were short in the end:
 
 # %%
 killed = killed.assign(harmed=killed["stuck"] | killed["short"])
@@ -259,18 +300,29 @@ from snippets.results.compare_runs import compare_runs
 # %%
 plain = killed[killed["way"] == "plain"]
 harmed = dict(list(plain.groupby("tuner")["harmed"]))
-harmed["safe, all four"] = killed["harmed"][killed["way"] == "safe"]
+most = [harmed[name].mean() for name in harmed if "Bay" not in name]
+assert harmed["BayesianOptimization"].mean() < min(most)
+for way in ("mended", "safe"):
+    harmed[f"{way}, all four"] = killed["harmed"][killed["way"] == way]
 shares = compare_runs(harmed).rename(columns={"runs": "searches"})
 print("share of harmed searches, and its interval:")
 display(shares[["searches", "mean", "low", "high"]].round(3))
 assert not harmed["safe, all four"].any()
-assert not harmed["BayesianOptimization"].any()
 assert harmed["GridSearch"].any() and harmed["RandomSearch"].any()
+mended = killed[(killed["way"] == "mended") & killed["harmed"]]
+refused = "half of oracle.json", "nothing yet"
+assert set(mended["found"]) <= {*refused}
+assert (mended["seen"] == "ValueError").all()
 assert (killed.loc[killed["way"] == "safe", "repeated"] == 0).all()
 half = killed["found"].str.startswith("half")
 assert not half[killed["way"] == "safe"].any()
 
 # %% [markdown]
+# What a kill leaves of `safe`, an `oracle.json` ahead of the file of a
+# trial, the next process makes whole. A Bayesian search is hit less, for
+# its time goes into proposals. What `mend` refuses is half an `oracle.json`, and a folder that has none
+# yet: there no trial had ended, so begin anew.
+#
 # ### Is the end the same?
 #
 # After a kill and a second run, the share of searches whose trials all
@@ -284,16 +336,17 @@ other = plain[~plain["same"]].set_index("tuner")
 half = other["found"].str.startswith("half")
 assert half["RandomSearch"].all() and half["Hyperband"].mean() > 0.5
 assert not half["GridSearch"].all()
-assert not half["BayesianOptimization"].any()
+assert not half["BayesianOptimization"].all()
 
 # %% [markdown]
 # As they are, RandomSearch and Hyperband differ above all where a file
-# was left half written. GridSearch also loses its place. The Bayesian
-# searches all went on to their end, and differ because no file keeps
-# their generator of random numbers: once they propose by the model, they
-# go on with other proposals. `safe` keeps the files whole, `resumable`
-# finds the place and the generator again. The scores are those of
-# numbers; a model's are the same again if [each trial is
+# was left half written. GridSearch also loses its place. Bayesian
+# searches differ where no file was torn too, because none keeps their
+# generator of random numbers: once they propose by the model, they go
+# on with other proposals. Mended, a trial whose own file was torn is drawn again, with
+# other values. `safe` keeps the files whole, `resumable` finds the place
+# and the generator again. The scores are those of numbers; a model's are
+# the same again if [each trial is
 # seeded](reproducible_searches.py#seed-each-trial).
 #
 # ## A second process
@@ -303,25 +356,9 @@ assert not half["BayesianOptimization"].any()
 # starts the script again, made safe.
 
 # %%
-parts = [
-    "safe",
-    "_locked",
-    "_write_json",
-    "_read_json",
-    "_mend",
-    "_forget",
-]
-parts = [inspect.getsource(safe.__globals__[name]) for name in parts]
 source = f"""
-import contextlib, errno, json, os, shutil
-from pathlib import Path
-import keras_tuner as kt
-try:
-    import fcntl
-except ImportError:
-    fcntl = None
+{"".join(inspect.findsource(safe)[0])}
 
-{"".join(parts)}
 {inspect.getsource(score)}
 {inspect.getsource(numbers)}
 {inspect.getsource(make)}
@@ -356,7 +393,7 @@ assert len(tuner.oracle.end_order) == 4
 # ## Trials that fail
 #
 # Which failure becomes what: [failed trials](failed_trials.py). The
-# cure shown there is a bad score, returned by `fit`. As a wrapper, for
+# cure shown there is a bad score, returned by `fit`. As a tool, for
 # exceptions, NaN and infinity, after retries that count:
 
 # %%
@@ -364,7 +401,7 @@ from snippets.searches.scored_failures import scored_failures
 
 # %% [markdown]
 # One trial in the first round of Hyperband fails, in each way. Trials
-# for each number of epochs, first without the wrapper:
+# for each number of epochs, first without the tool:
 
 
 # %%
@@ -447,12 +484,12 @@ print(trial.trial_id, trial.status, trial.score, "-", trial.message)
 # %% [markdown]
 # The failed trial is told from others by its message, and by a metric
 # `failed`, which reaches [tables](results.py) too. Infinity without
-# the wrapper is the best score of all, and nothing warns of it.
+# the tool is the best score of all, and nothing warns of it.
 #
 # ## Parallel workers
 #
 # A chief and two workers, one of the three killed, the others watched.
-# What was seen, with the classes as they are:
+# What was seen:
 
 # %%
 workers = faults[faults["fault"].str.contains("worker|chief")]
@@ -474,7 +511,8 @@ display(workers[columns].set_index(["fault", "way"]))
 # - Without their chief, workers wait too, each for up to an hour. When
 #   it is started again they go on, and what they had in hand may be run
 #   twice. A worker that asks too seldom can find the search over and
-#   the chief gone: nothing is missing, end it by hand.
+#   the chief gone: nothing is missing, and it ends with an error or is
+#   ended by hand.
 # - A worker may join late.
 #
 # [Several processes](several_processes.py#when-a-worker-dies) has a
