@@ -1,82 +1,74 @@
 """Run the search of a script in several processes on one machine."""
 
+import _thread
 import argparse
-import collections
 import contextlib
+import importlib.util
 import inspect
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+
+NEEDS = "import _thread, importlib.util, os, runpy, socket, sys, time"
 
 
 def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
     """Run the search of a script as a chief and several workers.
 
-    `script` is a program written for one process, `arguments` are what
-    follows its name on a command line. `workers` processes train, and
-    end with the search. The chief hands out trials, prints a line for
-    each that ended, and alone runs the rest of the script, with any
-    further search in it.
+    `script` is a program for one process, `arguments` follow its name.
+    `workers` processes train, and end with the search. The chief hands
+    out trials, says which ended, and alone runs the rest of the script.
+    For Linux and macOS; anyone on the machine can reach the port.
 
-    Each worker has its share of the cores and, if `gpus` lists some,
-    as [0, 1] does, one of those; the chief has no GPU. A worker that
-    dies is started again and repeats its trial; if the chief dies, all
-    are started again and resume. The folder is as one process would
-    leave it: either way of running goes on where the other stopped.
-    `overwrite=True` deletes it once, before the first trial.
+    Each worker has its share of the cores and one of `gpus`, [0, 1] for
+    example; the chief has none. A worker that dies is started again and
+    repeats its trial; if the chief dies, all resume. What `renewed`
+    ends is no death. The folder is as one process would leave it, and
+    either way of running resumes it. `overwrite=True` deletes it once.
 
-    For Linux and macOS. Anyone on the machine can reach the port.
-
-    Raises ValueError if there is no such script, or if `workers`,
-    `deaths` or `gpus` are too few. Raises RuntimeError if the script
-    fails in the chief, and when `deaths` processes have died; it says
-    how. No process is left, whatever is raised.
+    Raises ValueError for no script, or too few `workers`, `deaths` or
+    `gpus`, and RuntimeError, which says how, if the script fails in the
+    chief or `deaths` processes have died. No process is left.
 
     Source: https://keras.io/guides/keras_tuner/distributed_tuning/
     """
-    if not Path(script).is_file():
+    if not os.path.isfile(script):
         raise ValueError(f"there is no script {script}")
     if min(workers, deaths) < 1:
-        raise ValueError(
-            "workers and deaths must be 1 or more, "
-            f"not {workers} and {deaths}"
-        )
+        raise ValueError(f"give 1 or more, not {workers=}, {deaths=}")
     if gpus is not None and len(gpus) < workers:
-        raise ValueError(
-            f"{workers} workers need a GPU each, gpus has {len(gpus)}"
-        )
+        raise ValueError(f"{gpus=} has too few for {workers} workers")
     cores = os.cpu_count()
     if hasattr(os, "sched_getaffinity"):  # fewer, in a container
         cores = len(os.sched_getaffinity(0))
-    share = str(max(1, cores // workers))
     names = [f"worker{number}" for number in range(workers)]
+    cards = {"chief": -1} | dict(zip(names, gpus or [], strict=False))
     crew, died, fresh = {}, [], True
 
-    def start(name, port):
-        # Proposals are faster with one thread for linear algebra.
-        threads = "1" if name == "chief" else share
+    def start(name):
+        if name in crew:
+            bury(name)
+        trains = name != "chief"
+        share = max(1, cores // workers) if trains else 1
         own = {
             "KERASTUNER_TUNER_ID": name,
             "KERASTUNER_ORACLE_IP": "127.0.0.1",
-            "KERASTUNER_ORACLE_PORT": str(port),
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
+            "KERASTUNER_ORACLE_PORT": port,
+            "OMP_NUM_THREADS": share,  # proposals are faster with one
+            "OPENBLAS_NUM_THREADS": share,
+            "TF_NUM_INTRAOP_THREADS": share if trains else None,
+            "TF_NUM_INTEROP_THREADS": share if trains else None,
+            "CUDA_VISIBLE_DEVICES": cards.get(name),
         }
-        if name == "chief":
-            own["CUDA_VISIBLE_DEVICES"] = "-1"
-        else:
-            own["TF_NUM_INTRAOP_THREADS"] = threads
-            own["TF_NUM_INTEROP_THREADS"] = threads
-            if gpus is not None:
-                gpu = gpus[names.index(name)]
-                own["CUDA_VISIBLE_DEVICES"] = str(gpu)
-        code = f"{inspect.getsource(_play)}\n_play({fresh})"
-        crew[name] = process = subprocess.Popen(
+        own = {k: str(v) for k, v in own.items() if v is not None}
+        sources = map(inspect.getsource, [_listens, _play])
+        code = "\n".join([NEEDS, *sources, f"_play({fresh})"])
+        process = crew[name] = subprocess.Popen(
             [sys.executable, "-u", "-c", code, script, *arguments],
             env=os.environ | own,
             stdin=subprocess.PIPE,  # closed when this process ends
@@ -85,107 +77,81 @@ def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
             errors="replace",
             start_new_session=True,  # Ctrl-C is for this process alone
         )
-        process.last = collections.deque(maxlen=30)
-        process.shown = threading.Thread(
-            target=_show, args=(name, process), daemon=True
-        )
+
+        def show():
+            who = f"{name} | " if trains else ""
+            with process.stdout:
+                for line in process.stdout:
+                    process.last = [*process.last[-29:], line]
+                    print(f"{who}{line}", end="", flush=True)
+
+        process.last = []
+        process.shown = threading.Thread(target=show, daemon=True)
         process.shown.start()
 
     def bury(name):
-        code = crew[name].returncode
+        process, code = crew[name], crew[name].returncode
+        process.shown.join(2)
+        process.stdin.close()
+        if code == 75:  # by the tool `renewed`, to be started again
+            return
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         died.append(f"{name} ended with {how}")
-        crew[name].shown.join(2)
-        crew[name].stdin.close()
-        # What the script raises in the chief, it would raise again.
         if len(died) == deaths or (name == "chief" and code > 0):
-            raise RuntimeError(
-                f"{script}: {', '.join(died)}. Last lines of {name}:\n"
-                + "".join(crew[name].last)
-            )
+            last = f"Last lines of {name}:\n{''.join(process.last)}"
+            raise RuntimeError(f"{script}: {', '.join(died)}. {last}")
         print(f"{died[-1]}, and is started again", flush=True)
+
+    def stop():
+        for process in crew.values():
+            with contextlib.suppress(OSError):  # all have ended
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.shown.join(2)
+            process.stdin.close()
+        crew.clear()
 
     try:
         while not crew or crew["chief"].poll() != 0:
             if not crew:
                 with socket.create_server(("127.0.0.1", 0)) as free:
                     port = free.getsockname()[1]
-                start("chief", port)
+                start("chief")
             elif crew["chief"].returncode is not None:
                 bury("chief")
-                _stop(crew)
-            elif len(crew) > 1:
-                for name in names:
-                    ended = crew[name].poll()
-                    if ended and crew["chief"].poll() is None:
-                        bury(name)
-                        start(name, port)
-            else:  # a worker must not come before the chief listens
-                with contextlib.suppress(OSError):
-                    socket.create_connection(
-                        ("127.0.0.1", port)
-                    ).close()
-                    fresh = False
-                    for name in names:
-                        start(name, port)
+                stop()
+            gone = [n for n in names if n not in crew or crew[n].poll()]
+            if gone and _listens(port):
+                fresh = False
+                for name in gone:
+                    start(name)
             time.sleep(0.1)
-        _stop(crew, patience=10)
-    finally:
-        _stop(crew)
-
-
-def _show(name, process):
-    with process.stdout:
-        for line in process.stdout:
-            process.last.append(line)
-            who = "" if name == "chief" else f"{name} | "
-            print(f"{who}{line}", end="", flush=True)
-
-
-def _stop(crew, patience=0):
-    """Wait so many seconds, then terminate, then kill; forget all."""
-    for number in (None, signal.SIGTERM, signal.SIGKILL):
-        if number is not None:
-            patience = 5
-            for process in crew.values():
-                with contextlib.suppress(OSError):  # all have ended
-                    os.killpg(process.pid, number)
-        until = time.monotonic() + patience
         for process in crew.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0, until - time.monotonic()))
-    for process in crew.values():
-        process.shown.join(2)
-        process.stdin.close()
-    crew.clear()
+                process.wait(10)
+    finally:
+        stop()
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 def _play(fresh):
-    """Be the chief or a worker; its source is sent to each process."""
-    import contextlib
-    import importlib.util
-    import os
-    import runpy
-    import socket
-    import sys
-    import threading
-    import time
-    import traceback
-    from unittest import mock
-
-    is_chief = os.environ["KERASTUNER_TUNER_ID"] == "chief"
-    variables = ["KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"]
-    address = tuple(os.environ[name] for name in variables)
-    searched = []
-
-    def listens():
-        with contextlib.suppress(OSError):
-            socket.create_connection(address).close()
-            return True
+    """Be the chief or a worker: this is sent to each as source."""
+    is_chief, code = os.environ["KERASTUNER_TUNER_ID"] == "chief", None
+    port, searched = os.environ["KERASTUNER_ORACLE_PORT"], []
 
     def lead(tuner, search):
         oracle, sleep = tuner.oracle, time.sleep
-        end = oracle.end_trial
+        end, total = oracle.end_trial, oracle.max_trials
+        if hasattr(oracle, "hyperband_iterations"):
+            brackets = range(oracle._get_num_brackets())
+            rounds = [(b, n) for b in brackets for n in range(b + 1)]
+            total = sum(oracle._get_size(*each) for each in rounds)
+            total *= oracle.hyperband_iterations
+        of = f" of {total}" if total and total < float("inf") else ""
 
         def end_trial(trial):
             number, running = trial.trial_id, oracle.ongoing_trials
@@ -193,41 +159,37 @@ def _play(fresh):
             try:
                 end(trial)
             except Exception:  # only the worker would be told
-                traceback.print_exc()
+                sys.excepthook(*sys.exc_info())
                 os._exit(1)
             trial = oracle.trials[number]
+            what = f"{who[0]}: trial {number} {trial.status}"
             score = trial.score and round(trial.score, 4)
-            ended, total = len(set(oracle.end_order)), oracle.max_trials
-            print(
-                f"{who[0]}: trial {number} {trial.status}, score "
-                f"{score}, {ended} of {total or '?'} ended"
-            )
+            ended = len(set(oracle.end_order))
+            print(f"{what}, score {score}, {ended}{of} ended")
 
         oracle.end_trial = end_trial
         # It looks every second, and later every twenty, for the end.
-        with mock.patch("time.sleep", lambda s: sleep(min(s, 0.2))):
-            search()
-        oracle.end_trial = end
+        time.sleep = lambda seconds: sleep(min(seconds, 0.2))
+        search()
+        time.sleep, oracle.end_trial = sleep, end
         tuner.save()  # once more, now that no trial is running
-        for name in variables:
-            del os.environ[name]
+        del os.environ["KERASTUNER_ORACLE_IP"]  # it is alone now
 
     def follow(tuner, search):
         ask = tuner.oracle.create_trial
 
         def create_trial(name):
-            trial = ask(name)
-            if trial.status == "IDLE":  # else it asks again at once
+            while (trial := ask(name)).status == "IDLE":
                 time.sleep(0.2)
             return trial
 
         tuner.oracle.create_trial = create_trial
         try:
-            if listens():  # else all ended while this one began
+            if _listens(port):  # else all ended while this one began
                 search()
         except Exception:
             time.sleep(1)  # a chief that ends takes a moment
-            if listens():
+            if _listens(port):
                 raise
         sys.exit()
 
@@ -237,53 +199,40 @@ def _play(fresh):
 
         def __init__(self, *args, overwrite=False, **kwargs):
             # Nobody must delete what others have done since.
-            overwrite = overwrite and fresh
-            make(self, *args, overwrite=overwrite, **kwargs)
+            make(self, *args, overwrite=overwrite and fresh, **kwargs)
             if is_chief:  # a folder like that of a single process
                 self.tuner_id = "tuner0"
-                file = os.path.join(self.project_dir, "tuner0.json")
-                if os.path.exists(file):
+                if os.path.exists(f"{self.project_dir}/tuner0.json"):
                     self.reload()
 
         def search(self, *args, **kwargs):
-            if searched:
-                return run(self, *args, **kwargs)
+            base.search = run  # further searches have no workers
             searched.append(self)
             role = lead if is_chief else follow
             role(self, lambda: run(self, *args, **kwargs))
 
         base.__init__, base.search = __init__, search
 
-    class Finder:
-        @staticmethod
-        def find_spec(name, path=None, target=None):
-            if name == "keras_tuner":
-                sys.meta_path.remove(Finder)
-                spec = importlib.util.find_spec(name)
-                load = spec.loader.exec_module
-                spec.loader.exec_module = lambda module: (
-                    load(module),
-                    adapt(module),
-                )
-                return spec
+    def find_spec(name, path=None, target=None):
+        if name == "keras_tuner":
+            sys.meta_path.remove(finder)
+            spec = importlib.util.find_spec(name)
+            load = spec.loader.exec_module
+            spec.loader.exec_module = lambda kt: (load(kt), adapt(kt))
+            return spec
 
-    def end_with_the_launcher():
-        os.read(0, 1)  # blocks until the other end is closed
-        os._exit(1)
-
-    threading.Thread(target=end_with_the_launcher, daemon=True).start()
-    # Keras Tuner is adapted when the script imports it, not earlier:
-    # the script may choose Keras's backend first.
-    sys.meta_path.insert(0, Finder)
+    # At the import, not earlier: the script may first set a backend.
+    finder = type("Finder", (), {"find_spec": find_spec})
+    sys.meta_path.insert(0, finder)
+    # What this reads is closed when the launcher ends.
+    _thread.start_new_thread(lambda: os.read(0, 1) or os._exit(1), ())
     sys.argv = sys.argv[1:]
     sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as ended:
-        if searched or ended.code:
-            raise
-    if not searched:
-        sys.exit("it ended without a search")
+        code = ended.code
+    sys.exit(code if searched or code else "it ended without a search")
 
 
 if __name__ == "__main__" and "__file__" in globals():  # no notebook
@@ -292,10 +241,9 @@ if __name__ == "__main__" and "__file__" in globals():  # no notebook
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--deaths", type=int, default=3)
     parser.add_argument("--gpus", type=lambda text: text.split(","))
-    settings, rest = parser.parse_known_args()
-    settings = vars(settings)
+    known, rest = parser.parse_known_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        parallel_search(settings.pop("script"), *rest, **settings)
+        parallel_search(vars(known).pop("script"), *rest, **vars(known))
     except (KeyboardInterrupt, RuntimeError, ValueError) as error:
         sys.exit(str(error) or 130)
