@@ -90,7 +90,7 @@ def few_checkpoints(tuner_class, keep=1):
         def get_best_models(self, num_models=1):
             if num_models > keep:
                 raise ValueError(
-                    f"only the best {keep} have weights: make the tuner "
+                    f"only the best {keep} have weights: make it "
                     f"with keep={num_models}, before the search"
                 )
             return super().get_best_models(num_models)

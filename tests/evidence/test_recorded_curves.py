@@ -213,7 +213,7 @@ def test_patience_ends_a_trial_where_early_stopping_would(
 
 def test_what_cannot_be_replayed_is_refused(path, tmp_path):
     curves = load_curves(path)
-    with pytest.raises(ValueError, match="tuner_class must be"):
+    with pytest.raises(ValueError, match="such as kt.RandomSearch"):
         replayed("RandomSearch", curves)
     with pytest.raises(RuntimeError, match="only 0 to 9"):
         search(

@@ -1,5 +1,7 @@
 """Memory of a search stays flat, and pruning harms no model."""
 
+import warnings
+
 import keras_tuner as kt
 import pytest
 from tensorflow.python.framework import ops
@@ -80,14 +82,19 @@ def test_models_of_pruned_trials_and_new_ones_still_train(
         assert (model.get_weights()[0] != before).any()
 
 
-def test_without_tensorflows_registry_it_does_nothing(
+def test_without_tensorflows_registry_it_says_so_and_does_nothing(
     images, tmp_path, monkeypatch
 ):
     monkeypatch.delattr(ops, "gradient_registry")
-    assert Flat.registry() == {}
+    assert Flat.registry() is None
     monkeypatch.undo()
-    monkeypatch.setattr(Flat, "registry", staticmethod(dict))
-    searched(Flat, images, tmp_path)
+    nothing = staticmethod(lambda: None)
+    monkeypatch.setattr(Flat, "registry", nothing)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        searched(Flat, images, tmp_path)
+    told = [str(warning.message) for warning in told]
+    assert any("flat_memory does nothing" in each for each in told)
 
 
 @pytest.mark.parametrize("wrong", [kt.HyperModel, "RandomSearch", None])

@@ -30,6 +30,8 @@ def tried(name, seed, folder):
     seen, space = set(), kt.HyperParameters()
     for number in range(4):
         space.Int(f"x{number}", 1, 6)
+    if name == "BayesianOptimization":
+        Told = quick_proposals(Told)
     tuner = Told(
         hyperparameters=space,
         objective=kt.Objective("score", "max"),
@@ -39,8 +41,6 @@ def tried(name, seed, folder):
         overwrite=True,
         **BUDGETS[name],
     )
-    if name == "BayesianOptimization":
-        quick_proposals(tuner)
     tuner.search(verbose=0)
     return seen
 
