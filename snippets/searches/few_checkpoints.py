@@ -15,11 +15,11 @@ def few_checkpoints(tuner_class, keep=1):
     `few_checkpoints(kt.RandomSearch)(build_model, ...)`.
 
     After each trial the best `keep` trials have weights on disk, so
-    `get_best_models(keep)` works, and more are refused. Of
-    equal scores the earlier trial is kept. Under Hyperband the weights
-    that a trial was continued from are kept with it, and those of a
-    bracket until it is over. Scores and hyperparameters of all trials
-    stay. Of parallel processes, the chief deletes.
+    `get_best_models(keep)` works, and more are refused. Of equal scores
+    the earlier trial is kept. Under Hyperband the weights that a trial
+    was continued from are kept with it, and those of a bracket until it
+    is over. Scores and hyperparameters of all trials stay. Of parallel
+    processes, the chief deletes.
 
     Raises ValueError if `tuner_class` is no tuner class, if `keep` is
     no integer of at least 1, and for more models than `keep`.
@@ -43,22 +43,22 @@ def few_checkpoints(tuner_class, keep=1):
 
             def end_trial(trial):
                 end(trial)
-                self.delete_beaten()
+                self.__delete_beaten()
 
             def populate_space(trial_id):
                 drawn = draw(trial_id)  # now Hyperband drops a bracket
-                self.delete_beaten()
+                self.__delete_beaten()
                 return drawn
 
             self.oracle.end_trial = end_trial
             self.oracle.populate_space = populate_space
-            self.put_in_order()
+            self.__put_in_order()
 
         def reload(self):
             super().reload()
-            self.put_in_order()
+            self.__put_in_order()
 
-        def put_in_order(self):
+        def __put_in_order(self):
             """Let the earlier of equals be the best, always."""
             trials = self.oracle.trials
             order = {
@@ -67,10 +67,10 @@ def few_checkpoints(tuner_class, keep=1):
             for name in sorted(trials, key=lambda n: order.get(n, -1)):
                 trials[name] = trials.pop(name)
 
-        def delete_beaten(self):
+        def __delete_beaten(self):
             trials = self.oracle.trials
             best = self.oracle.get_best_trials(keep)
-            if not all(self.weights(trial) for trial in best):
+            if not all(self.__weights(trial) for trial in best):
                 return  # what should replace the others is missing
             over = ("COMPLETED", "FAILED")
             running = [
@@ -84,7 +84,7 @@ def few_checkpoints(tuner_class, keep=1):
                     trial = trials.get(parent.get("tuner/trial_id"))
             for name, trial in trials.items():
                 if name not in kept:
-                    for path in self.weights(trial):
+                    for path in self.__weights(trial):
                         path.unlink()
 
         def get_best_models(self, num_models=1):
@@ -95,7 +95,7 @@ def few_checkpoints(tuner_class, keep=1):
                 )
             return super().get_best_models(num_models)
 
-        def weights(self, trial):
+        def __weights(self, trial):
             """Return the files of a trial's model."""
             folder = Path(self.get_trial_dir(trial.trial_id))
             return [

@@ -41,13 +41,13 @@ def flat_memory(tuner_class):
                 )
 
         def on_trial_begin(self, trial):
-            self.registered_before = set(self.registry() or ())
+            self.__registered_before = set(self.registry() or ())
             super().on_trial_begin(trial)
 
         def on_trial_end(self, trial):
             super().on_trial_end(trial)
             registry = self.registry() or {}
-            for name in set(registry) - self.registered_before:
+            for name in set(registry) - self.__registered_before:
                 if str(name).startswith("CustomGradient-"):
                     registry.pop(name, None)
 

@@ -19,7 +19,7 @@ def renewed(tuner_class, trials, exit_code=75):
     memory back. The search is whole on disk: run the script again for
     as long as it ends with that code. Then, with `resumable`, it ends
     as it would have. Of parallel processes, it ends workers, to be
-    started again under their names, as `parallel_search` does.
+    started again under their names, as `parallel_search` does after 75.
 
     Raises ValueError if `tuner_class` is no tuner class, if `trials` is
     no integer of at least 1, or `exit_code` none from 1 to 255, and
@@ -49,7 +49,7 @@ def renewed(tuner_class, trials, exit_code=75):
                         "begin the search anew. For a new search, take "
                         "a new project_name or delete the old folder."
                     )
-            self.trials_ended = 0
+            self.__trials_ended = 0
             super().__init__(*args, **kwargs)
             is_grid = isinstance(
                 self.oracle, kt.oracles.GridSearchOracle
@@ -62,11 +62,11 @@ def renewed(tuner_class, trials, exit_code=75):
 
         def on_trial_end(self, trial):
             super().on_trial_end(trial)
-            self.trials_ended += 1
+            self.__trials_ended += 1
 
         def pre_create_trial(self):
             super().pre_create_trial()
-            if self.trials_ended >= trials:
+            if self.__trials_ended >= trials:
                 sys.exit(exit_code)
 
     return Renewed

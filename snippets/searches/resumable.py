@@ -35,17 +35,23 @@ def resumable(tuner_class):
         tools = _check(tuner_class, "resumable")
 
         def __init__(self, *args, **kwargs):
-            self.kept, self.has_seed = None, kwargs.get("seed")
+            self.__kept, self.__has_seed = None, kwargs.get("seed")
             super().__init__(*args, **kwargs)
             name = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
             if self.tuner_id not in (name, "tuner0"):
                 raise ValueError("leave out tuner_id: it can't resume")
-            if self.kept is None and not self._is_worker():
-                folder, self.kept = Path(self.project_dir), {}
+            if self.__kept is None and not self._is_worker():
+                folder, self.__kept = Path(self.project_dir), {}
                 if any(folder.glob("trial_*/trial.json")):
                     _read(folder / f"{name}.json")  # it is missing
-                self.compare("tuner", _settings(self))
+                self.__compare("tuner", _settings(self))
                 self.save()
+            if random := getattr(self.oracle, "_random_state", None):
+                draw, oracle = self.oracle.populate_space, self.oracle
+                oracle.populate_space = lambda trial: (
+                    random.seed(oracle.seed + len(oracle.trials)),
+                    draw(trial),
+                )[1]
 
         def reload(self):
             if not self._is_worker():
@@ -57,9 +63,9 @@ def resumable(tuner_class):
                 for name in names:
                     _read(folder / f"trial_{name}" / "trial.json")
                 path = folder / "settings.json"
-                self.kept = _read(path) if path.exists() else {}
+                self.__kept = _read(path) if path.exists() else {}
                 self._populate_initial_space()
-                self.compare("tuner", _settings(self))
+                self.__compare("tuner", _settings(self))
             super().reload()
             _find_place(self.oracle)
 
@@ -75,18 +81,12 @@ def resumable(tuner_class):
                 now = {"data": digest.hexdigest()[:16]}
                 now["epochs"] = str(kwargs.get("epochs"))
                 now["runs"] = getattr(self, "executions_per_trial", 1)
-                self.compare("search", now)
+                self.__compare("search", now)
             super().search(*args, **kwargs)
 
-        def pre_create_trial(self):
-            super().pre_create_trial()
-            oracle = self.oracle  # BayesianOptimization starts here:
-            if random := getattr(oracle, "_random_state", None):
-                random.seed(oracle.seed + len(oracle.trials))
-
-        def compare(self, what, now):
-            began = self.kept.get(what, now)
-            if not self.has_seed:  # it goes on with the one it has
+        def __compare(self, what, now):
+            began = self.__kept.get(what, now)
+            if not self.__has_seed:  # it goes on with the one it has
                 now["seed"] = began.get("seed")
             for name, old in began.items():
                 if old != now.get(name):
@@ -94,9 +94,9 @@ def resumable(tuner_class):
                         f"began with {name} {old}, not {now.get(name)}"
                         ": go back, or take another project_name"
                     )
-            self.kept[what] = now
+            self.__kept[what] = now
             aside = Path(self.project_dir, "settings.new")
-            aside.write_text(json.dumps(self.kept), "utf-8")
+            aside.write_text(json.dumps(self.__kept), "utf-8")
             os.replace(aside, aside.with_suffix(".json"))
 
     return Resumable

@@ -9,12 +9,13 @@ from pathlib import Path
 import keras_tuner as kt
 
 TESTED = ("1.4.7", "1.4.8")  # versions of Keras Tuner
-_locks = set()
+_locks = set()  # a forked child, which may outlive us, keeps none
 try:
     import fcntl
 
-    # A forked child, which may outlive us, must hold none.
-    os.register_at_fork(after_in_child=lambda: [*map(os.close, _locks)])
+    os.register_at_fork(
+        after_in_child=lambda: [*map(os.close, _locks), _locks.clear()]
+    )
 except ImportError:  # Windows: there nothing is locked
     fcntl = None
 
@@ -22,9 +23,8 @@ except ImportError:  # Windows: there nothing is locked
 def safe(tuner_class):
     """Return the tuner class, made to keep its files whole.
 
-    Use what is returned like `tuner_class`, any tuner class:
-    `safe(kt.RandomSearch)(build_model, ...)`. With `resumable` it also
-    ends as if it had not been stopped.
+    `safe(kt.RandomSearch)(build_model, ...)`, of any tuner class. With
+    `resumable` it also ends as if it had not been stopped.
 
     A trial and the state of its search reach the disk in one step: a
     kill at any time loses only the trial that was running, which is run
@@ -41,20 +41,20 @@ def safe(tuner_class):
         tools = _check(tuner_class, "safe")
 
         def __init__(self, *args, **kwargs):
-            self.unsaved, self.is_entered = {}, self._is_worker()
-            with contextlib.ExitStack() as self.entered:
+            self.__unsaved, self.__is_entered = {}, self._is_worker()
+            with contextlib.ExitStack() as self.__entered:
                 super().__init__(*args, **kwargs)
                 if not self._is_worker():
-                    self.oracle.save = self.save_oracle
-                    self.oracle._save_trial = self.save_trial
+                    self.oracle.save = self.__save_oracle
+                    self.oracle._save_trial = self.__save_trial
                     self.save()
 
         @property
         def project_dir(self):  # the first that knows the folder
             folder = super().project_dir
-            if not self.is_entered:
-                self.is_entered = True
-                self.entered.enter_context(_locked(Path(folder)))
+            if not self.__is_entered:
+                self.__is_entered = True
+                self.__entered.enter_context(_locked(Path(folder)))
                 _write_trials(Path(folder))
             return folder
 
@@ -63,7 +63,7 @@ def safe(tuner_class):
                 return super().search(*args, **kwargs)
             path = Path(self.project_dir, "oracle.json")
             with _locked(path.parent):
-                if path.read_text("utf-8") != self.saved:
+                if path.read_text("utf-8") != self.__saved:
                     self.reload()  # another process has gone on
                 return super().search(*args, **kwargs)
 
@@ -78,20 +78,20 @@ def safe(tuner_class):
             path = Path(self.project_dir, f"{self.tuner_id}.json")
             _write(path, json.dumps(self.get_state()))
 
-        def save_trial(self, trial):  # with the oracle, soon after
+        def __save_trial(self, trial):  # with the oracle, soon after
             folder = Path(self.get_trial_dir(trial.trial_id)).name
-            self.unsaved[folder] = trial.get_state()
+            self.__unsaved[folder] = trial.get_state()
 
-        def save_oracle(self):
-            state = self.oracle.get_state() | {"trials": self.unsaved}
+        def __save_oracle(self):
+            state = self.oracle.get_state() | {"trials": self.__unsaved}
             for tuner, name in list(state["ongoing_trials"].items()):
                 if name in state["end_order"] + state["retry_queue"]:
                     del state["ongoing_trials"][tuner]  # it has ended
-            self.saved = json.dumps(state)
+            self.__saved = json.dumps(state)
             folder = Path(self.project_dir)
-            _write(folder / "oracle.json", self.saved)
+            _write(folder / "oracle.json", self.__saved)
             _write_trials(folder)
-            self.unsaved = {}
+            self.__unsaved = {}
 
     return Safe
 
@@ -113,15 +113,15 @@ def _locked(folder):
         os.write(file, str(os.getpid()).encode())
         yield
     finally:
-        _locks.discard(file)
-        os.close(file)
+        if file in _locks:  # else this is a forked child
+            _locks.remove(file)
+            os.close(file)
 
 
 def _write(path, text):
     aside = path.with_name(f"{path.name}.new")
     with open(aside, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
+        print(text, end="", file=file, flush=True)
         os.fsync(file.fileno())
     os.replace(aside, path)
 

@@ -84,7 +84,7 @@ def _score(oracle, trial, worst):
     if failed_in_a_row == limit:
         raise RuntimeError(
             f"{limit} trials in a row failed, the last with\n"
-            f"{trial.message}"
+            f"{trial.message or 'what its worker has printed'}"
         )
     trial.status = "COMPLETED"
     result = {oracle.objective.name: worst, "failed": 1.0}

@@ -38,7 +38,7 @@ def stop_after(
         tools = _check(tuner_class, "stop_after")
 
         def __init__(self, *args, **kwargs):
-            self.seconds_before, self.began = 0, None
+            self.__seconds_before, self.__began = 0, None
             super().__init__(*args, **kwargs)
             if not isinstance(self.oracle, kt.Oracle):
                 return  # a parallel worker: the chief hands out trials
@@ -60,23 +60,25 @@ def stop_after(
                 )
 
         def seconds_spent(self):
-            running = 0 if self.began is None else clock() - self.began
-            return self.seconds_before + running
+            running = (
+                0 if self.__began is None else clock() - self.__began
+            )
+            return self.__seconds_before + running
 
         def reload(self):
             super().reload()
             path = Path(self.project_dir, "oracle.json")
-            if path.exists():  # of a worker it need not
+            if not self._is_worker() and path.exists():
                 state = json.loads(path.read_text("utf-8"))
-                self.seconds_before = state.get("seconds", 0)
+                self.__seconds_before = state.get("seconds", 0)
 
         def search(self, *args, **kwargs):
-            self.began = clock()
+            self.__began = clock()
             try:
                 super().search(*args, **kwargs)
             finally:
-                self.seconds_before = self.seconds_spent()
-                self.began = None
+                self.__seconds_before = self.seconds_spent()
+                self.__began = None
 
     return StopAfter
 

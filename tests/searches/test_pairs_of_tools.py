@@ -39,8 +39,14 @@ class World:
 
     def __init__(self, folder):
         self.folder = folder
-        self.ran, self.now, self.kill_in, self.asked = [], 0.0, None, 0
+        self.ran, self.now, self.kill_in, self.killed = [], 0.0, None, 0
+        self.processes = 0
         self.meanwhile = lambda: None
+
+    @property
+    def mark(self):
+        """Begin the names that its trials register."""
+        return f"CustomGradient-{id(self)}-"
 
     def tools(self):
         return {
@@ -71,10 +77,11 @@ class World:
                 world.now += 10
                 world.meanwhile()
                 registry = flat_memory(kt.RandomSearch).registry()
-                registry[f"CustomGradient-{len(world.ran)}"] = None
+                registry[f"{world.mark}{len(world.ran)}"] = None
                 folder = Path(self.get_trial_dir(number))
                 (folder / "checkpoint.weights.h5").touch()
                 if number.lstrip("0") == world.kill_in:
+                    world.killed += 1
                     raise Killed
                 if number.lstrip("0") == FAILS:
                     raise ValueError("out of luck")
@@ -97,8 +104,10 @@ class World:
 
     def search(self, tuner_class, names=()):
         """Search, process after process, until the search has ended."""
+        self.processes = 0
         for _ in range(99):
             tuner = self.made(tuner_class, names)
+            self.processes += 1
             try:
                 tuner.search(verbose=0)
                 return tuner
@@ -177,9 +186,9 @@ def check(tuner, world, names):
     if "try_first" in names:
         assert trials[0].hyperparameters.get("x") == 0.125
     registry = flat_memory(kt.RandomSearch).registry()
-    mine = [n for n in registry if str(n).startswith("CustomGradient-")]
-    if "flat_memory" not in names:
-        assert mine
+    mine = [n for n in registry if str(n).startswith(world.mark)]
+    flat = "flat_memory" in names
+    assert len(mine) == (world.killed if flat else len(world.ran))
     state = json.loads(
         (world.folder / "search/oracle.json").read_text("utf-8")
     )
@@ -230,6 +239,7 @@ def test_both_work(names, tuner_class, tmp_path, monkeypatch, capsys):
     check(whole, world, names)
     expected = values(whole)
     assert world.ran == sorted(world.ran)
+    assert (world.processes > 1) == ("renewed" in names)
     if tuner_class is kt.RandomSearch and "try_first" not in names:
         ids = range(len(expected))
         assert expected == {n: plain[tuner_class][n] for n in ids}

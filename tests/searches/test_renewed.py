@@ -18,6 +18,7 @@ from snippets.searches.renewed import renewed
 from snippets.searches.resumable import resumable
 from snippets.searches.safe import safe
 from snippets.searches.scored_failures import scored_failures
+from snippets.searches.stop_after import stop_after
 
 BUDGETS = {
     kt.RandomSearch: {"max_trials": 7},
@@ -224,6 +225,37 @@ def test_with_all_tools_the_best_models_load_and_score_as_they_did(
     _, accuracy = model.evaluate(x_val[:64], y_val[:64], verbose=0)
     assert accuracy == pytest.approx(best.score)
     assert len([*tmp_path.rglob("checkpoint*")]) in (1, 2)
+
+
+class Mine(kt.RandomSearch):
+    """A class of a reader's, with names that tools might like too."""
+
+    def __init__(self, *args, **kwargs):
+        self.weights, self.kept, self.saved = {"cat": 2.0}, [], 0
+        self.began = self.compare = self.trials_ended = "mine"
+        super().__init__(*args, **kwargs)
+        self.unsaved = self.registered_before = self.entered = "mine"
+
+    def run_trial(self, trial, *args, **kwargs):
+        self.saved += 1
+        assert self.weights == {"cat": 2.0} and self.kept == []
+        assert self.began == self.compare == self.trials_ended == "mine"
+        assert self.unsaved == self.registered_before == "mine"
+        return trial.hyperparameters.get("x")
+
+
+def test_names_of_a_class_of_ones_own_meet_none_of_the_tools(tmp_path):
+    wrapped = Mine
+    for tool in STACKS[0]:
+        wrapped = tool(wrapped, *([9] if tool is renewed else []))
+    wrapped = stop_after(wrapped, hours=1)
+    hp = kt.HyperParameters()
+    hp.Int("x", 0, 99)
+    tuner = wrapped(
+        hyperparameters=hp, max_trials=4, seed=1, directory=tmp_path
+    )
+    tuner.search(verbose=0)
+    assert len(tuner.oracle.end_order) == tuner.saved == 4
 
 
 @pytest.mark.parametrize("name", ["overwrite", "tuner_id"])

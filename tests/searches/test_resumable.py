@@ -479,3 +479,31 @@ def test_trials_that_failed_before_are_named(tmp_path, capsys):
     tuner.search(verbose=0)
     with pytest.warns(UserWarning, match="failed before: .'0', '1'"):
         made(tmp_path, hypermodel=right)
+
+
+def test_a_chief_goes_on_with_the_same_proposals(tmp_path):
+    """It has no loop: workers ask its oracle for trials."""
+    hp = kt.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    settings = {"max_trials": 6, "num_initial_points": 3}
+    settings |= {"hypermodel": None, "hyperparameters": hp}
+
+    def ask(project_name, *parts):
+        for count in parts:
+            tuner = made(
+                tmp_path,
+                kt.BayesianOptimization,
+                project_name=project_name,
+                **settings,
+            )
+            for _ in range(count):
+                trial = tuner.oracle.create_trial("worker")
+                score = {"score": trial.hyperparameters.get("x") ** 2}
+                tuner.oracle.update_trial(trial.trial_id, score)
+                trial.status = "COMPLETED"
+                tuner.oracle.end_trial(trial)
+            tuner.save()
+        return values(tuner)
+
+    with threadpoolctl.threadpool_limits(1):
+        assert ask("whole", 6) == ask("parts", 4, 1, 1)

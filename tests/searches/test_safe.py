@@ -521,6 +521,23 @@ def test_a_forked_child_that_outlives_the_search_holds_nothing(
     assert again.ended == ["0", "1", "2", "3"]
 
 
+@pytest.mark.process
+def test_a_forked_child_closes_no_file_of_its_own(tmp_path):
+    """Its files have the numbers that the lock's had."""
+    read, write = os.pipe()
+    with safe_search._locked(tmp_path / "search"):
+        if not os.fork():
+            mine = [os.dup(write) for _ in range(9)]
+            if not os.fork():
+                for file in mine:
+                    os.write(file, b".")
+                os._exit(0)
+            os.wait()
+            os._exit(0)
+        os.wait()
+    assert os.read(read, 99) == 9 * b"."
+
+
 def test_a_forgotten_hypermodel_is_told(tmp_path):
     with pytest.raises(ValueError, match="hypermodel=None"):
         safe(kt.RandomSearch)(

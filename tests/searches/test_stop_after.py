@@ -115,6 +115,18 @@ def test_no_time_is_refused(time):
         stop_after(kt.RandomSearch, **time)
 
 
+def test_a_parallel_worker_reads_no_file_of_the_chief(
+    tmp_path, monkeypatch
+):
+    """The chief may be writing it."""
+    tuner = limited(kt.RandomSearch, tmp_path, 30)
+    (tmp_path / "limited/oracle.json").write_text("half of it", "utf-8")
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "1")
+    tuner.reload()
+
+
 def test_hours_minutes_and_seconds_add_up(tmp_path):
     now = [0.0]
 

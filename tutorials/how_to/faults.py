@@ -320,8 +320,9 @@ assert not half[killed["way"] == "safe"].any()
 # %% [markdown]
 # What a kill leaves of `safe`, an `oracle.json` ahead of the file of a
 # trial, the next process makes whole. A Bayesian search is hit less, for
-# its time goes into proposals. What `mend` refuses is half an `oracle.json`, and a folder that has none
-# yet: there no trial had ended, so begin anew.
+# its time goes into proposals. What `mend` refuses is half an
+# `oracle.json`, and a folder that has none yet: there no trial had
+# ended, so begin anew.
 #
 # ### Is the end the same?
 #
@@ -343,10 +344,11 @@ assert not half["BayesianOptimization"].all()
 # was left half written. GridSearch also loses its place. Bayesian
 # searches differ where no file was torn too, because none keeps their
 # generator of random numbers: once they propose by the model, they go
-# on with other proposals. Mended, a trial whose own file was torn is drawn again, with
-# other values. `safe` keeps the files whole, `resumable` finds the place
-# and the generator again. The scores are those of numbers; a model's are
-# the same again if [each trial is
+# on with other proposals. Mended, a trial whose own file was torn is
+# drawn again, with other values. `safe` keeps the files whole,
+# `resumable` finds the place again and draws each proposal from a seed
+# of its own. The scores are those of numbers; a model's are the same
+# again if [each trial is
 # seeded](reproducible_searches.py#seed-each-trial).
 #
 # ## A second process
