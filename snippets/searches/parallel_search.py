@@ -14,8 +14,6 @@ import sys
 import threading
 import time
 
-NEEDS = "import _thread, importlib.util, os, runpy, socket, sys, time"
-
 
 def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
     """Run the search of a script as a chief and several workers.
@@ -25,15 +23,15 @@ def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
     out trials, says which ended, and alone runs the rest of the script.
     For Linux and macOS; anyone on the machine can reach the port.
 
-    Each worker has its share of the cores and one of `gpus`, [0, 1] for
-    example; the chief has none. A worker that dies is started again and
+    Each worker has its share of the cores and one of `gpus`, such as
+    [0, 1]; the chief has none. A worker that dies is started again and
     repeats its trial; if the chief dies, all resume. What `renewed`
     ends is no death. The folder is as one process would leave it, and
-    either way of running resumes it. `overwrite=True` deletes it once.
+    one process can resume it. `overwrite=True` deletes it once.
 
     Raises ValueError for no script, or too few `workers`, `deaths` or
-    `gpus`, and RuntimeError, which says how, if the script fails in the
-    chief or `deaths` processes have died. No process is left.
+    `gpus`, and RuntimeError, which says how, if script or oracle fail
+    in the chief or `deaths` processes have died. No process is left.
 
     Source: https://keras.io/guides/keras_tuner/distributed_tuning/
     """
@@ -43,9 +41,8 @@ def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
         raise ValueError(f"give 1 or more, not {workers=}, {deaths=}")
     if gpus is not None and len(gpus) < workers:
         raise ValueError(f"{gpus=} has too few for {workers} workers")
-    cores = os.cpu_count()
-    if hasattr(os, "sched_getaffinity"):  # fewer, in a container
-        cores = len(os.sched_getaffinity(0))
+    allowed = getattr(os, "sched_getaffinity", None)  # in a container
+    cores = len(allowed(0)) if allowed else os.cpu_count()
     names = [f"worker{number}" for number in range(workers)]
     cards = {"chief": -1} | dict(zip(names, gpus or [], strict=False))
     crew, died, fresh = {}, [], True
@@ -66,8 +63,9 @@ def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
             "CUDA_VISIBLE_DEVICES": cards.get(name),
         }
         own = {k: str(v) for k, v in own.items() if v is not None}
+        code = "import _thread, importlib.util, os, runpy, socket, sys"
         sources = map(inspect.getsource, [_listens, _play])
-        code = "\n".join([NEEDS, *sources, f"_play({fresh})"])
+        code = "\n".join([f"{code}, time", *sources, f"_play({fresh})"])
         process = crew[name] = subprocess.Popen(
             [sys.executable, "-u", "-c", code, script, *arguments],
             env=os.environ | own,
@@ -121,10 +119,9 @@ def parallel_search(script, *arguments, workers=2, deaths=3, gpus=None):
                 bury("chief")
                 stop()
             gone = [n for n in names if n not in crew or crew[n].poll()]
-            if gone and _listens(port):
+            for name in gone if gone and _listens(port) else []:
                 fresh = False
-                for name in gone:
-                    start(name)
+                start(name)
             time.sleep(0.1)
         for process in crew.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -143,9 +140,10 @@ def _play(fresh):
     is_chief, code = os.environ["KERASTUNER_TUNER_ID"] == "chief", None
     port, searched = os.environ["KERASTUNER_ORACLE_PORT"], []
 
-    def lead(tuner, search):
-        oracle, sleep = tuner.oracle, time.sleep
-        end, total = oracle.end_trial, oracle.max_trials
+    def lead(tuner, oracle, search):
+        total, sleep = oracle.max_trials, time.sleep
+        calls = "create_trial", "update_trial", "end_trial"
+        calls = {name: getattr(oracle, name) for name in calls}
         if hasattr(oracle, "hyperband_iterations"):
             brackets = range(oracle._get_num_brackets())
             rounds = [(b, n) for b in brackets for n in range(b + 1)]
@@ -153,37 +151,43 @@ def _play(fresh):
             total *= oracle.hyperband_iterations
         of = f" of {total}" if total and total < float("inf") else ""
 
-        def end_trial(trial):
-            number, running = trial.trial_id, oracle.ongoing_trials
-            who = [n for n in running if running[n].trial_id == number]
+        def call(name, *args, **kwargs):
+            running = [*oracle.ongoing_trials.items()]
             try:
-                end(trial)
-            except Exception:  # only the worker would be told
+                result = calls[name](*args, **kwargs)
+            except Exception:  # the oracle would stay locked
                 sys.excepthook(*sys.exc_info())
                 os._exit(1)
-            trial = oracle.trials[number]
-            what = f"{who[0]}: trial {number} {trial.status}"
+            if name != "end_trial":
+                return result
+            trial = oracle.trials[args[0].trial_id]
+            who = next(n for n, t in running if t is trial)
             score = trial.score and round(trial.score, 4)
-            ended = len(set(oracle.end_order))
-            print(f"{what}, score {score}, {ended}{of} ended")
+            what = (
+                f"{who}: trial {trial.trial_id} {trial.status}, score"
+            )
+            print(
+                what, f"{score}, {len({*oracle.end_order})}{of} ended"
+            )
 
-        oracle.end_trial = end_trial
+        vars(oracle).update({n: call.__get__(n) for n in calls})
         # It looks every second, and later every twenty, for the end.
         time.sleep = lambda seconds: sleep(min(seconds, 0.2))
         search()
-        time.sleep, oracle.end_trial = sleep, end
+        time.sleep = sleep
+        vars(oracle).update(calls)
         tuner.save()  # once more, now that no trial is running
         del os.environ["KERASTUNER_ORACLE_IP"]  # it is alone now
 
-    def follow(tuner, search):
-        ask = tuner.oracle.create_trial
+    def follow(tuner, oracle, search):
+        ask = oracle.create_trial
 
         def create_trial(name):
             while (trial := ask(name)).status == "IDLE":
                 time.sleep(0.2)
             return trial
 
-        tuner.oracle.create_trial = create_trial
+        oracle.create_trial = create_trial
         try:
             if _listens(port):  # else all ended while this one began
                 search()
@@ -209,7 +213,7 @@ def _play(fresh):
             base.search = run  # further searches have no workers
             searched.append(self)
             role = lead if is_chief else follow
-            role(self, lambda: run(self, *args, **kwargs))
+            role(self, self.oracle, lambda: run(self, *args, **kwargs))
 
         base.__init__, base.search = __init__, search
 

@@ -43,6 +43,7 @@ class BaseTuner:
         statuses = iter(["IDLE", "IDLE", "STOPPED"])
         self.oracle = SimpleNamespace(
             create_trial=lambda _: SimpleNamespace(status=next(statuses)),
+            update_trial=None,
             end_trial=None,
             max_trials=None,
         )
@@ -1091,6 +1092,54 @@ def test_own_tuners_find_what_one_process_finds(
         found.append(json.loads(said.splitlines()[-1]))
     assert len(found[0]) == trials
     assert found == 4 * found[:1]
+
+
+FILLS = """
+import pathlib
+import keras_tuner as kt
+
+class Full(kt.oracles.RandomSearchOracle):
+    def METHOD(self, *args):
+        if WHEN and not pathlib.Path("raised").exists():
+            pathlib.Path("raised").touch()
+            raise OSError(28, "No space left on device")
+        return super().METHOD(*args)
+
+class Numbers(kt.Tuner):
+    def run_trial(self, trial, *args, **kwargs):
+        return trial.hyperparameters.get("x")
+
+space = kt.HyperParameters()
+space.Float("x", 0.0, 1.0)
+oracle = Full(max_trials=4, hyperparameters=space, seed=1)
+Numbers(oracle, directory="searches").search(verbose=0)
+print("statuses:", *(t.status for t in oracle.trials.values()))
+"""
+
+
+@pytest.mark.parametrize(
+    "method, when",
+    [
+        ("populate_space", "self.trials"),
+        ("_save_trial", "len(self.trials) > 1"),  # as it is made
+        ("_save_trial", "args[0].metrics.metrics"),  # and updated
+        ("save", "self.end_order"),
+    ],
+)
+def test_what_an_oracle_raises_once_ends_all_and_says_so(
+    method, when, tmp_path
+):
+    """For its lock stays taken: the chief would wait for ever."""
+    script = tmp_path / "fills.py"
+    text = FILLS.replace("METHOD", method).replace("WHEN", when)
+    script.write_text(text, "utf-8")
+    code, said = forked(tmp_path, script)
+    assert code == 1, said
+    assert "chief ended with exit 1" in said
+    assert "OSError: [Errno 28] No space left on device" in said
+    code, said = forked(tmp_path, script)
+    assert code == 0, said
+    assert "statuses:" + 4 * " COMPLETED" in said
 
 
 def test_failures_in_a_row_end_the_search_and_say_so(tmp_path):
