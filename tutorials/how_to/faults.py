@@ -272,7 +272,10 @@ assert set(mended.values()) == {"COMPLETED"} and len(mended) == 4
 # %% [markdown]
 # What it can't make good it names: half an `oracle.json`, or half the
 # file of a trial that had ended. There only [a
-# copy](resume.py#a-damaged-file) helps.
+# copy](resume.py#a-damaged-file) helps. That of `oracle.json` may be
+# old, or of a new search with the same settings: `mend` takes up the
+# trials that ended since. Where none had ended, it removes the rest,
+# and the search begins anew.
 #
 # ## A kill at any moment
 #
