@@ -23,10 +23,9 @@ def resumable(tuner_class):
     when it is made again ends as if it had not been stopped. More
     `max_trials` are welcome, and new hyperparameters but for a grid's.
 
-    Raises ValueError for what Keras Tuner would ignore or mix up:
-    another oracle, objective or seed, a hyperparameter that changed or
-    went, other data or epochs, damaged files, and a `tuner_id`. Changes
-    of the model, and of what a dataset yields, are not seen.
+    Raises ValueError for another oracle, objective or seed, a changed
+    or missing hyperparameter, other data or epochs, damaged files and a
+    `tuner_id`. Not seen are other models and other rows of a dataset.
 
     Source: https://keras.io/api/keras_tuner/tuners/base_tuner/
     """
@@ -43,15 +42,14 @@ def resumable(tuner_class):
             if self.__kept is None and not self._is_worker():
                 folder, self.__kept = Path(self.project_dir), {}
                 if any(folder.glob("trial_*/trial.json")):
-                    _read(folder / f"{name}.json")  # it is missing
+                    _read(folder / f"{self.tuner_id}.json")  # missing
                 self.__compare("tuner", _settings(self))
                 self.save()
             if random := getattr(self.oracle, "_random_state", None):
                 draw, oracle = self.oracle.populate_space, self.oracle
-                oracle.populate_space = lambda trial: (
-                    random.seed(oracle.seed + len(oracle.trials)),
-                    draw(trial),
-                )[1]
+                oracle.populate_space = lambda n: draw(
+                    random.seed(oracle.seed + len(oracle.trials)) or n
+                )
 
         def reload(self):
             if not self._is_worker():
@@ -59,9 +57,8 @@ def resumable(tuner_class):
                 for path in folder.glob("trial_*/trial.json"):
                     _read(path)
                 _read(folder / f"{self.tuner_id}.json")
-                names = _read(folder / "oracle.json")["start_order"]
-                for name in names:
-                    _read(folder / f"trial_{name}" / "trial.json")
+                for n in _read(folder / "oracle.json")["start_order"]:
+                    _read(folder / f"trial_{n}" / "trial.json")
                 path = folder / "settings.json"
                 self.__kept = _read(path) if path.exists() else {}
                 self._populate_initial_space()
@@ -71,8 +68,13 @@ def resumable(tuner_class):
 
         def search(self, *args, **kwargs):
             if not self._is_worker():
-                digest = hashlib.sha256()
-                for data in keras.tree.flatten((args, kwargs)):
+                digest, tree = hashlib.sha256(), (args, kwargs)
+                for place, data in keras.tree.flatten_with_path(tree):
+                    if hasattr(data, "tocoo"):  # a sparse matrix
+                        it = data.tocoo()
+                        data = np.r_[it.row, it.col, it.data, it.shape]
+                    elif len(place) > 2 and np.isscalar(data):
+                        data = np.array([data], object)  # of a list
                     if hasattr(data, "__array__"):  # or a data frame
                         data = np.asarray(data)
                         if data.dtype == object:
@@ -88,12 +90,11 @@ def resumable(tuner_class):
             began = self.__kept.get(what, now)
             if not self.__has_seed:  # it goes on with the one it has
                 now["seed"] = began.get("seed")
-            for name, old in began.items():
-                if old != now.get(name):
-                    raise ValueError(
-                        f"began with {name} {old}, not {now.get(name)}"
-                        ": go back, or take another project_name"
-                    )
+            for n, old in began.items():
+                if old != now.get(n):
+                    text = f"began with {n} {old}, not {now.get(n)}"
+                    text += ": go back, or take another project_name"
+                    raise ValueError(text)
             self.__kept[what] = now
             aside = Path(self.project_dir, "settings.new")
             aside.write_text(json.dumps(self.__kept), "utf-8")
@@ -105,8 +106,8 @@ def resumable(tuner_class):
 def _read(path):
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"restore {path}: it is damaged") from error
+    except (OSError, ValueError) as e:
+        raise ValueError(f"`mend` or restore the damaged {path}") from e
 
 
 def _settings(tuner):
@@ -124,8 +125,7 @@ def _settings(tuner):
 def _find_place(oracle):
     trials = {n: oracle.trials[n] for n in oracle.start_order}
     oracle.trials = trials
-    failed = [n for n in trials if trials[n].status == "FAILED"]
-    if failed:
+    if failed := [n for n in trials if trials[n].status == "FAILED"]:
         warnings.warn(f"failed before: {failed}", stacklevel=4)
     if isinstance(oracle, kt.oracles.GridSearchOracle):
         place = functools.cmp_to_key(oracle._compare)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import threadpoolctl
+from scipy import sparse
 
 from snippets.searches.resumable import resumable
 
@@ -235,7 +236,7 @@ def test_a_torn_or_missing_file_is_named(name, text, tmp_path):
     elif name == "settings.json":
         return  # as of a search that began without the tool
     with pytest.raises(
-        ValueError, match=f"restore .*{name}: it is dam"
+        ValueError, match=f"`mend` or restore the damaged .*{name}"
     ):
         made(tmp_path)
 
@@ -245,7 +246,7 @@ def test_a_torn_trial_that_the_oracle_does_not_know_is_named(tmp_path):
     path = tmp_path / "resumed" / "trial_4" / "trial.json"
     path.parent.mkdir()
     path.write_text("", "utf-8")
-    with pytest.raises(ValueError, match="trial_4.trial.json: it is"):
+    with pytest.raises(ValueError, match="damaged .*trial_4.trial.js"):
         made(tmp_path)
 
 
@@ -342,7 +343,7 @@ def test_a_kill_leaves_no_half_settings(tmp_path, monkeypatch):
 
 
 def test_bayesian_optimisation_goes_on_with_the_same_proposals(
-    tmp_path,
+    cheap_proposals, tmp_path
 ):
     def smooth(hp):
         x, y = hp.Float("x", -1.0, 1.0), hp.Float("y", -1.0, 1.0)
@@ -390,6 +391,13 @@ TABLE = pd.DataFrame({"number": [1, 2, None], "text": ["a", "b", None]})
             pd.to_datetime(["2024-01-01"]),
             pd.to_datetime(["2024-01-02"]),
         ),
+        ([1, 23], [12, 3]),
+        (ROWS.tolist(), (ROWS + 1e-9).tolist()),
+        (["no", "yes"], ["no", "yes!"]),
+        ({"a": [[1.0], [2.0]]}, {"a": [[1.0], [3.0]]}),
+        (sparse.csr_array(ROWS), sparse.csr_array(ROWS + 1)),
+        (sparse.csc_matrix(ROWS), sparse.csc_matrix(ROWS[::-1])),
+        (sparse.coo_array((3, 4)), sparse.coo_array((4, 4))),
     ],
 )
 def test_other_data_are_refused_before_a_trial_begins(
@@ -418,6 +426,30 @@ def test_other_validation_data_or_epochs_are_refused(tmp_path):
         searched(
             tmp_path, ROWS, validation_data=(ROWS, ROWS + 1), epochs=3
         )
+
+
+def test_numbers_that_are_no_data_may_change(tmp_path):
+    searched(tmp_path, ROWS.tolist(), batch_size=2, shuffle=True)
+    searched(tmp_path, ROWS.tolist(), batch_size=3, shuffle=False)
+
+
+def test_a_chief_names_its_own_file(tmp_path, monkeypatch):
+    """As the launcher makes it, whose folder is that of one process."""
+    interrupted(tmp_path)
+    (tmp_path / "resumed" / "tuner0.json").unlink()
+
+    class Chief(kt.RandomSearch):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.tuner_id = "tuner0"
+
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    for tuner_class, name in (
+        (kt.RandomSearch, "chief"),
+        (Chief, "tuner0"),
+    ):
+        with pytest.raises(ValueError, match=f"damaged .*{name}.json"):
+            made(tmp_path, tuner_class)
 
 
 def test_groups_in_a_loop_under_one_name_are_told_apart(tmp_path):

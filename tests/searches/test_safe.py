@@ -352,7 +352,7 @@ def test_a_finished_trial_that_is_damaged_is_named(tmp_path, quick):
     path = tmp_path / "safe" / "trial_1" / "trial.json"
     path.write_text("", "utf-8")
     with pytest.raises(
-        ValueError, match="trial_1.trial.json: it is damaged"
+        ValueError, match="restore the damaged .*trial_1.trial.json"
     ):
         made(tmp_path)
 
