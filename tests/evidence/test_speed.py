@@ -191,6 +191,7 @@ def alone(bench):
                 yield measurement, way
 
 
+@pytest.mark.process  # ten of them, were they not run in this one
 def test_each_way_runs_small(bench, tmp_path, capsys):
     """In this process, that it need not begin with imports each time."""
     for place, (measurement, way) in enumerate(alone(bench)):

@@ -36,7 +36,7 @@ def test_a_label_other_than_0_and_1_is_refused(built, wrong):
         those[0].fit(*those[1:], x, y)
 
 
-def test_labels_may_be_whole_numbers_or_booleans(built):
+def test_labels_may_be_whole_numbers_or_booleans(built, eager):
     *those, x, y = built
     losses = set()
     for kind in ("float32", "int64", "bool"):

@@ -34,7 +34,7 @@ def dataset(pair):
     return tf.data.Dataset.from_tensor_slices(pair)
 
 
-def test_lists_arrays_and_datasets_train_alike(texts):
+def test_lists_arrays_and_datasets_train_alike(texts, eager):
     train, validation = texts
     _, expected = fitted(train, validation)
     for read in (
@@ -47,7 +47,9 @@ def test_lists_arrays_and_datasets_train_alike(texts):
     assert history == pytest.approx(expected)
 
 
-def test_the_vocabulary_has_no_word_of_the_validation_texts(texts):
+def test_the_vocabulary_has_no_word_of_the_validation_texts(
+    texts, eager
+):
     train, validation = texts
     marked = np.array([f"zzunseen {x}" for x in validation[0]])
     model, _ = fitted(train, (marked, validation[1]))

@@ -52,7 +52,7 @@ def test_a_share_has_wilsons_interval():
 @pytest.mark.parametrize("kind", ["numbers", "shares"])
 def test_intervals_hold_as_often_as_they_say(paired, kind):
     """All of three at once, in 95 of 100 experiments, give or take."""
-    rng, held, repeats = np.random.default_rng(2), 0, 500
+    rng, held, repeats = np.random.default_rng(2), 0, 300
     means = np.array([0.6, 0.7, 0.75, 0.8])
     for _ in range(repeats):
         if kind == "numbers":

@@ -24,6 +24,7 @@ from snippets.searches.cross_validation_tuner import (
     CrossValidationTuner,
 )
 
+pytestmark = pytest.mark.usefixtures("eager")
 X = np.arange(24.0).reshape(12, 2)
 Y = np.arange(12) % 2
 FOLDS = KFold(3, shuffle=True, random_state=1)
@@ -288,7 +289,6 @@ FORMS = {
 }
 
 
-@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("form", FORMS)
 def test_rows_of_several_inputs_and_outputs_stay_together(
     form, tmp_path
@@ -369,7 +369,6 @@ def test_a_splitter_gets_rows_and_labels_as_far_as_there_are(
             assert labels is Y
 
 
-@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "cv",
     [

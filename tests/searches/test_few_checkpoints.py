@@ -28,6 +28,11 @@ def watched(tuner_class, keep=1):
     return Watched
 
 
+def validation(images):
+    x, y = images.validation
+    return x[:64], y[:64]
+
+
 def searched(tuner_class, images, folder, **settings):
     tuner = tuner_class(
         ImageClassifier(),
@@ -39,7 +44,7 @@ def searched(tuner_class, images, folder, **settings):
     )
     x, y = images.train
     tuner.search(
-        x[:256], y[:256], validation_data=images.validation, verbose=0
+        x[:64], y[:64], validation_data=validation(images), verbose=0
     )
     statuses = {trial.status for trial in tuner.oracle.trials.values()}
     assert statuses == {"COMPLETED"}
@@ -61,7 +66,7 @@ def test_only_the_best_keep_their_weights_after_each_trial(
     for trial, model in zip(
         best, tuner.get_best_models(2), strict=True
     ):
-        _, accuracy = model.evaluate(*images.validation, verbose=0)
+        _, accuracy = model.evaluate(*validation(images), verbose=0)
         assert np.isclose(accuracy, trial.score)
 
 
@@ -81,7 +86,7 @@ def test_hyperband_promotes_as_ever_and_ends_with_the_best_weights(
     kept += [f"trial_{parent}"] * (parent is not None)
     assert saved(tuner) == sorted(kept)
     (model,) = tuner.get_best_models()
-    _, accuracy = model.evaluate(*images.validation, verbose=0)
+    _, accuracy = model.evaluate(*validation(images), verbose=0)
     assert np.isclose(accuracy, best.score)
 
 

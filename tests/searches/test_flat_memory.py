@@ -2,11 +2,12 @@
 
 import warnings
 
+import keras
 import keras_tuner as kt
+import numpy as np
 import pytest
 from tensorflow.python.framework import ops
 
-from snippets.models.image_classifier import ImageClassifier
 from snippets.searches.flat_memory import flat_memory
 
 
@@ -30,60 +31,61 @@ class Plain(kt.RandomSearch):
 Flat = flat_memory(Plain)
 
 
-def searched(tuner_class, images, folder):
+X = np.random.default_rng(1).normal(size=(64, 3))
+Y = X[:, :1]
+
+
+def build_model(hp):
+    model = keras.Sequential([keras.Input((3,))])
+    model.add(keras.layers.Dense(hp.Int("units", 1, 99)))
+    model.add(keras.layers.Dense(1))
+    model.compile("sgd", "mse", jit_compile=False)
+    return model
+
+
+def searched(tuner_class, folder):
     tuner = tuner_class(
-        ImageClassifier(),
-        objective=kt.Objective("val_accuracy", "max"),
+        build_model,
+        objective=kt.Objective("val_loss", "min"),
         max_trials=2,
         seed=1,
         directory=folder,
         project_name="flat",
         overwrite=True,
     )
-    x, y = images.train
-    tuner.search(
-        x[:64], y[:64], validation_data=(x[:64], y[:64]), verbose=0
-    )
+    tuner.search(X, Y, validation_data=(X, Y), verbose=0)
     statuses = {trial.status for trial in tuner.oracle.trials.values()}
     assert statuses == {"COMPLETED"}
     return tuner
 
 
-def test_trials_leave_gradients_registered_without_it(images, tmp_path):
+def test_trials_leave_gradients_registered_without_it(tmp_path):
     before = registered()
-    searched(Plain, images, tmp_path)
+    searched(Plain, tmp_path)
     assert registered() - before
 
 
-def test_no_gradient_of_a_trial_stays_registered(images, tmp_path):
-    before = registered()
-    searched(Flat, images, tmp_path)
-    assert registered() == before
-
-
-def test_what_was_registered_before_the_search_stays(images, tmp_path):
+def test_none_stays_with_it_but_older_ones_and_models_still_train(
+    tmp_path,
+):
+    """Models of pruned trials, and new ones."""
     ops.gradient_registry._registry["CustomGradient-mine"] = "mine"
     try:
-        searched(Flat, images, tmp_path)
-        assert "CustomGradient-mine" in registered()
+        before = registered()
+        tuner = searched(Flat, tmp_path)
+        assert registered() == before
     finally:
         del ops.gradient_registry._registry["CustomGradient-mine"]
-
-
-def test_models_of_pruned_trials_and_new_ones_still_train(
-    images, tmp_path
-):
-    tuner = searched(Flat, images, tmp_path)
-    new = ImageClassifier().build(kt.HyperParameters())
+    new = build_model(kt.HyperParameters())
     for model in (tuner.model, tuner.get_best_models()[0], new):
         before = model.get_weights()[0].copy()
         for batch_size in (32, 50):  # traced once, and traced anew
-            model.fit(*images.train, batch_size=batch_size, verbose=0)
+            model.fit(X, Y, batch_size=batch_size, verbose=0)
         assert (model.get_weights()[0] != before).any()
 
 
 def test_without_tensorflows_registry_it_says_so_and_does_nothing(
-    images, tmp_path, monkeypatch
+    eager, tmp_path, monkeypatch
 ):
     monkeypatch.delattr(ops, "gradient_registry")
     assert Flat.registry() is None
@@ -92,7 +94,7 @@ def test_without_tensorflows_registry_it_says_so_and_does_nothing(
     monkeypatch.setattr(Flat, "registry", nothing)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        searched(Flat, images, tmp_path)
+        searched(Flat, tmp_path)
     told = [str(warning.message) for warning in told]
     assert any("flat_memory does nothing" in each for each in told)
 

@@ -56,7 +56,7 @@ def shares(name, seeds, folder):
 @pytest.mark.filterwarnings("ignore::UserWarning:sklearn")
 @pytest.mark.parametrize("name", BUDGETS)
 def test_repeats_share_what_chance_gives_and_close_seeds_most(
-    name, tmp_path
+    name, cheap_proposals, tmp_path
 ):
     far, chance = shares(name, independent_seeds(6), tmp_path)
     near, _ = shares(name, range(1, 22, 4), tmp_path)
