@@ -104,3 +104,73 @@ def text_classifier():
     x, y = np.array(texts)[order], np.array(labels)[order]
     refused = [({"classes": 1}, "classes must be at least 2, not 1")]
     return (x[:160], y[:160]), (x[160:], y[160:]), refused
+
+
+def table_model():
+    import numpy as np
+    import tensorflow as tf
+
+    random = np.random.default_rng(1)
+    numbers = random.normal(50, 9, (200, 1)).astype("float32")
+    y = (numbers[:, 0] > 50).astype(int)
+    numbers[::7] = np.nan
+    texts = np.where(random.random(200) < 0.3, "kind=a", "kind=b")
+    inputs = {
+        "numbers": numbers,
+        "categories": tf.constant(texts[:, None]),
+    }
+
+    def part(rows):
+        return {name: x[rows] for name, x in inputs.items()}, y[rows]
+
+    refused = [
+        ({"numbers": 0}, "give one column or more"),
+        ({"classes": 1}, "2 classes or more, not 1 and 1"),
+    ]
+    return part(slice(0, 140)), part(slice(140, 200)), refused
+
+
+def picture_model():
+    import numpy as np
+
+    random = np.random.default_rng(1)
+    y = np.arange(160) % 2
+    x = random.integers(0, 200, (160, 32, 32, 3)).astype("uint8")
+    x[..., 0] += (40 * y)[:, None, None].astype("uint8")
+    refused = [
+        ({"size": 8}, "size must be at least 16"),
+        ({"classes": 1}, "classes at least 2, not 32 and 1"),
+    ]
+    return (x[:120], y[:120]), (x[120:], y[120:]), refused
+
+
+def text_model():
+    import tensorflow as tf
+
+    train, validation, refused = text_classifier()
+    train, validation = (
+        (tf.constant(list(x)), y) for x, y in (train, validation)
+    )
+    refused += [({"texts": ["", " "]}, "there are only empty texts")]
+    return train, validation, refused
+
+
+def series_model():
+    import numpy as np
+
+    wave = np.sin(np.arange(300) / 5).astype("float32") + 20
+    x = np.lib.stride_tricks.sliding_window_view(wave, 16)[:-1]
+    y = wave[16:]
+    refused = [({"length": 3}, "length must be at least 4, not 3")]
+    return (x[:200], y[:200]), (x[200:], y[200:]), refused
+
+
+def arguments(name):
+    """Return what a hypermodel needs to be one for its real data."""
+    if name == "table_model":
+        kinds = ["kind=a", "kind=b"]
+        return {"categories": kinds, "texts": 1, "classes": 2}
+    if name == "text_model":
+        (x, _), *_ = text_classifier()
+        return {"texts": x, "classes": 3}
+    return {}

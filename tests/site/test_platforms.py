@@ -14,7 +14,7 @@ from helpers import ROOT, TUTORIALS
 
 POSITIONS = {"read_text": 0, "write_text": 1, "open": 3}
 # These open no text: a number of a file, an archive, a class of ours.
-OTHER = {"os.open", "tarfile.open", "lzma.open"}
+OTHER = {"os.open", "tarfile.open", "lzma.open", "Image.open"}
 CODE = [
     path
     for folder in ("docs", "snippets", "tests", "tutorials")

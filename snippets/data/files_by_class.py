@@ -1,0 +1,45 @@
+"""The files of a folder that has a folder for each class."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tiff", ".webp")
+
+
+def files_by_class(folder, suffixes=PICTURES):
+    """Return a row per file: its path, its class, and which are copies.
+
+    `folder` holds a folder per class, named as the class is; files may
+    lie deeper. Files of other `suffixes`, hidden ones, and folders
+    without any are passed over. Returns a data frame with the columns
+    `path`, `name` (of the class) and `content`, the same where two
+    files are copies to the byte.
+
+    Raises ValueError if there is no such folder, or if it has files of
+    fewer than two classes.
+
+    Source: https://keras.io/api/data_loading/image/
+    """
+    folder, rows = Path(folder), []
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part[0] in "._" for part in parts)
+        if (
+            hidden
+            or path.suffix.lower() not in suffixes
+            or parts[1:] == ()
+        ):
+            continue
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        rows.append((path, parts[0], digest))
+    files = pd.DataFrame(rows, columns=["path", "name", "content"])
+    if files["name"].nunique() < 2:
+        raise ValueError(
+            f"{folder} must hold a folder for each class, two or more, "
+            f"with files {', '.join(suffixes)}"
+        )
+    return files

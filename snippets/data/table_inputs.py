@@ -1,0 +1,43 @@
+"""Rows of a table as a model takes them: numbers and texts."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def table_inputs(rows, columns):
+    """Return columns of a data frame as a dict of numbers and texts.
+
+    `rows` is a data frame; `columns` names those to use, in order, each
+    with None if it holds numbers, else with its known texts. Returns
+    `numbers`, float32 (rows, columns of numbers), and `categories`, a
+    tensor of texts (rows, columns of texts), each "column=text", so
+    that one vocabulary holds those of all; of neither, if there is no
+    such column.
+
+    Raises ValueError if a column is missing, or holds texts where there
+    were numbers.
+
+    Source: https://keras.io/guides/preprocessing_layers/
+    """
+    if missing := [name for name in columns if name not in rows]:
+        raise ValueError(f"the table lacks the columns {missing}")
+    numbers = [name for name in columns if columns[name] is None]
+    texts = [name for name in columns if columns[name] is not None]
+    inputs = {}
+    if numbers:
+        try:
+            # A column without any number was read as empty texts.
+            cells = rows[numbers].replace("", np.nan)
+            inputs["numbers"] = cells.to_numpy("float32")
+        except ValueError as error:
+            raise ValueError(f"among {numbers}: {error}") from None
+    if texts:
+
+        def written(cell):  # codes may look like numbers
+            if isinstance(cell, str):
+                return cell
+            return "" if np.isnan(cell) else f"{cell:g}"
+
+        cells = [f"{name}=" + rows[name].map(written) for name in texts]
+        inputs["categories"] = tf.constant(np.stack(cells, axis=1))
+    return inputs
