@@ -31,6 +31,7 @@ from mkdocs.structure.files import File
 gc.set_threshold(100_000, 20, 20)
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
+import composer  # noqa: E402
 import notebooks  # noqa: E402
 from notebooks import scripts  # noqa: E402
 
@@ -228,11 +229,12 @@ def packages(_):
 
 @event_priority(-100)  # after the search plugin
 def on_post_build(config):
-    """Write what stands for the site where a link is shared, and an index.
+    """Write what is composed, what stands for a shared link, and an index.
 
     The search index as a script too: from disk no page may fetch.
     """
     site = Path(config.site_dir)
+    (site / "your_data/parts.js").write_text(composer.script(), "utf-8")
     if config.strict:
         text = f"{config.site_name}\n{config.site_description}"
         picture = notebooks.once(social_picture, text)

@@ -1,0 +1,617 @@
+"""Tune a network for your data, and keep the best one.
+
+#: kind=table
+    python search.py                            # an example: penguins
+    python search.py table.csv --target COLUMN  # your own
+    python predict.py new.csv
+
+COLUMN is what to predict, the others are what it is predicted from:
+numbers or texts, cells may be missing.
+#: kind=pictures
+    python search.py         # an example: pieces of two photographs
+    python search.py FOLDER  # your own: a folder of pictures per class
+    python predict.py PATH   # a picture, or a folder of them
+
+#: kind=texts
+    python search.py                            # an example: docstrings
+    python search.py texts.csv --target COLUMN  # beside a column of texts
+#: kind=texts predict=class
+    python search.py FOLDER                     # a folder per class
+#: kind=texts
+    python predict.py PATH                      # a table, or text files
+
+#: kind=series
+    python search.py                            # an example: weather
+    python search.py series.csv --target COLUMN --time COLUMN
+    python predict.py series.csv                # the next value
+
+The column of --target is forecast; without --time rows are in order.
+#:
+Writes model.keras, which predict.py uses, and trials.png. Needs
+
+    pip install tensorflow keras-tuner tensorboard scikit-learn scipy
+#: kind=table
+    pip install matplotlib pandas palmerpenguins
+#: kind=pictures
+    pip install matplotlib pandas pillow
+#: kind=texts
+    pip install matplotlib pandas
+#: kind=series
+    pip install matplotlib pandas vega_datasets
+#:
+"""
+
+import argparse
+import inspect
+import json
+import os
+import sys
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from PIL import Image
+from sklearn.datasets import load_sample_images
+from sklearn.utils.class_weight import compute_sample_weight
+#: kind=pictures
+
+SIZE = 32  # pixels a side that the network sees; more sees more, slower
+#: kind=series
+
+LENGTH = 28  # values in the longest window that is tried
+#:
+
+
+def main(options, data):
+    """Search, compare with the untuned model, keep the best."""
+    hypermodel, take, (train, validation, test), about = data
+    x, y = take(train)
+    x_validation, y_validation = take(validation)
+    #: predict=class
+    objective = kt.Objective("val_accuracy", "max")
+    #: predict=number
+    objective = kt.Objective("val_mae", "min")
+    #: class_weights
+    # Each class counts alike, in the loss and in val_accuracy.
+    weights = compute_sample_weight("balanced", y)
+    weights_validation = compute_sample_weight("balanced", y_validation)
+    #:
+    arguments = {
+        "x": x,
+        "y": y,
+        #: class_weights
+        "sample_weight": weights,
+        "validation_data": (
+            x_validation,
+            y_validation,
+            weights_validation,
+        ),
+        #: !class_weights
+        "validation_data": (x_validation, y_validation),
+        #:
+        "verbose": 0,
+    }
+
+    tuner = make_tuner(hypermodel, objective, options)
+    tuner.search(
+        **arguments,
+        #: !tuner=Hyperband
+        epochs=options.max_epochs,
+        #: early_stopping
+        callbacks=[keras.callbacks.EarlyStopping(patience=5)],
+        #:
+    )
+    print(f"\nTrials, best first:\n{trials_table(tuner).to_string()}")
+    try:
+        trials_plot(tuner).savefig("trials.png")
+    except ValueError as error:  # nothing was tuned, or all failed
+        sys.exit(f"search.py: {error}")
+    best = tuner.oracle.get_best_trials()[0]
+    begun = best.hyperparameters.values.get("tuner/initial_epoch", 0)
+    epochs = begun + best.best_step + 1
+    print(
+        f"\nThe best: {objective.name} {best.score:.4f}, {epochs} epochs"
+    )
+    if epochs >= options.max_epochs:
+        print("It was still improving: raise --max-epochs")
+
+    # The untuned model may train longer, until it is at its best.
+    untuned = kt.HyperParameters()
+    keras.utils.set_random_seed(1)
+    model = hypermodel.build(untuned)
+    history = hypermodel.fit(
+        untuned, model, **arguments, epochs=3 * options.max_epochs
+    ).history[objective.name]
+    least = objective.direction == "min"
+    step = int(np.argmin(history) if least else np.argmax(history))
+    print(f"Untuned: {history[step]:.4f}, {step + 1} epochs")
+
+    # Both again, on what they learned from and what chose between them.
+    joined = np.sort(np.concatenate([train, validation]))
+    x, y = take(joined)
+    x_test, y_test = take(test)
+    models = {}
+    for name, values, number in (
+        ("untuned", untuned, step + 1),
+        ("tuned", best.hyperparameters, epochs),
+    ):
+        keras.utils.set_random_seed(1)
+        models[name] = hypermodel.build(values)
+        hypermodel.fit(
+            values,
+            models[name],
+            x,
+            y,
+            epochs=number,
+            verbose=0,
+            #: class_weights
+            sample_weight=compute_sample_weight("balanced", y),
+            #:
+        )
+    guesses = {
+        name: model.predict(x_test, verbose=0)
+        for name, model in models.items()
+    }
+    #: predict=class
+    guesses = {name: g.argmax(axis=1) for name, g in guesses.items()}
+    frequent = np.full(len(y_test), np.bincount(y).argmax())
+    guesses = {"most frequent class": frequent, **guesses}
+    scores = {name: g == y_test for name, g in guesses.items()}
+    what = "Accuracy"
+    #: predict=number kind=table,texts
+    guesses = {name: g[:, 0] for name, g in guesses.items()}
+    guesses = {"median": np.full(len(y_test), np.median(y)), **guesses}
+    scores = {name: abs(g - y_test) for name, g in guesses.items()}
+    what = "Mean absolute error"
+    #: kind=series
+    guesses = {name: g[:, 0] for name, g in guesses.items()}
+    guesses = {"the last value again": x_test[:, -1], **guesses}
+    # Errors that follow each other are alike: means of stretches are
+    # the repeats.
+    stretches = np.array_split(np.arange(len(y_test)), 20)
+    errors = {name: abs(g - y_test) for name, g in guesses.items()}
+    scores = {
+        name: [
+            error[stretch].mean()
+            for stretch in stretches
+            if len(stretch)
+        ]
+        for name, error in errors.items()
+    }
+    what = "Mean absolute error, in stretches of time"
+    #:
+    table = compare_runs(scores, reference="untuned", paired=True)
+    table = table.drop(columns=["runs", "p"])
+    print(f"\n{what} on the {len(y_test)} rows of the test set, with")
+    print("95 % intervals, and the difference to the untuned model:")
+    print(table.round(4).to_string())
+    low, high = table.loc[
+        "tuned", ["difference_low", "difference_high"]
+    ]
+    if not (low > 0 or high < 0):
+        print("Whether tuning helped, this test set cannot tell.")
+    #: class_weights
+    rows = {
+        name: scores["tuned"][y_test == number]
+        for number, name in enumerate(about["names"])
+    }
+    recall = compare_runs({n: r for n, r in rows.items() if len(r) > 1})
+    print("\nHow much of each class is found:")
+    print(recall.round(4).to_string())
+    #:
+
+    models["tuned"].save("model.keras")
+    with zipfile.ZipFile("model.keras", "a") as file:
+        file.writestr("about.json", json.dumps(about))
+    print(
+        "\nSaved model.keras. To predict: python predict.py",
+        options.path,
+    )
+
+
+def make_tuner(hypermodel, objective, options):
+    """Return the tuner, its folder named after the data."""
+    #: tuner=RandomSearch
+    tuner_class = kt.RandomSearch
+    settings = {"max_trials": options.trials}
+    #: tuner=Hyperband
+    tuner_class = kt.Hyperband
+    settings = {"max_epochs": options.max_epochs, "factor": 3}
+    #: tuner=BayesianOptimization
+    tuner_class = kt.BayesianOptimization
+    settings = {"max_trials": options.trials}
+    #: tuner=GridSearch
+    tuner_class = kt.GridSearch
+    grid = kt.HyperParameters()
+    grid.Choice("learning_rate", [1e-3, 3e-3, 1e-2])
+    grid.Choice("batch_size", [32, 64])
+    #: tuner=GridSearch kind=table
+    grid.Choice("units", [32, 64, 128])
+    #: tuner=GridSearch kind=pictures
+    grid.Choice("filters", [8, 16, 32])
+    #: tuner=GridSearch kind=texts
+    grid.Choice("vocabulary_size", [500, 2000, 10_000])
+    #: tuner=GridSearch kind=series
+    grid.Choice("kind", ["GRU", "LSTM", "convolution"])
+    #: tuner=GridSearch
+    settings = {
+        "max_trials": options.trials,
+        "hyperparameters": grid,
+        "tune_new_entries": False,  # the others keep their defaults
+    }
+    #: flat_memory
+    tuner_class = flat_memory(tuner_class)
+    #: time_limit
+    tuner_class = stop_after(tuner_class, hours=options.hours)
+    #: resume
+    tuner_class = resumable(safe(tuner_class))
+    #:
+    tuner = tuner_class(
+        hypermodel,
+        objective=objective,
+        seed=1,
+        directory="searches",
+        project_name=Path(options.path).stem,
+        #: !resume
+        overwrite=True,  # else a second run trains nothing new
+        #:
+        **settings,
+    )
+    #: tuner=Hyperband
+    tuner.oracle.max_trials = options.trials
+    #:
+    return tuner
+
+
+#: kind=table
+def load(options):
+    """Return hypermodel, rows by number, parts and what to save."""
+    table = read_table(options.path)
+    if options.target not in table:
+        raise ValueError(
+            f"--target must be one of {list(table)}, not {options.target}"
+        )
+    table = table.drop(columns=options.ignore)
+    table = table[~table[options.target].isin(["", np.nan])]
+    table = table.reset_index(drop=True)
+    target = table.pop(options.target)
+    #: kind=table predict=class
+    y, names = classes_of(target)
+    #: kind=table predict=number
+    if target.dtype.kind != "f":
+        raise ValueError(f"{options.target!r} does not hold numbers")
+    y = target.to_numpy("float32")
+    #: kind=table
+    copies = table.groupby(list(table), dropna=False, sort=False)
+    #: kind=table predict=class
+    parts = split_rows(y, copies.ngroup())
+    #: kind=table predict=number
+    parts = split_rows(y, copies.ngroup(), classes=False)
+    #: kind=table
+    columns, left_out = usable_columns(table.iloc[parts[0]])
+    print(f"{len(y)} rows, learning from {list(columns)}")
+    for column, why in left_out.items():
+        print(f"left out: {column}, {why}")
+
+    def take(part):
+        return table_inputs(table.iloc[part], columns), y[part]
+
+    texts = [f"{c}={v}" for c in columns for v in columns[c] or ()]
+    hypermodel = TableModel(
+        numbers=sum(of is None for of in columns.values()),
+        categories=texts,
+        texts=sum(of is not None for of in columns.values()),
+        #: kind=table predict=class
+        classes=len(names),
+        #: kind=table
+    )
+    #: kind=table predict=class
+    about = {"columns": columns, "names": names}
+    #: kind=table predict=number
+    about = {"columns": columns}
+    #: kind=table
+    return hypermodel, take, parts, about
+
+
+#: kind=pictures
+def load(options):
+    """Return hypermodel, rows by number, parts and what to save."""
+    found = files_by_class(options.path)
+    pictures = read_pictures(found["path"], SIZE)
+    y, names = classes_of(found["name"])
+    parts = split_rows(y, found["content"])
+    print(f"{len(y)} pictures:", found["name"].value_counts().to_dict())
+
+    def take(part):
+        return pictures[part], y[part]
+
+    hypermodel = PictureModel(SIZE, classes=len(names))
+    return hypermodel, take, parts, {"names": names, "size": SIZE}
+
+
+#: kind=texts predict=class
+def load(options):
+    """Return hypermodel, rows by number, parts and what to save."""
+    if Path(options.path).is_dir():
+        found = files_by_class(options.path, suffixes=[".txt"])
+        texts = found["path"].map(lambda path: path.read_text("utf-8"))
+        target, about = found["name"], {}
+    else:
+        texts, target, about = text_column(options)
+    kept = texts.str.strip() != ""
+    texts, target = texts[kept].to_numpy(), target[kept]
+    y, names = classes_of(target)
+    about["names"] = names
+    parts = split_rows(y, texts)
+    print(f"{len(y)} texts:", target.value_counts().to_dict())
+    hypermodel = TextModel(texts[parts[0]], classes=len(names))
+#: kind=texts predict=number
+def load(options):
+    """Return hypermodel, rows by number, parts and what to save."""
+    texts, target, about = text_column(options)
+    if target.dtype.kind != "f":
+        raise ValueError(f"{options.target!r} does not hold numbers")
+    kept = texts.str.strip() != ""
+    texts, y = texts[kept].to_numpy(), target[kept].to_numpy("float32")
+    parts = split_rows(y, texts, classes=False)
+    print(f"{len(y)} texts")
+    hypermodel = TextModel(texts[parts[0]])
+    #: kind=texts
+
+    def take(part):
+        return tf.constant(list(texts[part])), y[part]
+
+    return hypermodel, take, parts, about
+
+
+def text_column(options):
+    """Return the texts of a table, their targets, and the column."""
+    table = read_table(options.path)
+    if options.target not in table:
+        raise ValueError(
+            f"--target must be one of {list(table)}, not {options.target}"
+        )
+    table = table[~table[options.target].isin(["", np.nan])]
+    target = table.pop(options.target)
+    lengths = {c: table[c].astype(str).str.len().mean() for c in table}
+    column = options.text or max(lengths, key=lengths.get)
+    if column not in table or table[column].dtype.kind == "f":
+        raise ValueError(
+            f"--text must name a column of texts: {column}"
+        )
+    print(f"texts: column {column}")
+    return table[column], target, {"text": column}
+
+
+#: kind=series
+def load(options):
+    """Return hypermodel, rows by number, parts and what to save."""
+    table = read_table(options.path)
+    series = regular_series(table, options.target, options.time)
+    windows, values, places = windows_of(series, LENGTH)
+    print(
+        f"{len(series)} steps, {series.isna().sum()} missing; "
+        f"{len(windows)} windows of {LENGTH}"
+    )
+    ends = np.quantile(places, [0.6, 0.8])
+    part = np.searchsorted(ends, places, side="left")
+    parts = [np.flatnonzero(part == number) for number in range(3)]
+
+    def take(part):
+        return windows[part], values[part]
+
+    about = {"target": options.target, "time": options.time}
+    return SeriesModel(LENGTH), take, parts, about | {"length": LENGTH}
+
+
+#: predict=class
+def classes_of(target):
+    """Return each row's class by number, and the names of classes."""
+    if target.dtype.kind == "f" and (target % 1 == 0).all():
+        target = target.astype(int)
+    numbers, names = pd.factorize(target, sort=True)
+    if not 2 <= len(names) <= 200:
+        raise ValueError(
+            f"the target has {len(names)} different values: to choose "
+            "between classes, give 2 to 200"
+        )
+    return numbers, [str(name) for name in names]
+
+
+#: kind=table
+def example(options):
+    """Take penguins, measured by K. Gorman and others, CC0."""
+    options.path = str(files("palmerpenguins") / "data/penguins.csv")
+    #: kind=table predict=class
+    options.target = "sex"
+    #: kind=table predict=number
+    options.target = "body_mass_g"
+
+
+#: kind=table
+
+
+#: kind=pictures
+def example(options):
+    """Cut up two photographs of scikit-learn's, CC BY danielbuechele."""
+    options.path = "example_pictures"
+    pieces = {
+        "leaves": (1, 0, 60, 150, 420),
+        "pavilion": (0, 110, 110, 310, 330),
+        "petals": (1, 215, 130, 400, 310),
+        "sky": (0, 360, 10, 630, 180),
+        "trees": (0, 340, 330, 560, 420),
+        "water": (0, 360, 245, 540, 300),
+    }
+    random = np.random.default_rng(1)
+    images = load_sample_images().images
+    for name, (image, left, top, right, bottom) in pieces.items():
+        folder = Path(options.path, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        for x in range(left, right - 20, 20):
+            for y in range(top, bottom - 20, 20):
+                height, width = random.integers(12, 20, size=2)
+                piece = images[image][y : y + height, x : x + width]
+                Image.fromarray(piece).save(folder / f"{x}_{y}.png")
+
+
+#: kind=texts
+def example(options):
+    """Take first sentences of docstrings from four libraries."""
+    rows = {}
+    for library in ("keras", "numpy", "pandas", "sklearn"):
+        for module in sys.modules.copy():
+            if module.split(".")[0] == library:
+                for thing in vars(sys.modules[module]).values():
+                    if inspect.isfunction(thing) or inspect.isclass(
+                        thing
+                    ):
+                        text = (inspect.getdoc(thing) or "").split(
+                            "\n\n"
+                        )[0]
+                        owner = thing.__module__.split(".")[0]
+                        if len(text) > 20 and owner == library:
+                            rows[text] = library, thing
+    #: kind=texts predict=class
+    options.path = "example_texts"
+    for number, (text, (library, _)) in enumerate(sorted(rows.items())):
+        folder = Path(options.path, library)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{number}.txt"
+        file.write_text(text, "utf-8")
+    #: kind=texts predict=number
+    options.path, options.target = "example_texts.csv", "parameters"
+    table = [
+        (text, thing.__code__.co_argcount)
+        for text, (_, thing) in sorted(rows.items())
+        if inspect.isfunction(thing)
+    ]
+    table = pd.DataFrame(table, columns=["sentence", "parameters"])
+    table.to_csv(options.path, index=False)
+
+
+#: kind=texts
+
+
+#: kind=series
+def example(options):
+    """Take the highest temperature of each day in Seattle, from NOAA."""
+    file = files("vega_datasets") / "_data/seattle-weather.csv"
+    options.path = str(file)
+    options.target, options.time = "temp_max", "date"
+
+
+#:
+def read_options():
+    """Return what was asked for on the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("path", nargs="?", help="else an example")
+    #: kind=table,texts
+    parser.add_argument("--target", metavar="COLUMN", help="to predict")
+    #: kind=table
+    parser.add_argument(
+        "--ignore", metavar="COLUMN", nargs="*", default=[]
+    )
+    #: kind=texts
+    parser.add_argument("--text", metavar="COLUMN", help="of texts")
+    #: kind=series
+    parser.add_argument("--target", metavar="COLUMN", help="the series")
+    parser.add_argument("--time", metavar="COLUMN", help="when it was")
+    #: tuner=Hyperband
+    parser.add_argument("--trials", type=positive, help="at most")
+    #: tuner=GridSearch
+    parser.add_argument("--trials", type=positive, help="else all")
+    #: tuner=RandomSearch,BayesianOptimization
+    parser.add_argument("--trials", type=positive, default=20)
+    #: kind=table
+    parser.add_argument("--max-epochs", type=positive, default=50)
+    #: kind=pictures,series
+    parser.add_argument("--max-epochs", type=positive, default=20)
+    #: kind=texts
+    parser.add_argument("--max-epochs", type=positive, default=15)
+    #: time_limit
+    parser.add_argument("--hours", type=float, default=1.0)
+    #:
+    options = parser.parse_args()
+    if options.path is None:
+        example(options)
+    return options
+
+
+def positive(text):
+    """Return a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a whole number above 0")
+    return int(text)
+
+
+#: kind=table
+from snippets.data.read_table import read_table
+from snippets.data.usable_columns import usable_columns
+from snippets.data.table_inputs import table_inputs
+from snippets.data.split_rows import split_rows
+from snippets.models.table_model import TableModel
+
+#: kind=pictures
+from snippets.data.files_by_class import files_by_class
+from snippets.data.read_pictures import read_pictures
+from snippets.data.split_rows import split_rows
+from snippets.models.picture_model import PictureModel
+
+#: kind=texts
+from snippets.data.read_table import read_table
+from snippets.data.split_rows import split_rows
+from snippets.models.text_model import TextModel
+
+#: kind=texts predict=class
+from snippets.data.files_by_class import files_by_class
+
+#: kind=series
+from snippets.data.read_table import read_table
+from snippets.data.regular_series import regular_series
+from snippets.data.windows_of import windows_of
+from snippets.models.series_model import SeriesModel
+
+#:
+from snippets.results.trials_table import trials_table
+from snippets.results.trials_plot import trials_plot
+from snippets.results.compare_runs import compare_runs
+
+#: flat_memory
+from snippets.searches.flat_memory import flat_memory
+
+#: time_limit
+from snippets.searches.stop_after import stop_after
+
+#: resume
+from snippets.searches.resumable import resumable
+from snippets.searches.safe import safe
+
+#: cores
+from snippets.searches.parallel_search import parallel_search
+#:
+
+
+if __name__ == "__main__":
+    options = read_options()
+    try:
+        data = load(options)
+    except ValueError as error:
+        sys.exit(f"search.py: {error}")
+    #: cores
+    if "KERASTUNER_TUNER_ID" not in os.environ:
+        try:
+            parallel_search(__file__, *sys.argv[1:])
+        except RuntimeError as error:
+            sys.exit(str(error))
+        sys.exit()
+    #:
+    main(options, data)

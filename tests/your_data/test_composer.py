@@ -1,0 +1,524 @@
+"""The composer's programs compile, lint, and run on awkward data."""
+
+import csv
+import itertools
+import os
+import re
+import runpy
+import subprocess
+import sys
+import zipfile
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+import pytest
+from helpers import ROOT, warm
+from PIL import Image
+
+import composer  # isort: skip  # helpers makes it importable
+
+PAGE = ROOT / "docs/your_data/index.md"
+KINDS = [
+    ("table", "class"),
+    ("table", "number"),
+    ("pictures", "class"),
+    ("texts", "class"),
+    ("texts", "number"),
+    ("series", "number"),
+]
+TUNERS = [
+    "RandomSearch",
+    "Hyperband",
+    "BayesianOptimization",
+    "GridSearch",
+]
+OPTIONS = [
+    "resume",
+    "cores",
+    "time_limit",
+    "early_stopping",
+    "class_weights",
+    "flat_memory",
+]
+EVERY = """() => {
+  const form = document.getElementById("choose"), found = []
+  const boxes = [...form.querySelectorAll("input")]
+  const text = id => document.getElementById(id).textContent
+  const change = () => form.dispatchEvent(new Event("change"))
+  for (const kind of form.kind.options) {
+    form.kind.value = kind.value
+    change()
+    for (const predict of form.predict.options) {
+      if (predict.disabled) continue
+      form.predict.value = predict.value
+      for (const tuner of form.tuner.options) {
+        form.tuner.value = tuner.value
+        for (let n = 0; n < 1 << boxes.length; n++) {
+          boxes.forEach((box, bit) => { box.checked = n >> bit & 1 })
+          change()
+          found.push([location.search, text("search-py"), text("predict-py")])
+        }
+      }
+    }
+  }
+  return found
+}"""
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory):
+    """The composer alone, as a page on disk."""
+    folder = tmp_path_factory.mktemp("composer")
+    text = PAGE.read_text("utf-8")
+    form = text[text.index('<div id="composer"') : text.index("\n## ")]
+    script = (ROOT / "docs/assets/your_data.js").read_text("utf-8")
+    (folder / "index.html").write_text(
+        f"<!doctype html><meta charset=utf-8>{form}"
+        f"<script>{composer.script()}</script><script>{script}</script>",
+        "utf-8",
+    )
+    page = browser.new_page()
+    page.goto((folder / "index.html").as_uri())
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def programs(page):
+    """Each combination's programs, by what is chosen, sorted."""
+    return {
+        key(dict(parse_qsl(address[1:]))): (search, predict)
+        for address, search, predict in page.evaluate(EVERY)
+    }
+
+
+def key(chosen):
+    return urlencode(sorted(chosen.items()))
+
+
+def test_every_combination_is_offered_once(programs):
+    assert len(programs) == 4 * (3 * 2**6 + 3 * 2**5)
+    assert len({search for search, _ in programs.values()}) == len(
+        programs
+    )
+    assert len({predict for _, predict in programs.values()}) == len(
+        KINDS
+    )
+
+
+def test_every_combination_compiles_and_lints(programs, tmp_path):
+    each = {text for pair in programs.values() for text in pair}
+    for number, text in enumerate(each):
+        compile(text, "program", "exec")
+        (tmp_path / f"{number}.py").write_text(text, "utf-8")
+    config = ["--no-cache", "--config", ROOT / "pyproject.toml"]
+    linted = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", *config, tmp_path],
+        capture_output=True,
+        text=True,
+    )
+    assert linted.returncode == 0, linted.stdout[-2000:]
+
+
+def test_no_program_has_a_line_too_long_or_a_mark(programs):
+    for pair in programs.values():
+        for line in "\n".join(pair).splitlines():
+            assert len(line) <= 80, line
+            assert not re.search("#:|#imports|snippets", line), line
+
+
+@pytest.mark.parametrize("asked", ["series", "pictures"])
+def test_what_cannot_go_together_is_put_right(page, asked):
+    wrong = "number" if asked == "pictures" else "class"
+    page.goto(f"{page.url.split('?')[0]}?kind={asked}&predict={wrong}")
+    assert f"predict={wrong}" not in page.url
+    assert page.locator(f"#predict [value={wrong}]").is_disabled()
+
+
+def test_the_address_keeps_the_choice(page):
+    page.goto(
+        page.url.split("?")[0]
+        + "?kind=texts&predict=number&tuner=Hyperband&resume=1&hours=3"
+    )
+    assert page.locator("#tuner").input_value() == "Hyperband"
+    assert page.locator("[name=resume]").is_checked()
+    page.locator("#kind").select_option("series")
+    page.locator("[name=resume]").uncheck()
+    page.locator("[name=time_limit]").check()
+    chosen = dict(parse_qsl(page.url.partition("?")[2]))
+    assert chosen == {
+        "kind": "series",
+        "predict": "number",
+        "tuner": "Hyperband",
+        "time_limit": "1",
+    }
+
+
+def test_the_zip_holds_both_programs(page, tmp_path):
+    with page.expect_download() as waiting:
+        page.locator("#get-both").click()
+    waiting.value.save_as(tmp_path / "both.zip")
+    with zipfile.ZipFile(tmp_path / "both.zip") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["search.py", "predict.py"]
+        for name, place in (
+            ("search.py", "#search-py"),
+            (
+                "predict.py",
+                "#predict-py",
+            ),
+        ):
+            shown = page.locator(place).text_content()
+            assert archive.read(name).decode() == shown
+
+
+def write(path, header, rows, between=",", mark="utf-8-sig"):
+    with open(path, "w", encoding=mark, newline="") as file:
+        writer = csv.writer(file, delimiter=between)
+        writer.writerows([header, *rows])
+    return path
+
+
+def table(folder, predict):
+    """A table with all that tables have: commas, gaps, names."""
+    random = np.random.default_rng(7)
+    header = [
+        "Nr.",
+        "Name, voll",
+        "größe (cm)",
+        "Art/型",
+        "leer",
+        "eins",
+    ]
+    rows = []
+    for number in range(60):
+        size = random.normal(100, 20)
+        name = f'{"x" * number} "Æ", {number}'
+        size_written = "" if number % 7 == 0 else f"{size:.2f}"
+        kind = ["rot, hell", "blå", "", "7"][number % 4]
+        target = "Ja, groß" if size > 100 else "nein"
+        if predict == "number":
+            target = f"{size + number % 4:.1f}"
+        rows.append([number, name, size_written, kind, "", 1, target])
+    path = write(folder / "däta.csv", [*header, "Ziel: x"], rows)
+    new = [
+        ["neu", "blå", "", 1, "12"],
+        ["", "nie gesehen", "99.5", 2, ""],
+    ]
+    new_header = ["Name, voll", "Art/型", "größe (cm)", "Nr.", "leer"]
+    new = write(folder / "new.csv", new_header, new)
+    return [path, "--target", "Ziel: x"], new, 2
+
+
+def pictures(folder, predict):
+    """A folder with pictures of all sizes and kinds, and other files."""
+    random = np.random.default_rng(7)
+    top = folder / "Bilder ü"
+    modes = ["RGB", "RGBA", "L", "P", "CMYK", "1", "LA"]
+    for name, count, colour in ("rot & groß", 14, 0), ("blå", 22, 2):
+        (top / name / "tief").mkdir(parents=True)
+        for number in range(count):
+            high, wide = random.integers(1, 60, size=2)
+            pixels = random.integers(0, 120, (high, wide, 3), "uint8")
+            pixels[..., colour] += 120
+            mode = modes[number % len(modes)]
+            end = "jpg" if mode == "CMYK" else "PNG"
+            place = top / name / ("tief" if number % 3 else "")
+            picture = Image.fromarray(pixels).convert(mode)
+            picture.save(place / f"{number} é.{end}")
+    (top / "Thumbs.db").write_bytes(b"no picture")
+    (top / "blå/notes.txt").write_text("no picture", "utf-8")
+    return [top], top, 36
+
+
+def texts(folder, predict):
+    """Texts with line ends, quotes, none at all; a table or files."""
+    rows = []
+    for number in range(60):
+        word = ["gut, sehr", "schlecht"][number % 2]
+        text = f'Das war {word}\n"ganz" {number} 日本'
+        text = "" if number % 11 == 0 else text
+        target = ["Lob", "Tadel & Ärger"][number % 2]
+        if predict == "number":
+            target = number % 5
+        rows.append([number, text, target])
+    new = write(
+        folder / "new.csv",
+        ["was", "Text, lang"],
+        [["x", ""], ["y", "gut"]],
+    )
+    if predict == "number":
+        path = write(
+            folder / "t.csv", ["n", "Text, lang", "Ziel"], rows
+        )
+        return [path, "--target", "Ziel"], new, 2
+    for number, text, target in rows:
+        place = folder / "Texte" / target
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.txt").write_text(text, "utf-8")
+    return [folder / "Texte"], folder / "Texte", 60
+
+
+def series(folder, predict):
+    """A series with a gap and a missing value, not in order."""
+    days = np.arange("2023-01-01", "2023-07-20", dtype="datetime64[D]")
+    values = 20 + 5 * np.sin(np.arange(len(days)) / 9)
+    rows = [
+        [str(day), f"{value:.3f}", "note, x"]
+        for number, (day, value) in enumerate(
+            zip(days, values, strict=True)
+        )
+        if number not in (60, 61)
+    ]
+    rows[100][1] = ""
+    header = ["Datum", "Wert (°C)", "Notiz"]
+    new = write(folder / "new.csv", header, rows)
+    path = write(folder / "s.csv", header, rows[::-1])
+    return [path, "--target", "Wert (°C)", "--time", "Datum"], new, 1
+
+
+DATA = {f.__name__: f for f in (table, pictures, texts, series)}
+
+
+def play(folder, program, arguments):
+    """Run a program in this process, which is a fork of a warm one."""
+    os.chdir(folder)
+    out = os.open("out.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    sys.argv = [program, *map(str, arguments)]
+    sys.path[0] = str(folder)
+    runpy.run_path(program, run_name="__main__")
+
+
+def run(folder, program, *arguments):
+    """Return how a program ended, and what it said."""
+    process = warm().Process(
+        target=play, args=(folder, program, arguments)
+    )
+    process.start()
+    process.join()
+    said = (folder / "out.txt").read_text("utf-8")
+    return process.exitcode, said
+
+
+def covering():
+    """Return choices so that each pair of two is in one of them."""
+    factors = [KINDS, TUNERS, *[(False, True)] * len(OPTIONS)]
+    places = range(len(factors))
+    wanted = {
+        ((a, x), (b, y))
+        for a, b in itertools.combinations(places, 2)
+        for x in range(len(factors[a]))
+        for y in range(len(factors[b]))
+    }
+    random, rows = np.random.default_rng(1), []
+    while wanted:
+        (a, x), (b, y) = min(wanted)
+        best = max(
+            (
+                [
+                    x
+                    if p == a
+                    else y
+                    if p == b
+                    else random.integers(len(factors[p]))
+                    for p in places
+                ]
+                for _ in range(200)
+            ),
+            key=lambda row: len(
+                wanted & set(itertools.combinations(enumerate(row), 2))
+            ),
+        )
+        wanted -= set(
+            itertools.combinations(enumerate(map(int, best)), 2)
+        )
+        rows.append(best)
+    return [
+        {
+            "kind": KINDS[kind][0],
+            "predict": KINDS[kind][1],
+            "tuner": TUNERS[tuner],
+        }
+        | {n: "1" for n, on in zip(OPTIONS, flags, strict=True) if on}
+        for kind, tuner, *flags in rows
+    ]
+
+
+@pytest.mark.parametrize("chosen", covering(), ids=key)
+def test_programs_run_on_awkward_data(programs, chosen, tmp_path):
+    if chosen["predict"] == "number":
+        chosen.pop("class_weights", None)
+    search, predict = programs[key(chosen)]
+    (tmp_path / "search.py").write_text(search, "utf-8")
+    (tmp_path / "predict.py").write_text(predict, "utf-8")
+    given, new, lines = DATA[chosen["kind"]](
+        tmp_path, chosen["predict"]
+    )
+    short = ["--trials", 2, "--max-epochs", 2]
+    code, said = run(tmp_path, "search.py", *given, *short)
+    assert code == 0, said
+    assert "Trials, best first" in said and "test set" in said
+    assert (tmp_path / "trials.png").is_file()
+    code, said = run(tmp_path, "predict.py", new)
+    assert code == 0, said
+    assert len(said.splitlines()) == lines, said
+    if chosen["predict"] == "class":
+        assert re.search(
+            r"Ja, groß|nein|rot & groß|blå|Lob|Tadel", said
+        )
+
+
+def rare(folder):
+    rows = [[n, n * n, "viel"] for n in range(40)] + [[1, 2, "rar"]] * 3
+    path = write(folder / "t.csv", ["a", "b", "c"], rows)
+    return [path, "--target", "c"]
+
+
+def nearly_numbers(folder):
+    rows = [[n, n * n, n % 2] for n in range(40)]
+    rows[30][0] = "12 kg"
+    path = write(folder / "t.csv", ["a", "b", "c"], rows)
+    return [path, "--target", "c"]
+
+
+def latin(folder):
+    rows = [["ä", n % 2] for n in range(40)]
+    path = write(folder / "t.csv", ["a", "c"], rows, mark="latin-1")
+    return [path, "--target", "c"]
+
+
+def unequal(folder):
+    (folder / "t.csv").write_text("a,b\n1,2\n1,2,3\n", "utf-8")
+    return [folder / "t.csv", "--target", "b"]
+
+
+def useless(folder):
+    path = write(
+        folder / "t.csv", ["a", "c"], [[1, n % 2] for n in range(40)]
+    )
+    return [path, "--target", "c"]
+
+
+def many(folder):
+    rows = [[n % 7, n + 0.5] for n in range(300)]
+    return [write(folder / "t.csv", ["a", "c"], rows), "--target", "c"]
+
+
+def corrupt(folder):
+    given, *_ = pictures(folder, "class")
+    (given[0] / "blå/torn.jpg").write_bytes(b"\xff\xd8\xff torn")
+    return given
+
+
+def flat(folder):
+    given, *_ = pictures(folder, "class")
+    return [given[0] / "blå"]
+
+
+def short(folder):
+    rows = [[f"2024-01-{day:02}", day] for day in range(1, 30)]
+    path = write(folder / "s.csv", ["when", "value"], rows)
+    return [path, "--target", "value", "--time", "when"]
+
+
+def twice(folder):
+    rows = [["2024-01-01", n] for n in range(200)]
+    path = write(folder / "s.csv", ["when", "value"], rows)
+    return [path, "--target", "value", "--time", "when"]
+
+
+def no_times(folder):
+    rows = [[f"day {n}", n] for n in range(200)]
+    path = write(folder / "s.csv", ["when", "value"], rows)
+    return [path, "--target", "value", "--time", "when"]
+
+
+WRONG = {
+    "a class with three rows": ("table", "class", rare, "'rar'"),
+    "a cell with a unit": (
+        "table",
+        "class",
+        nearly_numbers,
+        "'12 kg' in line 32",
+    ),
+    "not in UTF-8": ("table", "class", latin, "save it as CSV UTF-8"),
+    "rows of unequal length": (
+        "table",
+        "class",
+        unequal,
+        "is no table",
+    ),
+    "nothing to learn from": (
+        "table",
+        "class",
+        useless,
+        "no column to learn",
+    ),
+    "numbers, not classes": (
+        "table",
+        "class",
+        many,
+        "300 different values",
+    ),
+    "classes, not numbers": (
+        "table",
+        "number",
+        rare,
+        "'c' does not hold",
+    ),
+    "no such column": (
+        "table",
+        "class",
+        lambda f: rare(f)[:1],
+        "--target must",
+    ),
+    "no such file": (
+        "texts",
+        "class",
+        lambda f: [f / "no.csv"],
+        "no table",
+    ),
+    "a corrupt picture": ("pictures", "class", corrupt, "torn.jpg"),
+    "no folder per class": (
+        "pictures",
+        "class",
+        flat,
+        "a folder for each",
+    ),
+    "no such folder": (
+        "pictures",
+        "class",
+        lambda f: [f / "no"],
+        "no folder",
+    ),
+    "a short series": ("series", "number", short, "too few"),
+    "a time twice": (
+        "series",
+        "number",
+        twice,
+        "missing or equal times",
+    ),
+    "times that are none": ("series", "number", no_times, "no time"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("cores", [False, True])
+def test_what_cannot_work_is_one_error_before_the_search(
+    programs, case, cores, tmp_path
+):
+    kind, predict, make, message = WRONG[case]
+    chosen = {"kind": kind, "predict": predict, "tuner": "Hyperband"}
+    search, _ = programs[
+        key(chosen | ({"cores": "1"} if cores else {}))
+    ]
+    (tmp_path / "search.py").write_text(search, "utf-8")
+    code, said = run(tmp_path, "search.py", *make(tmp_path))
+    *before, last = said.strip().splitlines()
+    assert code == 1 and last.startswith("search.py: "), said
+    assert message in last and "Traceback" not in said
+    assert len(before) <= 1 and not (tmp_path / "searches").exists()
