@@ -1,0 +1,252 @@
+# %% [markdown] index="time series; forecast; LSTM; GRU; windows; sequence; return_sequences; timeseries; next value"
+# # A series
+#
+# From a column of numbers over time to a tuned Keras model (LSTM, GRU or
+# convolution) that forecasts the next one, judged in the order of time.
+#
+# The two programs that come of it, for your series, are [composed for
+# you](../../your_data/index.md?kind=series&predict=number): this page
+# shows what they do and why.
+
+# %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
+import inspect
+import json
+import subprocess
+import sys
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+
+# %% [markdown]
+# ## Read it
+#
+# The highest temperature of each day in Seattle, four years of it.
+
+# %%
+from snippets.data.read_table import read_table
+
+# %%
+from snippets.data.regular_series import regular_series
+
+# %%
+path = files("vega_datasets") / "_data/seattle-weather.csv"
+series = regular_series(read_table(path), "temp_max", time="date")
+print(f"{len(series)} days, {series.isna().sum()} of them missing")
+
+# %% alt="The highest temperature of each day over four years: a yearly wave with rough edges." figure="series"
+plt.figure(figsize=(7, 2.2))
+plt.plot(series)
+plt.ylabel("°C")
+plt.show()
+
+# %% [markdown]
+# ## Windows
+#
+# A window is what the model sees, the value after it what it has to say.
+# Where a day is missing, `regular_series` has left a gap, and no window
+# reaches across it.
+
+# %% open=true
+from snippets.data.windows_of import windows_of
+
+# %%
+LENGTH = 28
+windows, values, places = windows_of(series, LENGTH)
+print(f"{len(windows)} windows of {LENGTH} days")
+
+# %% [markdown]
+# ## Split it in the order of time
+#
+# The model learns from the past, trials are chosen on what came after,
+# and the last fifth is kept closed. A random split would put tomorrow
+# into the training rows and ask about today.
+
+# %%
+ends = np.quantile(places, [0.6, 0.8])
+part = np.searchsorted(ends, places)
+train, validation, closed = (part == number for number in range(3))
+for name, rows in ("train", train), ("validate", validation):
+    days = series.index[places[rows]]
+    print(f"to {name}: {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}")
+print(f"kept closed: the last {closed.sum()} days")
+
+# %% [markdown]
+# The score to beat says "as today". For weather that is not bad at all.
+
+# %%
+x, y = windows[train], values[train]
+again = np.abs(values[validation] - windows[validation, -1]).mean()
+print(f"the last value again: mean absolute error {again:.3f} °C")
+
+# %% [markdown]
+# ## A model whose windows compare
+#
+# The length of the window is tuned inside the model, which looks at the
+# end of the longest one. So every length is scored on the same days. It
+# predicts the change since the last value: a network that has learned
+# nothing is as good as the score to beat.
+
+# %% open=true
+from snippets.models.series_model import SeriesModel
+
+# %% [markdown]
+# ## Search
+
+# %%
+hypermodel = SeriesModel(LENGTH)
+tuner = kt.RandomSearch(
+    hypermodel,
+    objective=kt.Objective("val_mae", "min"),
+    max_trials=8,
+    seed=1,
+    directory="searches",
+    project_name="series",
+    overwrite=True,
+)
+tuner.search(
+    x,
+    y,
+    validation_data=(windows[validation], values[validation]),
+    epochs=15,
+    verbose=0,
+)
+
+# %%
+from snippets.results.trials_table import trials_table
+
+# %%
+display(trials_table(tuner).drop(columns="status").round(4))
+
+# %%
+from snippets.results.trials_plot import trials_plot
+
+# %% alt="Mean absolute validation error of each trial against each hyperparameter, a panel each: window, kind, units, layers, learning rate and batch size." figure="trials"
+trials_plot(tuner)
+plt.show()
+
+# %% [markdown]
+# The untuned model gets three times the epochs of a trial.
+
+# %%
+untuned = kt.HyperParameters()
+keras.utils.set_random_seed(1)
+history = hypermodel.fit(
+    untuned,
+    hypermodel.build(untuned),
+    x,
+    y,
+    validation_data=(windows[validation], values[validation]),
+    epochs=45,
+    verbose=0,
+).history["val_mae"]
+best = tuner.oracle.get_best_trials()[0]
+print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
+print(f"untuned: {min(history):.4f} after {np.argmin(history) + 1}")
+
+# %% [markdown]
+# ## Train again, and save
+
+
+# %%
+def train_again(hp, epochs):
+    """Return a new model, trained on all that is not kept closed."""
+    keras.utils.set_random_seed(1)
+    model = hypermodel.build(hp)
+    x, y = windows[~closed], values[~closed]
+    hypermodel.fit(hp, model, x, y, epochs=epochs, verbose=0)
+    return model
+
+
+models = {
+    "untuned": train_again(untuned, int(np.argmin(history)) + 1),
+    "tuned": train_again(best.hyperparameters, best.best_step + 1),
+}
+folder = Path("searches", "series")
+file = folder / "model.keras"
+models["tuned"].save(file)
+with zipfile.ZipFile(file, "a") as archive:
+    about = {"target": "temp_max", "time": "date", "length": LENGTH}
+    archive.writestr("about.json", json.dumps(about))
+
+
+# %% [markdown]
+# ## Predict in another program
+
+
+# %%
+def predict(path):
+    """Print when the next step is, and the value expected there."""
+    model = keras.models.load_model("model.keras")
+    with zipfile.ZipFile("model.keras") as archive:
+        about = json.loads(archive.read("about.json"))
+    table = read_table(path)
+    series = regular_series(table, about["target"], about["time"])
+    window = series.to_numpy("float32")[None, -about["length"] :]
+    expected = model.predict(window, verbose=0)[0, 0]
+    step = series.index[-1] - series.index[-2]
+    print(series.index[-1] + step, f"{expected:.1f}")
+
+
+# %%
+imports = (
+    "import json, sys, zipfile, keras, numpy as np, pandas as pd\n"
+)
+parts = (read_table, regular_series, predict)
+source = "\n\n".join(map(inspect.getsource, parts))
+(folder / "predict.py").write_text(
+    f"{imports}\n\n{source}\n\npredict(sys.argv[1])\n", "utf-8"
+)
+done = subprocess.run(
+    [sys.executable, "predict.py", str(path)],
+    cwd=folder,
+    capture_output=True,
+    text=True,
+)
+print(done.stdout or done.stderr)
+assert len(done.stdout.splitlines()) == 1
+
+# %% [markdown]
+# ## One look at the test set
+#
+# Errors of days that follow each other are alike, and do not count as so
+# many repeats. The means of twenty stretches of days do, more nearly.
+
+# %%
+from snippets.results.compare_runs import compare_runs
+
+# %%
+x_test, y_test = windows[closed], values[closed]
+guesses = {"the last value again": x_test[:, -1]}
+for name, model in models.items():
+    guesses[name] = model.predict(x_test, verbose=0)[:, 0]
+stretches = np.array_split(np.arange(len(y_test)), 20)
+errors = {
+    name: [abs(guess - y_test)[days].mean() for days in stretches]
+    for name, guess in guesses.items()
+}
+compared = compare_runs(errors, reference="untuned", paired=True)
+print(f"mean absolute error in °C over {len(y_test)} days:")
+display(compared.drop(columns=["runs", "p"]).round(3))
+
+# %% [markdown]
+# ## What this page did not show
+#
+# - More than one series as input: a window of several columns has the
+#   shape (length, columns), and `SeriesModel` would not add an axis.
+# - More steps ahead: train for the value that comes later, a model for
+#   each distance, or `Dense(steps)` for all.
+# - Several splits in time. One split is one stretch of weather; expanding
+#   windows judge on several.

@@ -1,0 +1,245 @@
+# %% [markdown] index="text files; text classification; sentiment; strings; TextVectorization; text column; nlp; folder of texts"
+# # Texts
+#
+# From texts, in files or in a column of a table, to a tuned Keras model
+# that takes raw texts, in words or in characters.
+#
+# The two programs that come of it, for your texts, are
+# [composed for you](../../your_data/index.md?kind=texts): this page shows
+# what they do and why.
+
+# %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
+import inspect
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from IPython.display import display
+from sklearn.linear_model import LogisticRegression
+
+keras.utils.set_random_seed(1)
+
+# %% [markdown]
+# ## Texts in files
+#
+# The first sentence of each docstring of three libraries, a file each:
+# which library is it from? That is a folder for each class.
+
+# %%
+folder = Path("searches", "texts")
+texts = {}
+for module in list(sys.modules.values()):
+    for thing in list(vars(module).values()):
+        if not inspect.isfunction(thing) and not inspect.isclass(thing):
+            continue
+        owner = str(thing.__module__).split(".")[0]
+        if owner in ("keras", "pandas", "sklearn"):
+            text = (inspect.getdoc(thing) or "").split("\n\n")[0]
+            if len(text) > 20:
+                texts[text] = owner
+for number, (text, owner) in enumerate(sorted(texts.items())):
+    file = folder / "data" / owner / f"{number}.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+
+# %%
+from snippets.data.files_by_class import files_by_class
+
+# %%
+found = files_by_class(folder / "data", suffixes=[".txt"])
+texts = np.array([path.read_text("utf-8") for path in found["path"]])
+labels, names = pd.factorize(found["name"], sort=True)
+print("texts by class:", found["name"].value_counts().to_dict())
+print("one of them:", texts[0])
+
+# %% [markdown]
+# Texts in a table need one line instead, `read_table(path)["text"]`, with
+# the labels in another column.
+#
+# ## Split them
+#
+# A text that comes twice stays in one part, or the test would ask what
+# was in the book.
+
+# %%
+from snippets.data.split_rows import split_rows
+
+# %%
+train, validation, closed = split_rows(labels, texts)
+print(f"{len(train)}, {len(validation)}, and {len(closed)} kept closed")
+
+
+# %%
+def take(rows):
+    """Return texts, as Keras takes them, and labels by number."""
+    return tf.constant(list(texts[rows])), labels[rows]
+
+
+# %% [markdown]
+# ## Search
+#
+# The vocabularies are learned from the training texts alone, before the
+# search: words, and characters by threes, for languages without spaces
+# and for words that vary. Which of them to read is a hyperparameter.
+
+# %% open=true
+from snippets.models.text_model import TextModel
+
+# %%
+hypermodel = TextModel(texts[train], classes=len(names))
+x, y = take(train)
+tuner = kt.RandomSearch(
+    hypermodel,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=6,
+    seed=1,
+    directory="searches",
+    project_name="texts",
+    overwrite=True,
+)
+tuner.search(
+    x, y, validation_data=take(validation), epochs=10, verbose=0
+)
+
+# %%
+from snippets.results.trials_table import trials_table
+
+# %%
+display(trials_table(tuner).drop(columns="status").round(4))
+
+# %%
+from snippets.results.trials_plot import trials_plot
+
+# %% alt="Validation accuracy of each trial against each hyperparameter, a panel each: units, vocabulary size, length, width, pooling, dropout, learning rate and batch size." figure="trials"
+trials_plot(tuner)
+plt.show()
+
+# %% [markdown]
+# The untuned model gets three times the epochs of a trial.
+
+# %%
+untuned = kt.HyperParameters()
+keras.utils.set_random_seed(1)
+history = hypermodel.fit(
+    untuned,
+    hypermodel.build(untuned),
+    x,
+    y,
+    validation_data=take(validation),
+    epochs=30,
+    verbose=0,
+).history["val_accuracy"]
+best = tuner.oracle.get_best_trials()[0]
+print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
+print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
+
+# %% [markdown]
+# ## Train again, and save
+
+
+# %%
+def train_again(hp, epochs):
+    """Return a new model, trained on all texts not kept closed."""
+    keras.utils.set_random_seed(1)
+    model = hypermodel.build(hp)
+    rows = np.concatenate([train, validation])
+    hypermodel.fit(hp, model, *take(rows), epochs=epochs, verbose=0)
+    return model
+
+
+models = {
+    "untuned": train_again(untuned, int(np.argmax(history)) + 1),
+    "tuned": train_again(best.hyperparameters, best.best_step + 1),
+}
+file = folder / "model.keras"
+models["tuned"].save(file)
+with zipfile.ZipFile(file, "a") as archive:
+    archive.writestr("about.json", json.dumps({"names": list(names)}))
+
+
+# %% [markdown]
+# ## Predict in another program
+
+
+# %%
+def predict(texts):
+    """Print the class of each text, and how probable it is."""
+    model = keras.models.load_model("model.keras")
+    with zipfile.ZipFile("model.keras") as archive:
+        names = json.loads(archive.read("about.json"))["names"]
+    for row in model.predict(tf.constant(texts), verbose=0):
+        print(names[row.argmax()], f"{row.max():.3f}")
+
+
+# %%
+imports = "import json, sys, zipfile, keras, tensorflow as tf\n"
+(folder / "predict.py").write_text(
+    f"{imports}\n\n{inspect.getsource(predict)}\n\n"
+    "predict(sys.argv[1:])\n",
+    "utf-8",
+)
+new = ["Return a new DataFrame without duplicated rows.", ""]
+done = subprocess.run(
+    [sys.executable, "predict.py", *new],
+    cwd=folder,
+    capture_output=True,
+    text=True,
+)
+print(done.stdout or done.stderr)
+assert len(done.stdout.splitlines()) == len(new)
+
+# %% [markdown]
+# An empty text gets an answer too: the class that the model takes for
+# granted.
+#
+# ## One look at the test set
+#
+# Beside both models stands what a network has to beat on short texts: a
+# logistic regression on which words are there.
+
+# %%
+from snippets.results.compare_runs import compare_runs
+
+# %%
+x_test, y_test = take(closed)
+words = keras.layers.TextVectorization(output_mode="multi_hot")
+words.adapt(x)
+regression = LogisticRegression(max_iter=1000)
+learned = np.concatenate([train, validation])
+regression.fit(words(take(learned)[0]).numpy(), labels[learned])
+guesses = {
+    "most frequent": np.bincount(y).argmax(),
+    "logistic regression": regression.predict(words(x_test).numpy()),
+}
+for name, model in models.items():
+    guesses[name] = model.predict(x_test, verbose=0).argmax(axis=1)
+right = {name: guess == y_test for name, guess in guesses.items()}
+compared = compare_runs(right, reference="untuned", paired=True)
+print(f"accuracy on {len(y_test)} texts, with 95 % intervals:")
+display(compared.drop(columns=["runs", "p"]).round(3))
+
+# %% [markdown]
+# Where the regression is level with the networks, or ahead, take it: it
+# trains in a second.
+#
+# ## What this page did not show
+#
+# - A pretrained language model, which on few texts is worth more than
+#   any search.
+# - The order of words: the embedding is averaged over the text. Layers
+#   that read in order are on [the page of series](series.py).
+# - Near copies, such as one notice with two dates: only exact ones are
+#   kept together. Give `split_rows` what they have in common.
