@@ -160,15 +160,11 @@ def _play(fresh):
                 os._exit(1)
             if name != "end_trial":
                 return result
-            trial = oracle.trials[args[0].trial_id]
-            who = next(n for n, t in running if t is trial)
-            score = trial.score and round(trial.score, 4)
-            what = (
-                f"{who}: trial {trial.trial_id} {trial.status}, score"
-            )
-            print(
-                what, f"{score}, {len({*oracle.end_order})}{of} ended"
-            )
+            done = oracle.trials[args[0].trial_id]
+            score = done.score and round(done.score, 4)
+            what = f"trial {done.trial_id} {done.status}, score {score}"
+            by = next(n for n, trial in running if trial is done)
+            print(f"{by}: {what}, {len({*oracle.end_order})}{of} ended")
 
         vars(oracle).update({n: call.__get__(n) for n in calls})
         # It looks every second, and later every twenty, for the end.
