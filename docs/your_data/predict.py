@@ -38,9 +38,13 @@ def main(path):
     folder = Path(path)
     found = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
     rows = [each for each in found if each.suffix.lower() in PICTURES]
+    if not rows:
+        raise ValueError(f"no pictures in {path}")
     inputs = read_pictures(rows, about["size"])
     #: kind=texts
     rows = read_texts(Path(path), about)
+    if rows.empty:
+        raise ValueError(f"no texts in {path}")
     inputs = tf.constant(list(rows))
     #: kind=series
     table = read_table(path)
@@ -77,16 +81,13 @@ def main(path):
 
 def read_texts(path, about):
     """Return texts, by line of the table or by file."""
-    if path.suffix.lower() == ".csv":
+    if "text" in about and path.suffix != ".txt" and path.is_file():
         table = read_table(path)
-        if about.get("text") not in table:
-            raise ValueError(
-                f"{path} lacks the column {about.get('text')}"
-            )
-        texts = table[about["text"]].astype(str)
-        return texts.set_axis(texts.index + 2)
+        if about["text"] not in table:
+            raise ValueError(f"{path} lacks the column {about['text']}")
+        return table[about["text"]].astype(str)
     found = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
-    return pd.Series({each: each.read_text("utf-8") for each in found})
+    return pd.Series({each: read_text(each) for each in found})
 
 
 #: kind=pictures
@@ -105,6 +106,7 @@ from snippets.data.read_pictures import read_pictures
 
 #: kind=texts
 from snippets.data.read_table import read_table
+from snippets.data.read_text import read_text
 
 #: kind=series
 from snippets.data.read_table import read_table

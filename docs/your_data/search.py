@@ -58,11 +58,11 @@ import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_images
 from sklearn.utils.class_weight import compute_sample_weight
-#: kind=pictures
 
+HERE = Path(__file__).parent
+#: kind=pictures
 SIZE = 32  # pixels a side that the network sees; more sees more, slower
 #: kind=series
-
 LENGTH = 28  # values in the longest window that is tried
 #:
 
@@ -108,7 +108,7 @@ def main(options, data):
     )
     print(f"\nTrials, best first:\n{trials_table(tuner).to_string()}")
     try:
-        trials_plot(tuner).savefig("trials.png")
+        trials_plot(tuner).savefig(HERE / "trials.png")
     except ValueError as error:  # nothing was tuned, or all failed
         sys.exit(f"search.py: {error}")
     best = tuner.oracle.get_best_trials()[0]
@@ -205,8 +205,8 @@ def main(options, data):
     print(recall.round(4).to_string())
     #:
 
-    models["tuned"].save("model.keras")
-    with zipfile.ZipFile("model.keras", "a") as file:
+    models["tuned"].save(HERE / "model.keras")
+    with zipfile.ZipFile(HERE / "model.keras", "a") as file:
         file.writestr("about.json", json.dumps(about))
     print(
         "\nSaved model.keras. To predict: python predict.py",
@@ -255,8 +255,8 @@ def make_tuner(hypermodel, objective, options):
         hypermodel,
         objective=objective,
         seed=1,
-        directory="searches",
-        project_name=Path(options.path).stem,
+        directory=HERE / "searches",
+        project_name=Path(options.path).resolve().stem,
         #: !resume
         overwrite=True,  # else a second run trains nothing new
         #:
@@ -276,6 +276,8 @@ def load(options):
         raise ValueError(
             f"--target must be one of {list(table)}, not {options.target}"
         )
+    if unknown := set(options.ignore) - set(table):
+        raise ValueError(f"--ignore: no columns {sorted(unknown)}")
     table = table.drop(columns=options.ignore)
     table = table[~table[options.target].isin(["", np.nan])]
     table = table.reset_index(drop=True)
@@ -289,7 +291,7 @@ def load(options):
     #: kind=table
     copies = table.groupby(list(table), dropna=False, sort=False)
     #: kind=table predict=class
-    parts = split_rows(y, copies.ngroup())
+    parts = split_rows(np.take(names, y), copies.ngroup())
     #: kind=table predict=number
     parts = split_rows(y, copies.ngroup(), classes=False)
     #: kind=table
@@ -324,7 +326,7 @@ def load(options):
     found = files_by_class(options.path)
     pictures = read_pictures(found["path"], SIZE)
     y, names = classes_of(found["name"])
-    parts = split_rows(y, found["content"])
+    parts = split_rows(found["name"], found["content"])
     print(f"{len(y)} pictures:", found["name"].value_counts().to_dict())
 
     def take(part):
@@ -339,7 +341,7 @@ def load(options):
     """Return hypermodel, rows by number, parts and what to save."""
     if Path(options.path).is_dir():
         found = files_by_class(options.path, suffixes=[".txt"])
-        texts = found["path"].map(lambda path: path.read_text("utf-8"))
+        texts = found["path"].map(read_text)
         target, about = found["name"], {}
     else:
         texts, target, about = text_column(options)
@@ -347,7 +349,7 @@ def load(options):
     texts, target = texts[kept].to_numpy(), target[kept]
     y, names = classes_of(target)
     about["names"] = names
-    parts = split_rows(y, texts)
+    parts = split_rows(np.take(names, y), texts)
     print(f"{len(y)} texts:", target.value_counts().to_dict())
     hypermodel = TextModel(texts[parts[0]], classes=len(names))
 #: kind=texts predict=number
@@ -538,7 +540,7 @@ def read_options():
     #: kind=texts
     parser.add_argument("--max-epochs", type=positive, default=15)
     #: time_limit
-    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--hours", type=hours, default=1.0)
     #:
     options = parser.parse_args()
     if options.path is None:
@@ -546,6 +548,15 @@ def read_options():
     return options
 
 
+#: time_limit
+def hours(text):
+    """Return a time above 0."""
+    if float(text) > 0:
+        return float(text)
+    raise ValueError
+
+
+#:
 def positive(text):
     """Return a whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
@@ -568,6 +579,7 @@ from snippets.models.picture_model import PictureModel
 
 #: kind=texts
 from snippets.data.read_table import read_table
+from snippets.data.read_text import read_text
 from snippets.data.split_rows import split_rows
 from snippets.models.text_model import TextModel
 

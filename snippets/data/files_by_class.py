@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+PARTS = {"train", "training", "test", "val", "valid", "validation"}
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tiff", ".webp")
 
 
@@ -17,8 +18,8 @@ def files_by_class(folder, suffixes=PICTURES):
     `path`, `name` (of the class) and `content`, the same where two
     files are copies to the byte.
 
-    Raises ValueError if there is no such folder, or if it has files of
-    fewer than two classes.
+    Raises ValueError if there is no such folder, if it has files of
+    fewer than two classes, or if its folders are called train and test.
 
     Source: https://keras.io/api/data_loading/image/
     """
@@ -27,7 +28,7 @@ def files_by_class(folder, suffixes=PICTURES):
         raise ValueError(f"there is no folder {folder}")
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        hidden = any(part[0] in "._" for part in parts)
+        hidden = "__MACOSX" in parts or any(p[0] == "." for p in parts)
         if (
             hidden
             or path.suffix.lower() not in suffixes
@@ -41,5 +42,10 @@ def files_by_class(folder, suffixes=PICTURES):
         raise ValueError(
             f"{folder} must hold a folder for each class, two or more, "
             f"with files {', '.join(suffixes)}"
+        )
+    if set(files["name"].str.lower()) <= PARTS:
+        raise ValueError(
+            f"{folder} is split already: give the folder below it with "
+            "a folder for each class, such as its train"
         )
     return files

@@ -35,6 +35,7 @@ def read_table(path):
             f"{path} is no table: give a CSV file with the names of "
             "columns in its first line and as many cells in every other"
         ) from None
+    frame.columns = frame.columns.str.strip()
     if frame.empty or not isinstance(frame.index, pd.RangeIndex):
         raise ValueError(
             f"{path} has no rows below the names of its columns, or "

@@ -1,5 +1,7 @@
 """A column of a table as a series of equal steps."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -32,8 +34,10 @@ def regular_series(table, target, time=None):
     when = table[time]
     if when.dtype.kind != "f":
         try:
-            when = pd.to_datetime(when.replace("", None))
-        except (ValueError, TypeError):
+            with warnings.catch_warnings():  # of dates it may misread
+                warnings.simplefilter("error")
+                when = pd.to_datetime(when.replace("", None))
+        except (ValueError, TypeError, Warning):
             raise ValueError(
                 f"column {time!r} has cells that are no time, such as "
                 "2024-05-31 18:00"
@@ -45,12 +49,11 @@ def regular_series(table, target, time=None):
     # Months and years are not of one length, so they get a name.
     named = getattr(series.index, "to_period", None)
     if named and steps.min() >= pd.Timedelta(days=28):
-        for name in ("M", "Q", "Y"):
+        for name in ("Y", "Q", "M"):
             periods = named(name)
             if not periods.duplicated().any():
-                kept = name
-        every = pd.period_range(*named(kept)[[0, -1]], freq=kept)
-        return series.set_axis(named(kept)).reindex(every)
+                every = pd.period_range(*periods[[0, -1]], freq=name)
+                return series.set_axis(periods).reindex(every)
     step = steps.mode()[0]
     if (steps == step).mean() < 0.5:
         raise ValueError(

@@ -397,9 +397,8 @@ def unequal(folder):
 
 
 def useless(folder):
-    path = write(
-        folder / "t.csv", ["a", "c"], [[1, n % 2] for n in range(40)]
-    )
+    rows = [[1, f"name {n}", n % 2] for n in range(40)]
+    path = write(folder / "t.csv", ["a", "b", "c"], rows)
     return [path, "--target", "c"]
 
 

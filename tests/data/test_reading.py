@@ -1,0 +1,232 @@
+"""What comes from files is what was meant, or one clear error."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from snippets.data.files_by_class import files_by_class
+from snippets.data.read_pictures import read_pictures
+from snippets.data.read_table import read_table
+from snippets.data.read_text import read_text
+from snippets.data.regular_series import regular_series
+from snippets.data.split_rows import split_rows
+from snippets.data.table_inputs import table_inputs
+from snippets.data.usable_columns import usable_columns
+from snippets.data.windows_of import windows_of
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t", "|"])
+def test_a_table_is_read_whatever_stands_between_its_cells(
+    between, tmp_path
+):
+    decimal = "." if between == "," else ","
+    rows = (
+        ["ä b", "n", "t"],
+        ['"x, y"', f"1{decimal}5", ""],
+        ["", "", "z"],
+    )
+    text = "\n".join(between.join(row) for row in rows)
+    (tmp_path / "t.csv").write_text(f"\ufeff{text}\n", "utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert list(table) == ["ä b", "n", "t"]
+    assert list(table["ä b"]) == ["x, y", ""]
+    np.testing.assert_array_equal(table["n"], [1.5, np.nan])
+    assert list(table["t"]) == ["", "z"]
+
+
+def test_a_comma_between_cells_is_no_decimal_comma(tmp_path):
+    (tmp_path / "t.csv").write_text('a\n"1,5"\n"2,5"\n', "utf-8")
+    assert list(read_table(tmp_path / "t.csv")["a"]) == ["1,5", "2,5"]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "is no table"),
+        ("a,b\n", "no rows below"),
+        ("a,b\n1,2,3\n4,5,6\n", "more cells than"),
+        ("a\n" + "1\n" * 20 + "inf\n", "'inf' in line 22"),
+        ("a\n" + "1\n" * 20 + "n. a.\n", "'n. a.' in line 22"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(text, message, tmp_path):
+    (tmp_path / "t.csv").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=message):
+        read_table(tmp_path / "t.csv")
+
+
+def test_columns_that_name_rows_or_say_nothing_are_left_out():
+    rows = pd.DataFrame(
+        {
+            "number": np.arange(40) * 1.5,
+            "id": np.arange(40.0),
+            "one": 7.0,
+            "none": "",
+            "kind": ["a", ""] * 20,
+            "name": [f"x{n}" for n in range(40)],
+        }
+    )
+    usable, left_out = usable_columns(rows)
+    assert usable == {"number": None, "kind": ["", "a"]}
+    assert set(left_out) == {"id", "one", "none", "name"}
+    with pytest.raises(ValueError, match="no column to learn from"):
+        usable_columns(rows[["one", "name"]])
+
+
+def test_codes_that_look_like_numbers_are_the_codes_they_were():
+    columns = {"n": None, "code": ["", "7", "A"]}
+    old = pd.DataFrame(
+        {"code": ["7", "A", ""], "n": [1.0, np.nan, 2.0]}
+    )
+    new = pd.DataFrame({"n": ["", "", ""], "code": [7.0, np.nan, 8.5]})
+    cells = table_inputs(old, columns)["categories"].numpy()
+    assert [c.decode() for c in cells[:, 0]] == [
+        "code=7",
+        "code=A",
+        "code=",
+    ]
+    inputs = table_inputs(new, columns)
+    cells = inputs["categories"].numpy()[:, 0]
+    assert [c.decode() for c in cells] == [
+        "code=7",
+        "code=",
+        "code=8.5",
+    ]
+    assert np.isnan(inputs["numbers"]).all()
+    with pytest.raises(ValueError, match=r"lacks the columns \['n'\]"):
+        table_inputs(old[["code"]], columns)
+    old["n"] = ["x", "1", "2"]
+    with pytest.raises(ValueError, match=r"among \['n'\].*'x'"):
+        table_inputs(old, columns)
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_what_belongs_together_stays_on_one_side(classes):
+    random = np.random.default_rng(3)
+    together = random.integers(0, 90, 300)
+    y = np.where(random.random(300) < 0.2, "rare", "often")
+    parts = split_rows(y, together, classes=classes)
+    assert sorted(np.concatenate(parts)) == list(range(300))
+    train, validation, test = (set(together[part]) for part in parts)
+    assert not (train & validation or train & test or validation & test)
+    shares = [len(part) / 300 for part in parts]
+    assert np.allclose(shares, [0.6, 0.2, 0.2], atol=0.05)
+    if classes:
+        rare = [(y[part] == "rare").mean() for part in parts]
+        assert np.ptp(rare) < 0.06
+
+
+@pytest.mark.parametrize(
+    "y, together, message",
+    [
+        (["a"] * 24, range(24), "24 rows are too few"),
+        (["a"] * 40 + ["b"] * 4, range(44), r"\['b'\]"),
+        (
+            ["a"] * 40 + ["b"] * 9,
+            [*range(40), *[99] * 9],
+            "belong together",
+        ),
+    ],
+)
+def test_a_split_that_leaves_a_side_without_a_class_is_refused(
+    y, together, message
+):
+    with pytest.raises(ValueError, match=message):
+        split_rows(y, list(together))
+
+
+def test_pictures_of_all_kinds_become_squares_and_broken_ones_are_named(
+    tmp_path,
+):
+    wide = Image.new("RGBA", (40, 10), (255, 0, 0, 255))
+    wide.putpixel((0, 0), (0, 0, 0, 0))
+    wide.save(tmp_path / "wide.png")
+    Image.new("1", (3, 3), 1).save(tmp_path / "tiny.gif")
+    turned = Image.new("L", (20, 10), 128)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # held upright
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    names = ["wide.png", "tiny.gif", "turned.jpg"]
+    read = read_pictures([tmp_path / name for name in names], size=20)
+    assert read.shape == (3, 20, 20, 3) and read.dtype == "uint8"
+    assert (read[0, 10, 10] == (255, 0, 0)).all()
+    assert (read[0, 0] == 0).all()  # above a wide picture
+    assert (read[1] == 255).all()
+    assert (read[2, :, 0] == 0).all() and (read[2, 0, 10] > 100).all()
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG torn")
+    with pytest.raises(ValueError, match="torn.png.*absent.png"):
+        read_pictures([tmp_path / "torn.png", tmp_path / "absent.png"])
+
+
+def test_files_of_classes_are_found_and_their_copies_known(tmp_path):
+    for name in (
+        "a/1.TXT",
+        "a/deep/2.txt",
+        "b/3.txt",
+        "b/.x.txt",
+        "c/4.md",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(
+            f"text {name in ('a/1.TXT', 'b/3.txt')}", "utf-8"
+        )
+    found = files_by_class(tmp_path, suffixes=[".txt"])
+    assert list(found["name"]) == ["a", "a", "b"]
+    same = found.groupby("content")["name"].agg(list).tolist()
+    assert sorted(same) == [["a"], ["a", "b"]]
+    with pytest.raises(ValueError, match="a folder for each class"):
+        files_by_class(tmp_path / "a", suffixes=[".txt"])
+    (tmp_path / "a").rename(tmp_path / "Train")
+    (tmp_path / "b").rename(tmp_path / "test")
+    with pytest.raises(ValueError, match="is split already"):
+        files_by_class(tmp_path, suffixes=[".txt"])
+
+
+def test_a_text_in_another_encoding_is_named(tmp_path):
+    (tmp_path / "good.txt").write_text("\ufeffé", "utf-8")
+    (tmp_path / "bad.txt").write_bytes("é".encode("latin-1"))
+    assert read_text(tmp_path / "good.txt") == "é"
+    with pytest.raises(ValueError, match="bad.txt is not in UTF-8"):
+        read_text(tmp_path / "bad.txt")
+    with pytest.raises(ValueError, match="can't read .*absent.txt"):
+        read_text(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.date_range("2024-02-27", periods=40, freq="D").astype(str),
+        pd.date_range("2024-01-31", periods=40, freq="ME").astype(str),
+        pd.date_range("2001-01-01", periods=40, freq="YS").astype(str),
+        pd.date_range("2024-01-01", periods=40, freq="28D").astype(str),
+        pd.date_range("2024-01-01", periods=40, freq="90min").astype(
+            str
+        ),
+        np.arange(40) * 2.0 + 1900,
+    ],
+    ids=["days", "months", "years", "28 days", "90 minutes", "numbers"],
+)
+def test_a_missing_time_is_a_gap_whatever_the_step(times):
+    table = pd.DataFrame({"when": times, "y": np.arange(40.0)})
+    kept = table.drop(index=[20, 21]).sample(frac=1, random_state=1)
+    series = regular_series(kept, "y", "when")
+    assert len(series) == 40 and list(
+        np.flatnonzero(series.isna())
+    ) == [20, 21]
+    np.testing.assert_array_equal(
+        series.dropna(), np.delete(np.arange(40.0), [20, 21])
+    )
+
+
+def test_no_window_reaches_across_a_gap():
+    values = np.arange(80.0)
+    values[50] = np.nan
+    windows, after, places = windows_of(values, 10)
+    assert windows.shape == (59, 10) and not np.isnan(windows).any()
+    np.testing.assert_array_equal(after, places)
+    np.testing.assert_array_equal(windows[:, -1], after - 1)
+    with pytest.raises(ValueError, match="24 windows of 10"):
+        windows_of(values[:34], 10)
+    with pytest.raises(ValueError, match="too few for a window"):
+        windows_of(values[:10], 10)
