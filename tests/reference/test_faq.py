@@ -221,7 +221,9 @@ def made(hypermodel, tmp_path):
     )
 
 
-def test_verbose_silences_the_tuner_and_reaches_fit(tmp_path, capsys):
+def test_verbose_silences_the_tuner_and_reaches_fit(
+    eager, tmp_path, capsys
+):
     tuner = made(Given(), tmp_path)
     tuner.search(verbose=0)
     assert not capsys.readouterr().out
@@ -233,7 +235,7 @@ def test_verbose_silences_the_tuner_and_reaches_fit(tmp_path, capsys):
 
 
 def test_a_notebooks_output_is_cleared_at_each_trial(
-    tmp_path, monkeypatch
+    eager, tmp_path, monkeypatch
 ):
     utils = importlib.import_module("keras_tuner.src.utils")
     assert "clear_output" in utils.try_clear.__code__.co_names
@@ -254,7 +256,7 @@ def test_a_model_of_another_library_ends_the_search(tmp_path):
         tuner.search(verbose=0)
 
 
-def test_trials_have_short_numbered_folders(tmp_path):
+def test_trials_have_short_numbered_folders(eager, tmp_path):
     made(Given(), tmp_path).search(verbose=0)
     folders = sorted(path.name for path in tmp_path.glob("*/trial_*"))
     assert folders == ["trial_0", "trial_1", "trial_2"]
