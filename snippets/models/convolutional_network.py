@@ -2,6 +2,7 @@
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 
 class ConvolutionalNetwork(kt.HyperModel):
@@ -20,7 +21,8 @@ class ConvolutionalNetwork(kt.HyperModel):
     `batch_size`). Epochs are left to the tuner.
 
     Raises ValueError if `height` or `width` is below 8, too small for
-    the largest number of blocks, or `classes` below 2.
+    the largest number of blocks, or `classes` below 2, and in `fit`
+    without labels or if images are not between 0 and 1.
 
     Source: https://keras.io/api/layers/preprocessing_layers/
     """
@@ -79,10 +81,15 @@ class ConvolutionalNetwork(kt.HyperModel):
         self._batch_size(hp)
         return model
 
-    def fit(self, hp, model, *args, **kwargs):
+    def fit(self, hp, model, x, y=None, **kwargs):
         """Train `model`; all that the tuner passes goes on to Keras."""
+        if y is None or np.min(x) < 0 or not np.max(x) <= 1:
+            raise kt.errors.FatalValueError(
+                "give images from 0 to 1 and labels as arrays: divide "
+                "pixels by 255; a dataset's batch size can't be tuned"
+            )
         return model.fit(
-            *args, batch_size=self._batch_size(hp), **kwargs
+            x, y, batch_size=self._batch_size(hp), **kwargs
         )
 
     def _batch_size(self, hp):

@@ -2,6 +2,7 @@
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 
 class ImageClassifier(kt.HyperModel):
@@ -15,7 +16,8 @@ class ImageClassifier(kt.HyperModel):
     and its training (`learning_rate` of Adam, on a log scale, and
     `batch_size`). Epochs are left to the tuner.
 
-    Raises ValueError if `features` is below 1 or `classes` below 2.
+    Raises ValueError if `features` is below 1 or `classes` below 2,
+    and in `fit` without labels or if a number is missing.
 
     Source: https://keras.io/api/keras_tuner/hypermodels/
     """
@@ -62,10 +64,15 @@ class ImageClassifier(kt.HyperModel):
         self._batch_size(hp)
         return model
 
-    def fit(self, hp, model, *args, **kwargs):
+    def fit(self, hp, model, x, y=None, **kwargs):
         """Train `model`; all that the tuner passes goes on to Keras."""
+        if y is None or not np.isfinite(np.asarray(x)).all():
+            raise kt.errors.FatalValueError(
+                "give images and labels as arrays of finite numbers: "
+                "the batch size of a dataset can't be tuned"
+            )
         return model.fit(
-            *args, batch_size=self._batch_size(hp), **kwargs
+            x, y, batch_size=self._batch_size(hp), **kwargs
         )
 
     def _batch_size(self, hp):

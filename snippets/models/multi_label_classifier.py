@@ -23,7 +23,8 @@ class MultiLabelClassifier(kt.HyperModel):
     would minimise F1.
 
     Raises ValueError if `features` or `labels` is below 1, and in `fit`
-    if the labels have another shape or are not all 0 or 1.
+    if the labels have another shape or are not all 0 or 1, or if a
+    number is missing.
 
     Source: https://keras.io/api/metrics/
     """
@@ -42,7 +43,7 @@ class MultiLabelClassifier(kt.HyperModel):
         """Return a compiled model with the values of `hp`."""
         hidden_layers = hp.Int("hidden_layers", 1, 2)
         units = hp.Int("units", 32, 128, step=32, default=64)
-        dropout = hp.Float("dropout", 0.0, 0.5, step=0.1)
+        dropout = hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.5])
         learning_rate = hp.Float(
             "learning_rate", 1e-4, 1e-1, sampling="log", default=1e-3
         )
@@ -80,13 +81,16 @@ class MultiLabelClassifier(kt.HyperModel):
 
     def fit(self, hp, model, x, y, **kwargs):
         """Train `model`; all that the tuner passes goes on to Keras."""
-        if np.shape(y)[1:] != (self.labels,):
-            raise ValueError(
+        x, y = np.asarray(x, "float32"), np.asarray(y)
+        if not np.isfinite(x).all():
+            raise kt.errors.FatalValueError("some numbers are missing")
+        if y.shape[1:] != (self.labels,):
+            raise kt.errors.FatalValueError(
                 f"labels must have the shape (batch, {self.labels}), "
-                f"a column for each label, not {np.shape(y)}"
+                f"a column for each label, not {y.shape}"
             )
         if not np.isin(y, (0, 1)).all():
-            raise ValueError("labels must be 0 or 1")
+            raise kt.errors.FatalValueError("labels must be 0 or 1")
         return model.fit(
             x, y, batch_size=self._batch_size(hp), **kwargs
         )

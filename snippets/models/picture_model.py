@@ -87,7 +87,7 @@ class PictureModel(kt.HyperModel):
         """Train `model`; all that the tuner passes goes on to Keras."""
         shape, largest = np.shape(x), np.max(x)
         if shape[1:] != self.shape or largest <= 1:
-            raise ValueError(
+            raise kt.errors.FatalValueError(
                 f"pictures must be (pictures, {self.shape}), numbers "
                 f"up to 255, not {shape} and up to {largest}"
             )

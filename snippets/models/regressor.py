@@ -2,15 +2,16 @@
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 
 class Regressor(kt.HyperModel):
     """A regressor of rows of numbers, to be tuned.
 
-    Takes float arrays of shape (batch, features), raw, in any units,
-    and a target of shape (batch,) in its own unit; gives predictions of
-    shape (batch, 1) in that unit, so losses and errors of all trials
-    compare. Columns are scaled inside the model. The target is not
+    Takes numbers of shape (batch, features), raw, in any units, an
+    array or data frame, and a target of shape (batch,) in its own unit;
+    gives predictions of shape (batch, 1) in that unit, so losses and
+    errors of all trials compare. Columns are scaled inside the model. The target is not
     changed: the network predicts in standard deviations, and a last
     layer turns these into the unit. Both layers learn from the rows
     that `fit` is given to train on. Without `scale_target` there is no
@@ -22,7 +23,8 @@ class Regressor(kt.HyperModel):
     the mean absolute error; the metric `mae` is the same without the
     weight decay.
 
-    Raises ValueError if `features` is below 1.
+    Raises ValueError if `features` is below 1, and in `fit` if a number
+    is missing.
 
     Source: https://keras.io/api/layers/preprocessing_layers/
     """
@@ -74,6 +76,12 @@ class Regressor(kt.HyperModel):
 
     def fit(self, hp, model, x, y, **kwargs):
         """Learn the scales from `x` and `y`, then train `model`."""
+        x, y = np.asarray(x, "float32"), np.asarray(y, "float32")
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise kt.errors.FatalValueError(
+                "some numbers are missing: fill them, or leave out "
+                "their rows or columns"
+            )
         model.get_layer("scale").adapt(x)
         if self.scale_target:
             model.get_layer("unit").adapt(y.reshape(-1, 1))

@@ -87,7 +87,7 @@ class SeriesModel(kt.HyperModel):
         """Learn the scales from `x` and `y`, then train `model`."""
         x, y = np.asarray(x, "float32"), np.asarray(y, "float32")
         if x.shape[1:] != (self.length,) or np.isnan(x).any():
-            raise ValueError(
+            raise kt.errors.FatalValueError(
                 f"windows must be ({len(x)}, {self.length}) without a "
                 f"gap, not {x.shape}"
             )

@@ -106,7 +106,9 @@ class TableModel(kt.HyperModel):
     def fit(self, hp, model, x, y, **kwargs):
         """Learn scales and the unit from `x` and `y`, then train."""
         if not np.isfinite(y).all():
-            raise ValueError("targets must be finite numbers")
+            raise kt.errors.FatalValueError(
+                "targets must be finite numbers"
+            )
         if self.numbers:
             mean = np.nanmean(x["numbers"], axis=0)
             missing = np.isnan(x["numbers"])

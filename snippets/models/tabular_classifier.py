@@ -2,16 +2,18 @@
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 
 class TabularClassifier(kt.HyperModel):
     """A classifier of rows of numbers that scales them, to be tuned.
 
-    Takes float arrays of shape (batch, features), raw, in any units,
-    and integer labels of shape (batch,); gives class probabilities of
-    shape (batch, classes). Mean and variance of each column are learned
-    from the rows that `fit` is given to train on, and stay part of the
-    model: validation rows and new rows go in raw as well.
+    Takes numbers of shape (batch, features), raw, in any units, an
+    array or data frame, and integer labels of shape (batch,); gives
+    class probabilities of shape (batch, classes). Mean and variance of
+    each column are learned from the rows that `fit` is given to train
+    on, and stay part of the model: validation rows and new rows go in
+    raw as well.
 
     Tunes the preprocessing (`log_first`, to take log(1 + x) of every
     number before it is scaled), the model (`units` of its hidden layer,
@@ -19,7 +21,8 @@ class TabularClassifier(kt.HyperModel):
     scale, and `batch_size`). Epochs are left to the tuner.
 
     Raises ValueError if `features` is below 1 or `classes` below 2, and
-    in `fit` if `log_first` meets a number of -1 or less.
+    in `fit` if `log_first` meets a number of -1 or less, or if one is
+    missing.
 
     Source: https://keras.io/api/layers/preprocessing_layers/
     """
@@ -38,7 +41,7 @@ class TabularClassifier(kt.HyperModel):
         """Return a compiled model with the values of `hp`."""
         self._log_first(hp)
         units = hp.Int("units", 16, 128, step=16, default=32)
-        dropout = hp.Float("dropout", 0.0, 0.5, step=0.1)
+        dropout = hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.5])
         learning_rate = hp.Float(
             "learning_rate", 1e-4, 1e-1, sampling="log", default=1e-3
         )
@@ -69,14 +72,20 @@ class TabularClassifier(kt.HyperModel):
 
     def fit(self, hp, model, x, y, **kwargs):
         """Learn the scaling from `x`, then train `model`."""
+        x, y = np.asarray(x, "float32"), np.asarray(y)
+        if not np.isfinite(x).all():
+            raise kt.errors.FatalValueError(
+                "some numbers are missing: fill them, or leave out "
+                "their rows or columns"
+            )
         seen = x
         if self._log_first(hp):
             if x.min() <= -1:
-                raise ValueError(
-                    "log_first needs numbers above -1, "
-                    f"not {x.min()}; leave it out of the search"
+                raise kt.errors.FatalValueError(
+                    "log_first needs numbers above -1, not "
+                    f"{x.min()}: give hyperparameters where it is Fixed"
                 )
-            seen = keras.ops.log1p(x)
+            seen = np.log1p(x)
         model.get_layer("scale").adapt(seen)
         return model.fit(
             x, y, batch_size=self._batch_size(hp), **kwargs

@@ -108,7 +108,9 @@ class TextModel(kt.HyperModel):
     def fit(self, hp, model, x, y, **kwargs):
         """Learn the unit from `y` where it is a number, then train."""
         if not np.isfinite(y).all():
-            raise ValueError("targets must be finite numbers")
+            raise kt.errors.FatalValueError(
+                "targets must be finite numbers"
+            )
         if self.classes is None:
             model.get_layer("unit").adapt(np.reshape(y, (-1, 1)))
         return model.fit(
