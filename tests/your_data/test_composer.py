@@ -174,6 +174,36 @@ def test_the_zip_holds_both_programs(page, tmp_path):
             assert archive.read(name).decode() == shown
 
 
+def test_the_page_of_the_site_composes_the_same(programs, tab):
+    page = tab("your_data/?kind=pictures&tuner=Hyperband&cores=1")
+    search, predict = programs[
+        "cores=1&kind=pictures&predict=class&tuner=Hyperband"
+    ]
+    page.wait_for_selector("#composer:not([hidden])")
+    assert page.locator("#search-py").text_content() == search
+    assert page.locator("#predict-py").text_content() == predict
+    assert "pillow" in page.locator("#pip").text_content()
+    assert "FOLDER" in page.locator("#python").text_content()
+
+
+def test_the_page_can_be_used_by_keyboard(tab):
+    page = tab("your_data/")
+    page.locator("#kind").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert "kind=pictures" in page.url and "resume=1" in page.url
+
+
+def test_without_javascript_the_page_leads_to_the_four_starters(site):
+    text = (site / "your_data/index.html").read_text("utf-8")
+    assert "<noscript>" in text and 'id="composer"' in text
+    for name in ("table", "pictures", "texts", "series"):
+        assert f'href="../tutorials/your_data/{name}/"' in text
+
+
 def write(path, header, rows, between=",", mark="utf-8-sig"):
     with open(path, "w", encoding=mark, newline="") as file:
         writer = csv.writer(file, delimiter=between)
