@@ -520,7 +520,7 @@ def read_options():
     parser.add_argument("--target", metavar="COLUMN", help="to predict")
     #: kind=table
     parser.add_argument(
-        "--ignore", metavar="COLUMN", nargs="*", default=[]
+        "--ignore", metavar="COLUMN", action="append", default=[]
     )
     #: kind=texts
     parser.add_argument("--text", metavar="COLUMN", help="of texts")
@@ -542,10 +542,7 @@ def read_options():
     #: time_limit
     parser.add_argument("--hours", type=hours, default=1.0)
     #:
-    options = parser.parse_args()
-    if options.path is None:
-        example(options)
-    return options
+    return parser.parse_args()
 
 
 #: time_limit
@@ -615,8 +612,10 @@ from snippets.searches.parallel_search import parallel_search
 if __name__ == "__main__":
     options = read_options()
     try:
+        if options.path is None:
+            example(options)
         data = load(options)
-    except ValueError as error:
+    except (ModuleNotFoundError, OSError, ValueError) as error:
         sys.exit(f"search.py: {error}")
     #: cores
     if "KERASTUNER_TUNER_ID" not in os.environ:

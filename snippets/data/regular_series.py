@@ -21,7 +21,7 @@ def regular_series(table, target, time=None):
 
     Source: https://pandas.pydata.org/docs/user_guide/timeseries.html
     """
-    for column in filter(None, (target, time)):
+    for column in [target] if time is None else [target, time]:
         if column not in table:
             raise ValueError(
                 f"no column {column!r} among {list(table.columns)}"

@@ -202,7 +202,8 @@ def predict(path):
 
 # %%
 imports = (
-    "import json, sys, zipfile, keras, numpy as np, pandas as pd\n"
+    "import json, sys, warnings, zipfile\n"
+    "import keras, numpy as np, pandas as pd\n"
 )
 parts = (read_table, regular_series, predict)
 source = "\n\n".join(map(inspect.getsource, parts))
