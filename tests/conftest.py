@@ -24,7 +24,11 @@ os.environ |= {
 }
 os.environ["MPLBACKEND"] = "agg"
 # The processes that test are as many as the cores.
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ |= {
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+}
 
 STARTS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"}
 STARTS |= {"multiprocessing.Process.start"}

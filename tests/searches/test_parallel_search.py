@@ -381,8 +381,10 @@ def test_what_cannot_be_is_refused(settings, message, stub):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_each_process_is_told_its_role_its_cores_and_its_gpu(
-    workers, stub
+    workers, stub, monkeypatch
 ):
+    for scope in ("INTER", "INTRA"):  # which tests have set
+        monkeypatch.delenv(f"TF_NUM_{scope}OP_THREADS")
     variables = "(OMP|OPENBLAS|TF_|CUDA|KERASTUNER).*"
     text = SEARCHES.replace(
         "import keras_tuner",
