@@ -179,7 +179,7 @@ def fingerprint(hypermodel_, hp, x, y):
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
     model = hypermodel_.build(hp)
-    x, y = first(64, (x, y))
+    x, y = first(96, (x, y))  # 64 and 128 differ
     hypermodel_.fit(hp, model, x, y, epochs=1, verbose=0)
     return [layer.tolist() for layer in model.get_weights()]
 

@@ -207,14 +207,24 @@ def drawn(hyperparameters, trials, seed, later=None):
         return [trial.hyperparameters for _, trial in known]
 
 
+def image_classifier(*sizes):
+    """Return the snippet with the batch sizes that were recorded."""
+    from snippets.models.image_classifier import ImageClassifier
+
+    class Recorded(ImageClassifier):
+        def _batch_size(self, hp):
+            sizes = [16, 32, 64, 128]
+            return hp.Choice("batch_size", sizes, default=32)
+
+    return Recorded(*sizes)
+
+
 def run_trial(way, seed, folder, data, trials, epochs):
     """Train the same configurations one way; return the costs."""
     import keras
     import keras_tuner as kt
 
-    from snippets.models.image_classifier import ImageClassifier
-
-    hypermodel = ImageClassifier(data.train[0].shape[1], data.classes)
+    hypermodel = image_classifier(data.train[0].shape[1], data.classes)
     space = kt.HyperParameters()
     hypermodel.build(space)
     configurations = drawn(space, trials, seed)
@@ -419,12 +429,11 @@ def run_proposals(way, seed, after):
     import keras_tuner as kt
     import numpy as np
 
-    from snippets.models.image_classifier import ImageClassifier
     from snippets.searches.quick_proposals import quick_proposals
 
     warnings.filterwarnings("ignore", module="sklearn")
     space = kt.HyperParameters()
-    ImageClassifier().build(space)
+    image_classifier().build(space)
     noise = np.random.default_rng(seed)
     trials = {}
     for number, hp in enumerate(drawn(space.copy(), after, seed)):

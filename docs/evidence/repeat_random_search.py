@@ -30,8 +30,8 @@ from snippets.searches.independent_seeds import independent_seeds
 
 HERE = Path(__file__).parent
 # As in the tutorial: the untuned network gets twice the patience.
-TRIALS, EPOCHS, PATIENCE = 16, 100, 5
-SEARCHES, RUNS, UNTUNED = 12, 3, 60
+TRIALS, EPOCHS, PATIENCE = 8, 100, 5
+SEARCHES, RUNS, UNTUNED = 12, 3, 40
 COLUMNS = (
     "search",
     "model",

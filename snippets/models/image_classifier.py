@@ -76,4 +76,4 @@ class ImageClassifier(kt.HyperModel):
         )
 
     def _batch_size(self, hp):
-        return hp.Choice("batch_size", [16, 32, 64, 128], default=32)
+        return hp.Choice("batch_size", [64, 128], default=64)

@@ -734,12 +734,15 @@ print(
 print(f"{counts.mean():.0f} untuned runs")
 
 # %% [markdown]
-# Nearly all gained. The intervals speak of the draw, on the same test images each time. A single search may find
-# little, or luck, and its validation score does not say which.
+# Both gain on average. Trained anew, every search's configuration is
+# better on average than the untuned one; its checkpoint alone, one run,
+# beats the best of the untuned in three searches of four. The intervals
+# speak of the draw, on the same test images each time. A single search
+# may find little, or luck, and its validation score does not say which.
 
 # %%
 assert (repeated["low"] > 0).all()
-assert (gains > 0).mean().min() > 0.8
+assert (gains > 0).mean().tolist() == [1, 0.75]
 
 # %% [markdown]
 # ## What this page did not show
