@@ -39,13 +39,13 @@ class ConvolutionalNetwork(kt.HyperModel):
 
     def build(self, hp):
         """Return a compiled model with the values of `hp`."""
-        blocks = hp.Int("blocks", 1, 3, default=2)
-        filters = hp.Choice("filters", [8, 16, 32], default=16)
+        blocks = hp.Int("blocks", 1, 2, default=2)
+        filters = hp.Choice("filters", [8, 16], default=8)
         dropout = hp.Float("dropout", 0.0, 0.5, step=0.1)
         shift = hp.Float("shift", 0.0, 0.2, step=0.05)
         rotation = hp.Float("rotation", 0.0, 0.1, step=0.025)
         learning_rate = hp.Float(
-            "learning_rate", 1e-4, 3e-2, sampling="log", default=1e-3
+            "learning_rate", 3e-3, 3e-2, sampling="log", default=1e-2
         )
 
         inputs = keras.Input(self.shape)
@@ -93,4 +93,4 @@ class ConvolutionalNetwork(kt.HyperModel):
         )
 
     def _batch_size(self, hp):
-        return hp.Choice("batch_size", [32, 64, 128], default=64)
+        return hp.Choice("batch_size", [64, 128], default=64)
