@@ -146,7 +146,7 @@ def ways_to_train(train, validation):
 
 
 # %%
-def first_and_later(features, compiled, fitted, later=3):
+def first_and_later(features, compiled, fitted, later=2):
     """Return CPU seconds of the first epoch, and of a later one."""
     model = classifier(features, **compiled)
     costs = []
@@ -231,7 +231,7 @@ assert left < walked / 10
 #
 # ## Whole searches
 #
-# The same three trials, five times. To compare them, the model is the same in
+# The same two trials, five times. To compare them, the model is the same in
 # all; the learning rate and the batch size are tuned.
 
 # %%
@@ -288,7 +288,7 @@ class NoWeights(flat_memory(kt.RandomSearch)):
 
 
 # %%
-def search(tuner_class, hypermodel, *args, trials=3, validation_data):
+def search(tuner_class, hypermodel, *args, trials=2, validation_data):
     """Search; return CPU seconds a trial, and the trials."""
     keras.utils.set_random_seed(1)
     space = kt.HyperParameters()

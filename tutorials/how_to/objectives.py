@@ -101,7 +101,7 @@ tuner = kt.RandomSearch(
     project_name="objectives",
     overwrite=True,
 )
-tuner.search(*train, validation_data=validation, epochs=3, verbose=0)
+tuner.search(*train, validation_data=validation, epochs=2, verbose=0)
 trials = trials_table(tuner)
 assert set(trials["status"]) == {"COMPLETED"}
 display(trials.drop(columns="status").round(4))
@@ -135,7 +135,7 @@ def search(objective, name):
         overwrite=True,
     )
     tuner.search(
-        *train, validation_data=validation, epochs=3, verbose=0
+        *train, validation_data=validation, epochs=2, verbose=0
     )
     return tuner
 

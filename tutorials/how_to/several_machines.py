@@ -73,6 +73,7 @@ from snippets.models.build_model import build_model
 
 # %%
 source = f"""
+import gc
 import os
 import warnings
 
@@ -100,6 +101,7 @@ tuner = Named(
 )
 x, y = load_digits(return_X_y=True)
 data = dict(validation_data=(x[1000:1400] / 16, y[1000:1400]))
+gc.freeze()
 tuner.search(x[:1000] / 16, y[:1000], **data, verbose=0)
 if task == "chief":
     warnings.simplefilter("ignore")  # of the optimizer's state

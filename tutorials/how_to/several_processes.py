@@ -73,7 +73,7 @@ from snippets.models.build_model import build_model
 
 # %%
 SEARCH = f"""
-import json, os, sys
+import gc, json, os, sys
 import keras
 import keras_tuner as kt
 from sklearn.datasets import load_digits
@@ -106,7 +106,8 @@ tuner = Tuner(
 x, y = load_digits(return_X_y=True)
 data = dict(validation_data=(x[1000:1400] / 16, y[1000:1400]))
 note(dict(os.environ))
-tuner.search(x[:1000] / 16, y[:1000], epochs=3, verbose=0, **data)
+gc.freeze()
+tuner.search(x[:1000] / 16, y[:1000], verbose=0, **data)
 
 best = tuner.oracle.get_best_trials()[0]
 print("the best is trial", best.trial_id)
