@@ -1,4 +1,4 @@
-# %% [markdown] index="custom training loop; GradientTape; train_step; GAN"
+# %% [markdown] index="custom training loop; GradientTape; train_step"
 # # Custom training loops
 #
 # Tune a model that trains in a way of its own: a `train_step` that
@@ -7,7 +7,8 @@
 #
 # If only the step is yours, override `train_step` in a subclass of
 # `keras.Model`, made from inputs and outputs as below, and nothing else
-# changes. If the loop is yours, write it in `HyperModel.fit`. It then
+# changes; a subclass with layers and a `call` of its own must
+# [also be called](subclassed_models.py) in `build`. If the loop is yours, write it in `HyperModel.fit`. It then
 # owes the tuner four things:
 #
 # - train from `initial_epoch` to `epochs`, as told;

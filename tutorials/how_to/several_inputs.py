@@ -1,0 +1,334 @@
+# %% [markdown] index="several inputs; multiple inputs; two inputs; multi-input; several outputs; multiple outputs; two outputs; multi-output; two losses; loss_weights; dict of inputs; functional model; concatenate; multi-task"
+# # Several inputs and outputs
+#
+# Tune a functional model with several inputs and outputs: data as
+# dictionaries, one output as the objective, and cross-validation.
+#
+# Name the inputs and the output layers, and give dictionaries with
+# these names. The metrics of an output carry its name, so the objective
+# does too:
+#
+# ```python
+# inputs = {"person": keras.Input((3,)), "blood": keras.Input((6,))}
+# ...
+# model = keras.Model(inputs, {"progress": ..., "pressure": ...})
+# objective = kt.Objective("val_progress_mae", "min")
+# tuner.search(
+#     {"person": person, "blood": blood},
+#     {"progress": progress, "pressure": pressure},
+#     validation_data=({...}, {...}),
+# )
+# ```
+#
+# `val_loss` is the weighted sum of all outputs' losses. Don't search by
+# it while the weights are tuned: small weights would win.
+
+# %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
+import gc
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from IPython.display import display
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import KFold
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# ## Data as dictionaries
+#
+# People with diabetes. Two inputs: the person (age, sex, body mass) and
+# six values of the blood. Two outputs: how far the disease went within
+# a year, a number, and whether blood pressure was high, yes or no.
+
+# %%
+table, progress = load_diabetes(
+    return_X_y=True, as_frame=True, scaled=False
+)
+inputs = {
+    "person": table[["age", "sex", "bmi"]].to_numpy("float32"),
+    "blood": table.loc[:, "s1":"s6"].to_numpy("float32"),
+}
+outputs = {
+    "progress": progress.to_numpy("float32") / 100,
+    "pressure": (table["bp"] > 100).to_numpy("float32"),
+}
+for name, values in (inputs | outputs).items():
+    print(name, values.shape, "mean", values.mean().round(2))
+
+# %% [markdown]
+# `tree.map_structure` takes rows of all of them at once, whatever lies
+# inside whatever.
+
+
+# %%
+def rows_of(numbers, data):
+    return keras.tree.map_structure(lambda part: part[numbers], data)
+
+
+order = np.random.default_rng(1).permutation(len(table))
+train = rows_of(order[:330], (inputs, outputs))
+validation = rows_of(order[330:], (inputs, outputs))
+
+# %% [markdown]
+# ## The model
+#
+# Each input has a scaling of its own, learned in `fit` from the
+# training rows. Both outputs share a hidden layer.
+
+
+# %%
+def network(units):
+    inputs = {
+        "person": keras.Input((3,), name="person"),
+        "blood": keras.Input((6,), name="blood"),
+    }
+    scaled = [
+        keras.layers.Normalization(name=f"{name}_scaled")(each)
+        for name, each in inputs.items()
+    ]
+    hidden = keras.layers.Concatenate()(scaled)
+    hidden = keras.layers.Dense(units, activation="relu")(hidden)
+    progress = keras.layers.Dense(1, name="progress")(hidden)
+    pressure = keras.layers.Dense(1, "sigmoid", name="pressure")(hidden)
+    return keras.Model(
+        inputs, {"progress": progress, "pressure": pressure}
+    )
+
+
+# %% [markdown]
+# The weight of the second loss is tuned beside the width and the
+# learning rate.
+
+
+# %%
+class TwoInputsTwoOutputs(kt.HyperModel):
+    def build(self, hp):
+        units = hp.Int("units", 8, 32, step=8)
+        pressure_weight = hp.Float(
+            "pressure_weight", 0.01, 10.0, sampling="log"
+        )
+        rate = hp.Float("learning_rate", 3e-3, 1e-1, sampling="log")
+
+        model = network(units)
+        model.compile(
+            keras.optimizers.Adam(rate),
+            loss={"progress": "mse", "pressure": "binary_crossentropy"},
+            loss_weights={"progress": 1, "pressure": pressure_weight},
+            metrics={"progress": ["mae"], "pressure": ["accuracy"]},
+            run_eagerly=True,  # tracing takes longer than a few steps
+        )
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def fit(self, hp, model, x, *args, **kwargs):
+        for name, values in x.items():
+            model.get_layer(f"{name}_scaled").adapt(values)
+        return model.fit(x, *args, batch_size=110, **kwargs)
+
+
+# %% [markdown]
+# ## The name of the objective
+#
+# One epoch, and the keys to choose from:
+
+# %%
+hypermodel = TwoInputsTwoOutputs()
+hp = kt.HyperParameters()
+history = hypermodel.fit(
+    hp,
+    hypermodel.build(hp),
+    *train,
+    validation_data=validation,
+    verbose=0,
+)
+names = [name for name in history.history if name.startswith("val_")]
+print(*names, sep="\n")
+assert {"val_progress_mae", "val_pressure_accuracy"} < {*names}
+
+# %% [markdown]
+# An output layer without a name is `dense_1` in one model and `dense_4`
+# in the next, and so are its metrics.
+#
+# ## Search
+#
+# By the mean absolute error of `progress`, less of which is better. For
+# `pressure` it would be `kt.Objective("val_pressure_accuracy", "max")`.
+
+# %%
+keras.utils.set_random_seed(1)
+tuner = kt.RandomSearch(
+    hypermodel,
+    objective=kt.Objective("val_progress_mae", "min"),
+    max_trials=4,
+    seed=1,
+    directory="searches",
+    project_name="several_inputs",
+    overwrite=True,
+)
+tuner.search(
+    *train,
+    validation_data=validation,
+    validation_batch_size=len(table),
+    epochs=8,
+    verbose=0,
+)
+
+# %%
+from snippets.results.trials_table import trials_table
+
+# %%
+trials = trials_table(tuner)
+assert set(trials["status"]) == {"COMPLETED"}
+for metric in ("val_pressure_accuracy", "val_loss"):
+    trials[metric] = [
+        tuner.oracle.trials[str(number)].metrics.get_best_value(metric)
+        for number in trials.index
+    ]
+display(trials.drop(columns="status").round(3))
+
+# %% [markdown]
+# The objective is one output's. The other comes along: each of these
+# numbers is that of the epoch which was best for `progress`.
+#
+# ## Why not `val_loss`
+#
+# The same network, trained alike, with three weights of the second
+# loss:
+
+# %%
+rows = {}
+for weight in (0.01, 1.0, 10.0):
+    keras.utils.set_random_seed(1)
+    hp = tuner.get_best_hyperparameters()[0].copy()
+    hp.values["pressure_weight"] = weight
+    history = hypermodel.fit(
+        hp,
+        hypermodel.build(hp),
+        *train,
+        validation_data=validation,
+        validation_batch_size=len(table),
+        epochs=5,
+        verbose=0,
+    ).history
+    rows[weight] = {name: history[name][-1] for name in names}
+compared = pd.DataFrame(rows).T.rename_axis("pressure_weight")
+display(compared.round(3))
+assert compared["val_loss"].is_monotonic_increasing
+
+# %% [markdown]
+# The loss grows with the weight, since one of its terms is multiplied
+# by it. The metrics of the outputs are what can be compared. If both
+# outputs count, say by how much in one number of your own, whose
+# weights are not tuned, or look at both:
+# [several objectives](multiple_objectives.py).
+#
+# ## A dataset of dictionaries
+#
+# A `tf.data.Dataset` takes the same pair. Batch it, and then the batch
+# size can't be tuned in `fit`.
+
+# %%
+dataset = tf.data.Dataset.from_tensor_slices(train)
+dataset = dataset.shuffle(330, seed=1).batch(110)
+x_part, y_part = next(iter(dataset))
+print({name: tuple(part.shape) for name, part in x_part.items()})
+model = hypermodel.build(tuner.get_best_hyperparameters()[0])
+for name, values in train[0].items():
+    model.get_layer(f"{name}_scaled").adapt(values)
+history = model.fit(
+    dataset, validation_data=validation, shuffle=False, verbose=0
+)
+assert "val_progress_mae" in history.history
+
+# %% [markdown]
+# ## A name that is missing
+#
+# The names in the data have to be those of the model:
+
+# %%
+try:
+    model.fit({"person": train[0]["person"]}, train[1], verbose=0)
+except (KeyError, ValueError) as error:
+    print(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+else:
+    raise AssertionError("a missing input should be refused")
+
+# %% [markdown]
+# ## Cross-validate
+#
+# [The tuner for folds](cross_validation.py#the-tuner) splits every
+# array of the dictionaries alike. A splitter that looks at labels, such
+# as `StratifiedKFold`, gets none where there are two outputs.
+
+# %%
+from snippets.searches.cross_validation_tuner import (
+    CrossValidationTuner,
+)
+
+# %%
+keras.utils.set_random_seed(1)
+folded = CrossValidationTuner(
+    oracle=kt.oracles.RandomSearchOracle(
+        objective=kt.Objective("val_progress_mae", "min"),
+        max_trials=2,
+        seed=1,
+    ),
+    hypermodel=TwoInputsTwoOutputs(),
+    cv=KFold(3, shuffle=True, random_state=1),
+    directory="searches",
+    project_name="several_inputs_folds",
+    overwrite=True,
+)
+folded.search(
+    inputs,
+    outputs,
+    epochs=4,
+    validation_batch_size=len(table),
+    verbose=0,
+)
+
+# %%
+scores = {
+    trial.trial_id: folded.fold_scores(trial)
+    for trial in folded.oracle.get_best_trials(2)
+}
+folds = [f"fold {number}" for number in (1, 2, 3)]
+scores = pd.DataFrame(scores, folds).T.rename_axis("trial")
+display(scores.assign(mean=scores.mean(axis=1)).round(3))
+assert scores.shape == (2, 3) and scores.notna().all(axis=None)
+
+# %% [markdown]
+# ## Predict
+#
+# A prediction is a dictionary too. A new person is one row of each
+# input.
+
+# %%
+model = tuner.get_best_models()[0]
+row = rows_of(slice(0, 1), inputs)
+predicted = model.predict(row, verbose=0)
+for name, values in predicted.items():
+    print(name, values.shape, values.item())
+
+# %% [markdown]
+# ## What this page did not show
+#
+# - Inputs of unlike kinds. A picture beside a table is one more entry
+#   of the dictionary, with layers of its own before `Concatenate`.
+# - Text columns and missing cells: [a table](../your_data/table.py).
+# - Whether a common network helps. Tune one network for each output as
+#   well, and compare the same metric.
+# - Sample weights for each output, which `fit` takes as a dictionary.
