@@ -84,8 +84,8 @@ def unreached(page):
     return page.evaluate("probe.unreached()")
 
 
-def first_hit(page, query, typed=False):
-    """Paste or type; return the address of the first page found."""
+def hits(page, query, typed=False, most=1):
+    """Paste or type; return the addresses of the first pages found."""
     box = page.locator(".md-search__input")
     if typed:
         box.press_sequentially(query)
@@ -93,17 +93,29 @@ def first_hit(page, query, typed=False):
         box.fill(query)
         box.press("End")  # search looks when a key is released
     page.wait_for_function("query => probe.answered(query)", arg=query)
-    hits = page.locator(".md-search-result__item a")
-    return hits.first.get_attribute("href") if hits.count() else ""
+    return page.locator(".md-search-result__item").evaluate_all(
+        """(items, most) => items.slice(0, most)
+          .map(item => item.querySelector('a').getAttribute('href'))""",
+        most,
+    )
 
 
-def missed(page, wanted):
-    """Return the queries whose first hit is another page."""
+def first_hit(page, query, typed=False):
+    """Paste or type; return the address of the first page found."""
+    return "".join(hits(page, query, typed))
+
+
+def missed(page, wanted, among=1):
+    """Return the queries whose page is not among the first hits."""
     page.evaluate("probe.watchSearch()")
     page.locator(".md-search__input").click()
-    hits = {query: first_hit(page, query) for query in wanted}
+    found = {query: hits(page, query, most=among) for query in wanted}
     return {
-        query: hit
-        for query, hit in hits.items()
-        if not any(f"/{name}/" in hit for name in wanted[query])
+        query: pages
+        for query, pages in found.items()
+        if not any(
+            f"/{name}/" in hit
+            for hit in pages
+            for name in wanted[query]
+        )
     }

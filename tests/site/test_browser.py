@@ -88,6 +88,70 @@ def test_search_finds_what_readers_type_or_paste(tab):
     assert not missed(tab(""), wanted)
 
 
+# What people type who have data of their own, or a model of another
+# kind, and the page that must be among the first three.
+AMONG_THREE = {
+    "table": """
+        csv; categorical columns; missing values; pandas; data frame;
+        predict new row; tabular data; mixed types;
+        one-hot encoding; regression on a table; NaN in my columns;
+        read_csv; StringLookup; unknown category; predict a number;
+        dataframe to keras""",
+    "pictures": """
+        image folder; class_weight; imbalanced; unbalanced classes;
+        image_dataset_from_directory; jpg png; colour images; rgb;
+        photos of different sizes; image classification; rare class;
+        resize pictures; corrupt image; balanced class weights;
+        predict a picture""",
+    "texts": """
+        text classification; TextVectorization; sentiment; txt files;
+        nlp; embedding; text column; word sequence; bag of words;
+        classify documents; vocabulary; strings as input""",
+    "series": """
+        LSTM; GRU; time series; forecast; RNN; stacked LSTM;
+        return_sequences; sliding window; lag; predict next value;
+        TimeSeriesSplit; window length; sequence model; forecasting;
+        naive forecast; Conv1D; timestamps; recurrent network""",
+    "subclassed_models": """
+        autoencoder; VAE; GAN; variational autoencoder; keras.Model
+        subclass; subclassed model; add_loss; generator discriminator;
+        two optimizers; latent dimension; reconstruction error;
+        model.build; anomaly detection; call method""",
+    "several_inputs": """
+        two outputs; multiple inputs; multi-output; loss_weights;
+        functional API; multi-task; dict of inputs; concatenate;
+        two inputs one output; objective for one output""",
+    "conditional_spaces": """
+        tune optimizer; choose adam or sgd; nested conditions;
+        depends on another hyperparameter; momentum""",
+    "part_of_a_model": """
+        keras.applications; ImageNet; MobileNet; ResNet50;
+        transfer learning; shared state; freeze layers""",
+    "objectives": """
+        L2 regularization; weighted metrics; label smoothing""",
+    "callbacks": "BackupAndRestore; resume inside a trial",
+    "resume": "loop over data sets; many searches",
+    "retrain_and_ship": "save best hyperparameters json",
+    "failed_trials": "val_loss nan; loss is nan",
+    "convolutional_network": "dropout",
+    "faq": """
+        reinforcement learning; transformer; colab; kaggle;
+        leave one group out; powers of two; attention;
+        google drive""",
+    "train_validation_test": "no validation data; split my data",
+}
+AMONG_THREE = {
+    " ".join(phrase.split()): [name]
+    for name, phrases in AMONG_THREE.items()
+    for phrase in phrases.split(";")
+}
+
+
+def test_search_finds_the_page_for_each_kind_of_data_and_model(tab):
+    assert len(AMONG_THREE) >= 84
+    assert not missed(tab(""), AMONG_THREE, among=3)
+
+
 def test_opened_from_disk_pages_link_and_search_works(tab, site):
     page = tab("index.html", base=f"{site.as_uri()}/")
     page.get_by_role("link", name="Start with random search").click()

@@ -1,4 +1,4 @@
-# %% [markdown] index="failed trials; NaN; max_consecutive_failed_trials; max_retries_per_trial; max_model_size; Number of consecutive failures exceeded the limit; FailedTrialError; FatalError; out of memory"
+# %% [markdown] index="failed trials; NaN; max_consecutive_failed_trials; max_retries_per_trial; max_model_size; Number of consecutive failures exceeded the limit; FailedTrialError; FatalError; out of memory; val_loss nan; loss is nan"
 # # Failed trials
 #
 # What Keras Tuner makes of an exception, NaN, infinity or a model that

@@ -1,4 +1,4 @@
-# %% [markdown] index="time series; forecast; LSTM; GRU; windows; sequence; return_sequences; timeseries; next value"
+# %% [markdown] index="time series; forecast; LSTM; GRU; windows; sequence; return_sequences; timeseries; next value; forecasting; RNN; recurrent network; lag; timestamps"
 # # A series
 #
 # From a column of numbers over time to a tuned Keras model (LSTM, GRU or

@@ -1,4 +1,4 @@
-# %% [markdown] index="csv; my own table; categorical columns; missing values; pandas; predict new row; tabular data; data frame"
+# %% [markdown] index="csv; my own table; categorical columns; missing values; pandas; predict new row; tabular data; data frame; mixed types; one-hot encoding; StringLookup; dataframe"
 # # A table
 #
 # From a CSV file with numbers, categories and missing cells to a tuned
