@@ -1,4 +1,4 @@
-# %% [markdown] index="callbacks; EarlyStopping; ReduceLROnPlateau; ModelCheckpoint; deepcopy; learning rate schedule"
+# %% [markdown] index="callbacks; EarlyStopping; ReduceLROnPlateau; ModelCheckpoint; deepcopy; learning rate schedule; BackupAndRestore; inside a trial"
 # # Early stopping and callbacks
 #
 # Stop trials that no longer improve, see what that saves and costs, and
@@ -279,7 +279,69 @@ assert any(log["learning_rate"].nunique() > 1 for log in logs.values())
 # begins with. The same history, without a file, comes back to
 # `run_trial` from `fit`: [results](results.py#curves-over-epochs)
 # keeps it there.
+
+# %% [markdown]
+# ## Go on inside an interrupted trial
 #
+# A search that is run again repeats the trial that was running
+# [from its start](resume.py). With Keras's `BackupAndRestore`, in a
+# folder of the trial's own, that one goes on after its last whole
+# epoch. Here it is interrupted in its fourth:
+
+
+# %%
+class BackedUp(kt.RandomSearch):
+    def run_trial(self, trial, *args, callbacks=(), **kwargs):
+        folder = Path(self.get_trial_dir(trial.trial_id), "backup")
+        backup = keras.callbacks.BackupAndRestore(folder)
+        callbacks = [backup, *callbacks]
+        self.histories = super().run_trial(
+            trial, *args, callbacks=callbacks, **kwargs
+        )
+        return self.histories
+
+
+class Interrupted(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+
+# %%
+for callbacks in ([Interrupted()], []):
+    tuner = BackedUp(
+        build,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=1,
+        seed=1,
+        directory="searches",
+        project_name="callbacks_backup",
+        overwrite=bool(callbacks),
+    )
+    try:
+        tuner.search(
+            *images.train,
+            validation_data=images.validation,
+            batch_size=64,
+            epochs=6,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        print("interrupted")
+(trial,) = tuner.oracle.trials.values()
+trained = tuner.histories[0].epoch
+print("trained after that, counted from 0:", trained)
+print("status:", trial.status, "- best_step:", trial.best_step)
+assert trained == [3, 4, 5] and trial.best_step < 3
+
+# %% [markdown]
+# What it costs: score and `best_step` know only the epochs since the
+# restart. Had an earlier one been the best, it is forgotten, and to
+# train again [for as many epochs](retrain_and_ship.py) add those before.
+# Worth it where one trial takes hours.
+
+# %% [markdown]
 # ## A callback with hyperparameters
 #
 # Make it in `HyperModel.fit`, and add it to the callbacks that come in.

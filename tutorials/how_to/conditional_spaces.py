@@ -1,4 +1,4 @@
-# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters; num_layers; units_2; listed"
+# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters; num_layers; units_2; listed; choose the optimizer; tune optimizer; optimizer as a hyperparameter; nested conditions; depends on another hyperparameter; range that depends"
 # # Conditional spaces
 #
 # Declare a [conditional
@@ -317,6 +317,85 @@ hp = kt.HyperParameters()
 first, second = hp.Int("units", 16, 64), hp.Int("units", 100, 200)
 print("first declaration:", first, "second:", second)
 assert hp.get("units") == 16
+
+# %% [markdown]
+# ## A condition within a condition
+#
+# Nest the scopes too. A scope whose parent is inactive raises, as if
+# the parent had never been declared:
+
+
+# %%
+def side_by_side(hp):
+    hp.Boolean("pool")
+    with hp.conditional_scope("pool", [True]):
+        hp.Choice("kind", ["max", "mean"])
+    with hp.conditional_scope("kind", ["max"]):  # wrong: not nested
+        return hp.Int("size", 2, 4)
+
+
+def nested(hp):
+    hp.Boolean("pool")
+    with hp.conditional_scope("pool", [True]):
+        hp.Choice("kind", ["max", "mean"])
+        with hp.conditional_scope("kind", ["max"]):
+            return hp.Int("size", 2, 4)
+
+
+try:
+    side_by_side(kt.HyperParameters())  # "pool" is False, its default
+except ValueError as error:
+    print("side by side:", error)
+else:
+    raise AssertionError("an inactive parent should be refused")
+print("nested:", nested(kt.HyperParameters()))
+
+# %% [markdown]
+# ## A range that depends on another hyperparameter
+#
+# `hp.Int("second", 4, first)` keeps the range of its first build, in
+# which `first` has its default. Draw a ratio instead, and multiply.
+
+
+# %%
+class TwoWidths(kt.HyperModel):
+    def __init__(self, ratio):
+        super().__init__()
+        self.ratio = ratio
+
+    def build(self, hp):
+        first = hp.Choice("first", [16, 64])
+        if self.ratio:
+            second = round(first * hp.Float("ratio", 0.25, 1.0))
+        else:
+            second = hp.Int("second", 4, first)  # wrong: 16 for ever
+        widths = [keras.Input((64,)), keras.layers.Dense(first)]
+        return keras.Sequential([*widths, keras.layers.Dense(second)])
+
+    def fit(self, hp, model, **kwargs):
+        return model.layers[-1].units
+
+
+# %%
+widest = {}
+for ratio in (False, True):
+    tuner = kt.RandomSearch(
+        TwoWidths(ratio),
+        max_trials=12,
+        seed=1,
+        directory="searches",
+        project_name=f"conditional_spaces_ratio_{ratio}",
+        overwrite=True,
+    )
+    tuner.search(verbose=0)
+    trials = trials_table(tuner)
+    wide = trials.loc[trials["first"] == 64, "default_objective"]
+    widest[ratio] = wide.max()
+    print(f"ratio={ratio}: {wide.min():.0f} to {wide.max():.0f}, of 64")
+assert widest[False] <= 16 < widest[True]
+
+# %% [markdown]
+# Nothing fails, and no second layer is ever wider than 16.
 
 # %% [markdown]
 # ## What this page did not show

@@ -1,4 +1,4 @@
-# %% [markdown] index="Objective; direction; val_f1_score; metrics; KeyError: 'val_accuracy'; Could not infer optimization direction; AUC; multi-label; custom metric objective"
+# %% [markdown] index="Objective; direction; val_f1_score; metrics; KeyError: 'val_accuracy'; Could not infer optimization direction; AUC; multi-label; custom metric objective; L2 penalty; weight decay; scale of the objective; weighted_metrics"
 # # Objectives and metrics
 #
 # Which name an objective needs, and why to state its direction every
@@ -392,6 +392,80 @@ assert "val_auc" not in afterwards
 
 # %% [markdown]
 # `name="auc"` in the metric settles it.
+#
+# ## What you tune must not change the scale
+#
+# A penalty is part of the loss, and so of `val_loss`. Tune the penalty
+# by `val_loss`, and none wins, whether it helps or not. A metric leaves
+# it out. Few images and three penalties:
+
+
+# %%
+def penalised(hp):
+    penalty = keras.regularizers.L2(
+        hp.Choice("penalty", [0.0, 0.001, 0.01])
+    )
+    layers = [
+        keras.Input((64,)),
+        keras.layers.Dense(64, "relu", kernel_regularizer=penalty),
+        keras.layers.Dense(10, "softmax", kernel_regularizer=penalty),
+    ]
+    model = keras.Sequential(layers)
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=[
+            keras.metrics.SparseCategoricalCrossentropy("entropy")
+        ],
+        run_eagerly=True,
+    )
+    return model
+
+
+# %%
+best = {}
+for name in ("val_loss", "val_entropy"):
+    keras.utils.set_random_seed(1)
+    tuner = kt.GridSearch(
+        penalised,
+        objective=kt.Objective(name, "min"),
+        seed=1,
+        directory="searches",
+        project_name=f"objectives_{name}",
+        overwrite=True,
+    )
+    tuner.search(
+        *(part[:60] for part in images.train),
+        validation_data=images.validation,
+        validation_batch_size=1000,
+        epochs=15,
+        batch_size=60,
+        verbose=0,
+    )
+    trials = trials_table(tuner).set_index("penalty")
+    best[name] = trials[name].sort_index()
+table = pd.DataFrame(best)
+display(table.round(3))
+print("best penalty:", table.idxmin().to_dict())
+assert table["val_loss"].idxmin() == 0
+assert table["val_loss"].is_monotonic_increasing
+
+# %% [markdown]
+# The two columns are the same networks, measured twice. Without the
+# penalty they differ by little, and three trials don't rank them; with
+# it the order is that of the penalties.
+#
+# The same trap: a tuned `loss_weights`, which
+# [several inputs](several_inputs.py#why-not-val_loss) shows, the choice
+# between two losses, label smoothing, the weight of a
+# [VAE's second term](subclassed_models.py#a-variational-autoencoder).
+# Search by a metric that has none of it.
+#
+# `class_weight` is not such a case, it reaches the training loss alone,
+# and so no score. Where rare classes are to count in the score as well,
+# give weights with the validation data, and the metric in
+# `weighted_metrics`: [rare
+# classes](../your_data/pictures.py#rare-classes).
 #
 # ## When the name is not there
 #

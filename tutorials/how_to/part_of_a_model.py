@@ -1,4 +1,4 @@
-# %% [markdown] index="tune_new_entries; allow_new_entries; hyperparameters=; Fixed; pretrained; transfer learning; fine-tuning; HyperResNet; HyperEfficientNet; frozen; layers of a pretrained model"
+# %% [markdown] index="tune_new_entries; allow_new_entries; hyperparameters=; Fixed; pretrained; transfer learning; fine-tuning; HyperResNet; HyperEfficientNet; frozen; layers of a pretrained model; keras.applications; ImageNet weights; MobileNet; ResNet; state shared between trials; better with every trial; clone_model"
 # # Tune part of a model
 #
 # Tune some hyperparameters and fix the rest, reuse a model function as
@@ -10,7 +10,9 @@
 # or `Fixed` for a value that stays. What doesn't stand there is tuned
 # too, unless you say `tune_new_entries=False`; then it takes its
 # default. A function without `hp` is wrapped, and a pretrained network
-# loaded, in the function that the tuner calls.
+# loaded, in the function that the tuner calls: one that was loaded
+# before it [goes on learning from trial to
+# trial](#load-inside-build-or-trials-share-it).
 #
 # ```python
 # hp = kt.HyperParameters()
@@ -398,6 +400,73 @@ display(compared.drop(columns=["runs", "p"]).round(3))
 # would be in earnest.
 
 # %% [markdown]
+# ## Load inside build, or trials share it
+#
+# What is made outside of `build` is one object for all trials: each
+# goes on training where the last one stopped. Everything COMPLETES, and
+# the later a trial, the better it looks. How far is the network from
+# its pretrained weights whenever a model is built?
+
+# %%
+outside = keras.models.load_model("pretrained.keras")
+kernel = outside.layers[0].get_weights()[0]
+
+
+class EndOn(kt.HyperModel):
+    def __init__(self, base=None):
+        super().__init__()
+        self.base, self.distances = base, []
+
+    def build(self, hp):
+        rate = hp.Float("learning_rate", 1e-3, 1e-2)
+        base = self.base  # wrong: shared by all trials
+        if base is None:
+            base = keras.models.load_model("pretrained.keras")
+        moved = base.layers[0].get_weights()[0] - kernel
+        self.distances.append(float(np.linalg.norm(moved)))
+        end = keras.layers.Dense(5, activation="softmax")
+        model = keras.Model(base.inputs, end(base.layers[-2].output))
+        compile_model(model, rate)
+        return model
+
+
+# %%
+distances = {}
+for name, base in (("outside", outside), ("inside", None)):
+    tuner = kt.RandomSearch(
+        EndOn(base),
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=3,
+        seed=1,
+        directory="searches",
+        project_name=f"part_of_a_model_{name}",
+        overwrite=True,
+    )
+    tuner.search(
+        *few,
+        validation_data=validation,
+        validation_batch_size=1000,
+        epochs=3,
+        verbose=0,
+    )
+    trials = trials_table(tuner)
+    assert set(trials["status"]) == {"COMPLETED"}
+    distances[name] = tuner.hypermodel.distances
+builds = ["before the search", *(f"trial {n}" for n in range(3))]
+table = pd.DataFrame(distances, builds).rename_axis("built")
+display(table.round(3))
+assert (table["inside"] == 0).all()
+assert table["outside"].iloc[1:].is_monotonic_increasing
+assert table["outside"].iloc[-1] > 0
+
+# %% [markdown]
+# The same holds for a layer, and for a whole model that is made once
+# and returned every time. `keras.models.load_model` inside `build`
+# starts from the file; `keras.models.clone_model` copies a network
+# without its weights, so follow it by `set_weights`. An optimizer made
+# outside raises at the second trial:
+# [Unknown variable](../reference/error_messages.py#unknown-variable).
+#
 # ## Two phases: the new end first, then all
 #
 # A new layer starts at random, and its first large errors can spoil
@@ -542,9 +611,81 @@ else:
     raise AssertionError("integer labels should be refused")
 
 # %% [markdown]
+# ## A network of keras.applications
+#
+# It is fine-tuned like the network above. With `weights="imagenet"` the
+# constructor downloads the weights once and keeps them in `~/.keras`;
+# these lines were not run here:
+#
+# ```python
+# base = keras.applications.MobileNet(
+#     weights="imagenet", include_top=False, pooling="avg",
+#     input_shape=(160, 160, 3),
+# )
+# ```
+#
+# `weights=` takes a file as well. What runs here, without a connection,
+# is a narrow one with weights of our own, random ones at that:
+
+# %%
+SHAPE = {"input_shape": (32, 32, 3), "alpha": 0.25}
+narrow = {"include_top": False, "pooling": "avg", **SHAPE}
+base = keras.applications.MobileNet(weights=None, **narrow)
+base.save_weights("mobilenet.weights.h5")
+
+
+class FineTunedMobileNet(kt.HyperModel):
+    def build(self, hp):
+        trained = hp.Choice("trained_blocks", [0, 1, 2])
+        rate = hp.Float("learning_rate", 1e-5, 1e-3, sampling="log")
+
+        base = keras.applications.MobileNet(
+            weights="mobilenet.weights.h5", **narrow
+        )
+        first = f"conv_dw_{14 - trained}"  # of 13 blocks
+        base.trainable = trained > 0
+        for layer in base.layers:
+            if layer.name == first:
+                break
+            layer.trainable = False
+        inputs = keras.Input((32, 32, 3))
+        hidden = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+        hidden = base(hidden, training=False)
+        outputs = keras.layers.Dense(5, activation="softmax")(hidden)
+        model = keras.Model(inputs, outputs)
+        compile_model(model, rate)
+        return model
+
+
+# %% [markdown]
+# Pixels go in from 0 to 255; each family of networks has a scaling of
+# its own, its `preprocess_input`, and this is MobileNet's.
+# `training=False` keeps batch normalisation at its pretrained
+# statistics, also where its layers are trained.
+
+# %%
+counts = {}
+for trained in (0, 1, 2):
+    hp = kt.HyperParameters()
+    hp.Fixed("trained_blocks", trained)
+    model = FineTunedMobileNet().build(hp)
+    counts[trained] = sum(
+        int(np.prod(weights.shape))
+        for weights in model.trainable_weights
+    )
+print("weights trained, by blocks:", counts)
+assert counts[0] < counts[1] < counts[2]
+pictures = np.zeros((4, 32, 32, 3), "float32")
+history = model.fit(pictures, np.arange(4), verbose=0)
+assert np.isfinite(history.history["loss"]).all()
+
+# %% [markdown]
+# One step on empty pictures shows that it trains. Search with it as
+# with `FineTuned` above, small learning rates first.
+#
 # ## What this page did not show
 #
-# - Batch normalisation in frozen layers.
+# - Batch normalisation that adapts to the new data.
 # - Pretrained networks of a useful size, and training those of
 #   `kt.applications`.
 # - The optimizer's momentum across phases. Compiling anew starts it

@@ -1,4 +1,4 @@
-# %% [markdown] index="resume; overwrite; reload; tuner_id; oracle.json; JSONDecodeError; continue; crash"
+# %% [markdown] index="resume; overwrite; reload; tuner_id; oracle.json; JSONDecodeError; continue; crash; many searches in a loop; a search for each group; one model per group; for loop over data sets"
 # # Resume, overwrite, extend
 #
 # What a Keras Tuner search keeps when it is killed and run again, which
@@ -555,6 +555,46 @@ print(len(tuner.ran), "trials run, of", len(tuner.oracle.trials))
 assert len(tuner.ran) == 2
 
 # %% [markdown]
+# ## Many searches in a loop
+#
+# A search for each group, shop or sensor needs a `project_name` for
+# each. Under one name the second group finds the first one's search
+# finished, trains nothing and gets its values:
+
+
+# %%
+def search_group(group, slope, project_name, overwrite):
+    tuner = numbers(kt.RandomSearch)(
+        lambda hp: slope * hp.Float("x", 0.0, 1.0),
+        objective=kt.Objective("score", "max"),
+        max_trials=4,
+        seed=1,
+        directory="searches",
+        project_name=project_name,
+        overwrite=overwrite,
+    )
+    tuner.search(verbose=0)
+    (hp,) = tuner.get_best_hyperparameters()
+    print(f"{group}: ran {len(tuner.ran)}, best x {hp.get('x'):.3f}")
+    return len(tuner.ran)
+
+
+# %%
+ran = {}
+for own_names in (False, True):
+    print("own names" if own_names else "one name for both")
+    for group, slope in (("rising", 1), ("falling", -1)):
+        name = f"resume_groups_{group if own_names else 'all'}"
+        fresh = own_names or group == "rising"
+        ran[own_names, group] = search_group(group, slope, name, fresh)
+assert ran[False, "falling"] == 0 < ran[True, "falling"]
+
+# %% [markdown]
+# `overwrite=True` for each group would do as well, and leaves the last
+# group's search alone on disk. In a long loop end each pass with
+# `keras.backend.clear_session()`, and read
+# [memory](memory_and_disk.py).
+#
 # ## What this page did not show
 #
 # - [Parallel workers](several_processes.py). Both tools work there. A

@@ -1,4 +1,4 @@
-# %% [markdown] index="get_best_models; get_best_hyperparameters; retrain; final model; save; best_step"
+# %% [markdown] index="get_best_models; get_best_hyperparameters; retrain; final model; save; best_step; best values as JSON; rebuild the best model; save best hyperparameters"
 # # Retrain and ship
 #
 # After a Keras Tuner search: take its best checkpoint or train again,
@@ -33,6 +33,7 @@ show_in_terminal()
 
 # %%
 import gc
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -216,6 +217,36 @@ keras.models.load_model(path, compile=False).save("small.keras")
 sizes = [Path(name).stat().st_size for name in (path, "small.keras")]
 print("with optimizer {:,} bytes, without {:,}".format(*sizes))
 assert sizes[1] < sizes[0]
+
+# %% [markdown]
+# ## The best values as JSON
+#
+# Where the model will be trained elsewhere, on other data or another
+# day, its values are enough. They are a dictionary of numbers and
+# words:
+
+# %%
+hp = tuner.get_best_hyperparameters()[0]
+Path("best.json").write_text(json.dumps(hp.values), "utf-8")
+print(Path("best.json").read_text("utf-8"))
+
+# %% [markdown]
+# Elsewhere, without the search and its folder, `build` takes what it
+# finds in `values`:
+
+# %%
+again = kt.HyperParameters()
+again.values = json.loads(Path("best.json").read_text("utf-8"))
+rebuilt = TabularClassifier(features=64, classes=10).build(again)
+same = tuner.hypermodel.build(hp)
+assert again.values == hp.values
+assert rebuilt.count_params() == same.count_params()
+print(f"the same network, {rebuilt.count_params():,} parameters")
+
+# %% [markdown]
+# Its weights are new, as with every `build`. A name that `build` does
+# not declare is ignored, and one that is missing takes its default, so
+# keep the file with the code that reads it.
 
 # %% [markdown]
 # ## Under Hyperband
