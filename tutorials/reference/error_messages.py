@@ -48,6 +48,7 @@ from unittest import mock
 import keras
 import keras_tuner as kt
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -615,6 +616,89 @@ with shown():
 # limit of failures, or [return a bad
 # score](../how_to/failed_trials.py#models-that-are-too-large).
 #
+# ### `You are saving a model that has not yet been built`
+
+
+# %%
+class Holder(keras.Model):
+    def train_step(self, data):  # wrong: nothing calls the model
+        return {"loss": 0.5}
+
+
+def build_holder(hp):
+    model = Holder()
+    model.compile("adam")
+    return model
+
+
+with shown():
+    tuner = kt.RandomSearch(
+        build_holder, kt.Objective("loss", "min"), **USUAL
+    )
+    tuner.search(x)
+
+# %% [markdown]
+# A subclass of `keras.Model` whose `train_step` runs the networks that
+# it holds, a GAN for example, and never the model itself. They are
+# built, it is not, and the tuner saves it after the first epoch. Call
+# it once in `build`, on a `keras.Input`:
+# [subclassed models](../how_to/subclassed_models.py#a-gan).
+#
+# ### `All layers added to a Sequential model should have unique names`
+
+# %%
+keras.backend.clear_session()
+shared = keras.layers.Dense(4)  # wrong: made outside of build
+
+
+def build_shared(hp):
+    end = keras.layers.Dense(2, activation="softmax")
+    model = keras.Sequential([keras.Input((4,)), shared, end])
+    model.compile(loss="sparse_categorical_crossentropy")
+    return model
+
+
+with shown():
+    tuner = kt.RandomSearch(
+        build_shared, kt.Objective("val_loss", "min"), **USUAL
+    )
+    tuner.search(**DATA)
+
+# %% [markdown]
+# Two layers have one name. Either you gave it to both, in a loop
+# perhaps: `name=f"dense_{number}"`. Or one was made outside of `build`:
+# Keras Tuner clears the names before each trial, and a new layer gets
+# the old one's. Make all layers in `build`; shared ones [go on
+# learning](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it)
+# besides.
+#
+# ### `Unknown variable`
+
+# %%
+optimizer = keras.optimizers.Adam()  # wrong: made outside of build
+
+
+def build_compiled(hp):
+    model = build_model(hp)
+    model.compile(optimizer, loss="sparse_categorical_crossentropy")
+    return model
+
+
+with shown():
+    tuner = kt.RandomSearch(
+        build_compiled,
+        kt.Objective("val_loss", "min"),
+        **USUAL | {"max_trials": 2},
+    )
+    tuner.search(**DATA)
+
+# %% [markdown]
+# An optimizer belongs to the variables that it was built for: here to
+# those of the first trial, and the second fails. Make it in `build`,
+# one a model, or give its name. The same comes of layers that are added
+# or thawed after `optimizer.build`: build it
+# [last](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it).
+#
 # ### `All callbacks used during a search should be deep-copyable`
 
 
@@ -738,6 +822,71 @@ assert history.epoch == [0]
 # numbers. `np.asarray` makes an array of them;
 # [data pipelines](../how_to/data_pipelines.py) shows the rest.
 #
+# ### `Invalid dtype: object`
+
+# %%
+objects = x.astype(object)  # wrong: Python objects, not numbers
+with shown():
+    tuner = kt.RandomSearch(build_model, ACCURACY, **USUAL)
+    tuner.search(objects, y, validation_data=(x, y))
+history = build_model(hp).fit(objects.astype("float32"), y, verbose=0)
+assert history.epoch == [0]
+
+# %% [markdown]
+# NumPy calls an array `object` that holds no one type of number: a table
+# with a column of texts beside numbers, `None` in place of NaN, rows or
+# pictures of unequal length. Find the column, `table.dtypes`, and code
+# it as numbers: [a table](../your_data/table.py). If all are numbers
+# after all, `astype("float32")`.
+#
+# ### `Invalid dtype: str`
+
+# %%
+words = np.array(["no", "yes"])[y]  # wrong: labels as words
+with shown():
+    tuner = kt.RandomSearch(build_model, ACCURACY, **USUAL)
+    tuner.search(x, words, validation_data=(x, y))
+names, numbers = np.unique(words, return_inverse=True)
+assert (names[numbers] == words).all()
+
+# %% [markdown]
+# Keras takes no words, whether as labels or as input. Number labels, as
+# in the last two lines, and keep the names to read predictions. Texts
+# go through a [`TextVectorization`](../your_data/texts.py), columns of
+# categories through a [`StringLookup`](../your_data/table.py). A number
+# that was read as text says so too: `astype("float32")`.
+#
+# ### `adapt() expects an iterable`
+
+# %%
+frame = pd.DataFrame(x, columns=list("abcd"))
+with shown():
+    keras.layers.Normalization().adapt(frame)  # wrong: a table
+scaling = keras.layers.Normalization()
+scaling.adapt(frame.to_numpy())
+assert scaling.mean.shape == (1, 4)
+
+# %% [markdown]
+# `adapt` goes through a data frame by its column names, and through a
+# list by its elements. It wants an array: `.to_numpy()` or
+# `np.asarray`. [Preprocessing](../how_to/preprocessing.py) shows where
+# `adapt` belongs.
+#
+# ### `The truth value of a Series is ambiguous`
+
+# %%
+column = pd.Series(y)
+with shown():
+    accuracy = 1.0 if column == y else 0.0  # wrong: many answers
+assert (column == y).all()
+
+# %% [markdown]
+# An `if`, `and`, `or`, `max` or `in` was given a column, which has a
+# truth value a row. In your own `fit` or metric: `.all()`, `.any()`, or
+# `.mean()` for a share. In somebody else's code: give an array,
+# `column.to_numpy()`. Of [a data frame](../your_data/table.py) and of an
+# array it is said alike.
+#
 # ### `` Argument `validation_split` is only supported ``
 
 # %%
@@ -807,6 +956,35 @@ with shown():
 # names, above all if `project_name` was left out and both are
 # `untitled_project`: [resume](../how_to/resume.py).
 #
+# ### `KeyError: '0001'`
+
+# %%
+space = kt.HyperParameters()
+space.Int("x", 1, 6)
+
+
+class Interrupted(kt.GridSearch):
+    def run_trial(self, trial, interrupt=False, **kwargs):
+        if interrupt and trial.trial_id == "0001":
+            raise KeyboardInterrupt
+        return 0.5
+
+
+grid = USUAL | {"hyperparameters": space, "max_trials": None}
+grid["project_name"] = "error_messages_grid"
+with contextlib.suppress(KeyboardInterrupt):
+    Interrupted(**grid).search(interrupt=True, verbose=0)
+with shown():
+    tuner = Interrupted(**grid | {"overwrite": False})
+    tuner.search()  # wrong: GridSearch as it is does not resume
+
+# %% [markdown]
+# A GridSearch that was interrupted knows after its restart a trial that
+# its order of values does not have, and ends. With two tools it resumes:
+# `resumable(safe(kt.GridSearch))`,
+# [an interrupted grid](../how_to/resume.py#an-interrupted-grid). The
+# number is that of the trial that was running.
+#
 # ### `Expecting value: line 1 column 1 (char 0)`
 
 # %%
@@ -868,6 +1046,40 @@ assert trial.status == "FAILED"
 # pass [the tuner's callbacks](../how_to/custom_training_loops.py#the-mistake-a-loop-without-callbacks)
 # on, or the file was deleted. Look at `trial.status` first:
 # [failed trials](../how_to/failed_trials.py#three-in-a-row-end-the-search).
+#
+# ### `You are loading weights into a model that has not yet been built`
+
+
+# %%
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.end = keras.layers.Dense(2, activation="softmax")
+
+    def call(self, inputs):
+        return self.end(inputs)
+
+
+def build_subclassed(hp):
+    model = Subclassed()  # wrong: it has no weights yet
+    model.compile(
+        loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    return model
+
+
+with shown():
+    tuner = kt.RandomSearch(build_subclassed, ACCURACY, **USUAL)
+    tuner.search(**DATA)
+    tuner.get_best_models()
+
+# %% [markdown]
+# A subclass of `keras.Model`, or a `Sequential` without
+# `keras.Input`, has weights only once it was called, and they are
+# loaded before. Under Hyperband every promoted trial fails of it. End
+# `build` with `model(keras.Input((4,)))` and `optimizer.build`;
+# `model.build` alone may mark a model built that has no variables:
+# [subclassed models](../how_to/subclassed_models.py).
 #
 # ### `objects could not be loaded`
 
@@ -1262,7 +1474,39 @@ print("Boolean:", hp.Boolean("bias"))
 assert hp.get("shuffle") is not True
 
 # %% [markdown]
-# `hp.Boolean` is what was meant. The others:
+# `hp.Boolean` is what was meant.
+#
+# A hyperparameter that nothing uses is drawn, listed and searched all
+# the same. Build with two of its values, all else at its default: does
+# the model differ?
+
+
+# %%
+def ignores_dropout(hp):
+    hp.Float("dropout", 0.0, 0.5)  # wrong: no layer gets it
+    return build_model(hp)
+
+
+def differs(build, name, *values):
+    """Say whether a hyperparameter changes what is built."""
+    built = []
+    for value in values:
+        keras.backend.clear_session()
+        hp = kt.HyperParameters()
+        hp.Fixed(name, value)
+        model = build(hp)
+        built.append((model.to_json(), model.optimizer.get_config()))
+    return built[0] != built[1]
+
+
+dropout = differs(ignores_dropout, "dropout", 0.0, 0.5)
+units = differs(ignores_dropout, "units", 4, 8)
+print("dropout changes the model:", dropout, "- units:", units)
+assert units and not dropout
+
+# %% [markdown]
+# What only `fit` uses, a batch size for example, can't be seen this
+# way. The others:
 #
 # | what you see | why | page |
 # |---|---|---|
@@ -1277,6 +1521,11 @@ assert hp.get("shuffle") is not True
 # | the same seed, other trials | the seed is 0 | [zero is no seed](../how_to/reproducible_searches.py#zero-is-no-seed) |
 # | your callback has recorded nothing | the tuner trains with a copy | [your callback stays empty](../how_to/callbacks.py#your-callback-stays-empty) |
 # | the first trial has the defaults | hyperparameters are declared in `fit` | [declare before](../how_to/tune_anything.py#declare-the-hyperparameters-before) |
+# | a hyperparameter has no effect on the score | nothing uses it: it is drawn, and no layer gets it | [above](#no-message-at-all) |
+# | each trial is better than the one before | a layer, network or optimizer made outside of `build` goes on learning | [state that trials share](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it) |
+# | the smallest penalty or weight of a loss wins | what is tuned changes the scale of the objective | [the scale](../how_to/objectives.py#what-you-tune-must-not-change-the-scale) |
+# | `get_best_models` returns an untrained model | `model.build` marked it built, and it had no variables | [subclassed models](../how_to/subclassed_models.py) |
+# | a second range never exceeds the default of the first | a range that depends on another hyperparameter is that of its first build | [use a ratio](../how_to/conditional_spaces.py#a-range-that-depends-on-another-hyperparameter) |
 #
 # ## What this page did not show
 #
