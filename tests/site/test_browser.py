@@ -116,7 +116,7 @@ AMONG_THREE = {
         autoencoder; VAE; GAN; variational autoencoder; keras.Model
         subclass; subclassed model; add_loss; generator discriminator;
         two optimizers; latent dimension; reconstruction error;
-        model.build; anomaly detection; call method""",
+        model.build; anomaly detection""",
     "several_inputs": """
         two outputs; multiple inputs; multi-output; loss_weights;
         functional API; multi-task; dict of inputs; concatenate;
