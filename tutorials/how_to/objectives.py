@@ -319,8 +319,10 @@ assert "val_digit_accuracy" in both
 print("guessed from a string:", guessed("val_digit_accuracy"))
 
 # %% [markdown]
-# `val_loss` is the sum of the losses of the outputs. To weigh outputs
-# against each other, see [several objectives](multiple_objectives.py).
+# `val_loss` is the sum of the losses of the outputs. A whole search of
+# this kind: [several inputs and outputs](several_inputs.py). To weigh
+# outputs against each other, see [several
+# objectives](multiple_objectives.py).
 #
 # ## Metrics of your own, weighted metrics, numbered names
 #

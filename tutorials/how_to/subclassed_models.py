@@ -203,8 +203,8 @@ assert message in printed_error
 # built, among the lines that a search prints:
 
 # %%
-warning = printed["build()"].partition("UserWarning: ")[2]
-print(". ".join(warning.split(". ")[:2]))
+warning = printed["build()"].partition("UserWarning")[2]
+print(". ".join(warning.strip(": ").split(". ")[:2]))
 with warnings.catch_warnings(action="ignore"):
     table = loaded(tuners["build()"], validation, validation)
 display(table)
