@@ -33,18 +33,25 @@ def main(path):
     with zipfile.ZipFile(kept) as file:
         about = json.loads(file.read("about.json"))
     #: kind=table
-    inputs = table_inputs(read_table(path), about["columns"])
+    columns = about["columns"]
+    texts = [name for name in columns if columns[name] is not None]
+    table = read_table(path, texts, only=columns)
+    inputs = table_inputs(table, columns)
     #: kind=pictures
     folder = Path(path)
     found = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
-    rows = [each for each in found if each.suffix.lower() in PICTURES]
+    rows = [
+        each
+        for each in found
+        if each.suffix.lower() in PICTURES and each.name[0] != "."
+    ]
     if not rows:
         raise ValueError(f"no pictures in {path}")
     inputs = read_pictures(rows, about["size"])
     #: kind=texts
     rows = read_texts(Path(path), about)
     if rows.empty:
-        raise ValueError(f"no texts in {path}")
+        raise ValueError(f"{path} holds no texts: give .txt files")
     inputs = tf.constant(list(rows))
     #: kind=series
     table = read_table(path)
@@ -80,20 +87,28 @@ def main(path):
 
 
 def read_texts(path, about):
-    """Return texts, by line of the table or by file."""
-    if "text" in about and path.suffix != ".txt" and path.is_file():
-        table = read_table(path)
-        if about["text"] not in table:
-            raise ValueError(f"{path} lacks the column {about['text']}")
-        return table[about["text"]].astype(str)
-    found = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
-    return pd.Series({each: read_text(each) for each in found})
+    """Return texts, by row of the table or by file."""
+    if path.is_dir():
+        found = sorted(path.rglob("*"))
+    else:
+        found = [path]
+        if "text" in about and path.suffix.lower() != ".txt":
+            column = about["text"]
+            table = read_table(path, [column], only=[column])
+            if column not in table:
+                raise ValueError(f"{path} lacks the column {column}")
+            return table[column]
+    found = [each for each in found if each.suffix.lower() == ".txt"]
+    return pd.Series(
+        {each: read_text(each) for each in found}, dtype=str
+    )
 
 
 #: kind=pictures
 
 
-PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tiff", ".webp")
+PICTURES = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png")
+PICTURES += (".tif", ".tiff", ".webp")
 #:
 
 

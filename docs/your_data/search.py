@@ -45,6 +45,7 @@ import argparse
 import inspect
 import json
 import os
+import shlex
 import sys
 import zipfile
 from importlib.resources import files
@@ -57,6 +58,7 @@ import pandas as pd
 import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_images
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
 
 HERE = Path(__file__).parent
@@ -81,6 +83,11 @@ def main(options, data):
     weights = compute_sample_weight("balanced", y)
     weights_validation = compute_sample_weight("balanced", y_validation)
     #:
+    #: early_stopping
+    stop = keras.callbacks.EarlyStopping(
+        objective.name, mode=objective.direction, patience=5
+    )
+    #:
     arguments = {
         "x": x,
         "y": y,
@@ -97,38 +104,70 @@ def main(options, data):
         "verbose": 0,
     }
 
+    keras.utils.set_random_seed(1)
+    #: resume
+    try:
+        tuner = make_tuner(hypermodel, objective, options)
+        tuner.search(
+            **arguments,
+            #: resume !tuner=Hyperband
+            epochs=options.max_epochs,
+            #: resume early_stopping
+            callbacks=[stop],
+            #: resume
+        )
+    except (OSError, ValueError) as error:
+        sys.exit(
+            f"search.py: {HERE / 'searches'}: {error}. To begin anew, "
+            "delete the folder of this search"
+        )
+    #: !resume
     tuner = make_tuner(hypermodel, objective, options)
     tuner.search(
         **arguments,
-        #: !tuner=Hyperband
+        #: !resume !tuner=Hyperband
         epochs=options.max_epochs,
-        #: early_stopping
-        callbacks=[keras.callbacks.EarlyStopping(patience=5)],
-        #:
+        #: !resume early_stopping
+        callbacks=[stop],
+        #: !resume
     )
+    #:
+    if not tuner.oracle.get_best_trials():
+        messages = [t.message for t in tuner.oracle.trials.values()]
+        sys.exit(f"search.py: all trials failed: {messages[-1]}")
     print(f"\nTrials, best first:\n{trials_table(tuner).to_string()}")
-    try:
-        trials_plot(tuner).savefig(HERE / "trials.png")
-    except ValueError as error:  # nothing was tuned, or all failed
-        sys.exit(f"search.py: {error}")
+    trials_plot(tuner).savefig(HERE / "trials.png")
     best = tuner.oracle.get_best_trials()[0]
     begun = best.hyperparameters.values.get("tuner/initial_epoch", 0)
     epochs = begun + best.best_step + 1
     print(
         f"\nThe best: {objective.name} {best.score:.4f}, {epochs} epochs"
     )
+    #: tuner=Hyperband
+    longest = max(
+        trial.hyperparameters.values["tuner/epochs"]
+        for trial in tuner.oracle.trials.values()
+    )
+    if longest < options.max_epochs:
+        print(
+            f"No trial had more than {longest} epochs: allow more --trials"
+        )
+    #:
     if epochs >= options.max_epochs:
         print("It was still improving: raise --max-epochs")
 
-    # The untuned model may train longer, until it is at its best.
+    print("Training the untuned model, to compare ...", flush=True)
+    # It may train longer than trials do, until it is at its best.
     untuned = kt.HyperParameters()
     keras.utils.set_random_seed(1)
     model = hypermodel.build(untuned)
     history = hypermodel.fit(
         untuned, model, **arguments, epochs=3 * options.max_epochs
     ).history[objective.name]
-    least = objective.direction == "min"
-    step = int(np.argmin(history) if least else np.argmax(history))
+    turned = np.array(history) * (
+        -1 if objective.direction == "min" else 1
+    )
+    step = int(turned.argmax())
     print(f"Untuned: {history[step]:.4f}, {step + 1} epochs")
 
     # Both again, on what they learned from and what chose between them.
@@ -190,28 +229,42 @@ def main(options, data):
     print(f"\n{what} on the {len(y_test)} rows of the test set, with")
     print("95 % intervals, and the difference to the untuned model:")
     print(table.round(4).to_string())
-    low, high = table.loc[
-        "tuned", ["difference_low", "difference_high"]
-    ]
-    if not (low > 0 or high < 0):
+    low, high = table.loc["tuned", "difference_low":"difference_high"]
+    #: predict=number
+    low, high = -high, -low  # less is better
+    #:
+    if low > 0:
+        print("Tuning helped.")
+    elif high < 0:
+        print("Tuning made it worse: try more trials, or longer ones.")
+    else:
         print("Whether tuning helped, this test set cannot tell.")
     #: class_weights
-    rows = {
+    print("\nWith each class counted alike:")
+    for name, guess in guesses.items():
+        score = balanced_accuracy_score(y_test, guess)
+        print(f"{name}: {score:.4f}")
+    print("\nHow much of each class the tuned model finds:")
+    found = {
         name: scores["tuned"][y_test == number]
         for number, name in enumerate(about["names"])
     }
-    recall = compare_runs({n: r for n, r in rows.items() if len(r) > 1})
-    print("\nHow much of each class is found:")
-    print(recall.round(4).to_string())
+    several = {n: right for n, right in found.items() if len(right) > 1}
+    print(compare_runs(several).round(4).to_string())
+    for name in found.keys() - several.keys():
+        print(f"{name}: {found[name].sum()} of 1")
     #:
 
-    models["tuned"].save(HERE / "model.keras")
+    # Which to keep, the validation data say: the test set must not.
+    least = min if objective.direction == "min" else max
+    kept = "tuned"
+    if least(best.score, history[step]) != best.score:
+        kept = "untuned"
+    models[kept].save(HERE / "model.keras")
     with zipfile.ZipFile(HERE / "model.keras", "a") as file:
         file.writestr("about.json", json.dumps(about))
-    print(
-        "\nSaved model.keras. To predict: python predict.py",
-        options.path,
-    )
+    print(f"\nSaved the {kept} model, better on the validation data.")
+    print("To predict: python predict.py", shlex.quote(options.path))
 
 
 def make_tuner(hypermodel, objective, options):
@@ -251,12 +304,29 @@ def make_tuner(hypermodel, objective, options):
     #: resume
     tuner_class = resumable(safe(tuner_class))
     #:
-    tuner = tuner_class(
+
+    class Seeded(tuner_class):
+        """A search that ends alike however often it is interrupted."""
+
+        def run_trial(self, trial, *args, **kwargs):
+            keras.utils.set_random_seed(1 + int(trial.trial_id))
+            return super().run_trial(trial, *args, **kwargs)
+
+        #: !cores
+
+        def on_trial_end(self, trial):
+            super().on_trial_end(trial)
+            score = self.oracle.trials[trial.trial_id].score
+            print(f"trial {trial.trial_id}: {score}", flush=True)
+
+    #:
+
+    tuner = Seeded(
         hypermodel,
         objective=objective,
         seed=1,
         directory=HERE / "searches",
-        project_name=Path(options.path).resolve().stem,
+        project_name=f"{Path(options.path).resolve().stem}_{options.max_epochs}",
         #: !resume
         overwrite=True,  # else a second run trains nothing new
         #:
@@ -271,17 +341,14 @@ def make_tuner(hypermodel, objective, options):
 #: kind=table
 def load(options):
     """Return hypermodel, rows by number, parts and what to save."""
-    table = read_table(options.path)
-    if options.target not in table:
-        raise ValueError(
-            f"--target must be one of {list(table)}, not {options.target}"
-        )
-    if unknown := set(options.ignore) - set(table):
-        raise ValueError(f"--ignore: no columns {sorted(unknown)}")
-    table = table.drop(columns=options.ignore)
-    table = table[~table[options.target].isin(["", np.nan])]
-    table = table.reset_index(drop=True)
-    target = table.pop(options.target)
+    #: kind=table predict=class
+    table = read_table(
+        options.path, texts=[options.target], without=options.ignore
+    )
+    #: kind=table predict=number
+    table = read_table(options.path, without=options.ignore)
+    #: kind=table
+    table, target = known_targets(table, options)
     #: kind=table predict=class
     y, names = classes_of(target)
     #: kind=table predict=number
@@ -289,15 +356,26 @@ def load(options):
         raise ValueError(f"{options.target!r} does not hold numbers")
     y = target.to_numpy("float32")
     #: kind=table
-    copies = table.groupby(list(table), dropna=False, sort=False)
+    kept, left_out = usable_columns(table)
+    copies = table.groupby(list(kept), dropna=False, sort=False)
+    copies = copies.ngroup()
+    kinds = [
+        table[c].nunique()
+        for c in kept
+        if kept[c] is not None or (table[c].dropna() % 1 == 0).all()
+    ]
+    if len(kinds) == len(kept) and np.prod(kinds, dtype=float) < len(y):
+        print("Rows are alike by chance: copies are not kept together")
+        copies = table.index
     #: kind=table predict=class
-    parts = split_rows(np.take(names, y), copies.ngroup())
+    parts = split_rows(np.take(names, y), copies)
     #: kind=table predict=number
-    parts = split_rows(y, copies.ngroup(), classes=False)
+    parts = split_rows(y, copies, classes=False)
     #: kind=table
-    columns, left_out = usable_columns(table.iloc[parts[0]])
+    known, more = usable_columns(table.iloc[parts[0]][list(kept)])
+    columns = {c: known[c] for c in kept if c in known}
     print(f"{len(y)} rows, learning from {list(columns)}")
-    for column, why in left_out.items():
+    for column, why in (left_out | more).items():
         print(f"left out: {column}, {why}")
 
     def take(part):
@@ -326,7 +404,8 @@ def load(options):
     found = files_by_class(options.path)
     pictures = read_pictures(found["path"], SIZE)
     y, names = classes_of(found["name"])
-    parts = split_rows(found["name"], found["content"])
+    same = [hash(picture.tobytes()) for picture in pictures]
+    parts = split_rows(found["name"], same)
     print(f"{len(y)} pictures:", found["name"].value_counts().to_dict())
 
     def take(part):
@@ -346,12 +425,16 @@ def load(options):
     else:
         texts, target, about = text_column(options)
     kept = texts.str.strip() != ""
+    if missing := len(texts) - kept.sum():
+        print(f"{missing} empty texts are left out")
     texts, target = texts[kept].to_numpy(), target[kept]
     y, names = classes_of(target)
     about["names"] = names
     parts = split_rows(np.take(names, y), texts)
     print(f"{len(y)} texts:", target.value_counts().to_dict())
     hypermodel = TextModel(texts[parts[0]], classes=len(names))
+
+
 #: kind=texts predict=number
 def load(options):
     """Return hypermodel, rows by number, parts and what to save."""
@@ -359,6 +442,8 @@ def load(options):
     if target.dtype.kind != "f":
         raise ValueError(f"{options.target!r} does not hold numbers")
     kept = texts.str.strip() != ""
+    if missing := len(texts) - kept.sum():
+        print(f"{missing} empty texts are left out")
     texts, y = texts[kept].to_numpy(), target[kept].to_numpy("float32")
     parts = split_rows(y, texts, classes=False)
     print(f"{len(y)} texts")
@@ -373,21 +458,36 @@ def load(options):
 
 def text_column(options):
     """Return the texts of a table, their targets, and the column."""
-    table = read_table(options.path)
+    texts = [options.text]
+    #: kind=texts predict=class
+    texts.append(options.target)
+    #: kind=texts
+    table, target = known_targets(
+        read_table(options.path, texts), options
+    )
+    written = {c: table[c] for c in table if table[c].dtype.kind != "f"}
+    lengths = {c: each.str.len().mean() for c, each in written.items()}
+    column = options.text or max(lengths, key=lengths.get, default=None)
+    if column not in written:
+        raise ValueError(
+            f"--text must be one of {list(written)}, not {column}"
+        )
+    print(f"texts: column {column}")
+    return table[column], target, {"text": column}
+
+
+#: kind=table,texts
+def known_targets(table, options):
+    """Return the rows whose target is there, and the targets."""
     if options.target not in table:
         raise ValueError(
             f"--target must be one of {list(table)}, not {options.target}"
         )
-    table = table[~table[options.target].isin(["", np.nan])]
-    target = table.pop(options.target)
-    lengths = {c: table[c].astype(str).str.len().mean() for c in table}
-    column = options.text or max(lengths, key=lengths.get)
-    if column not in table or table[column].dtype.kind == "f":
-        raise ValueError(
-            f"--text must name a column of texts: {column}"
-        )
-    print(f"texts: column {column}")
-    return table[column], target, {"text": column}
+    there = ~table[options.target].isin(["", np.nan])
+    if missing := len(table) - there.sum():
+        print(f"{missing} rows without {options.target} are left out")
+    table = table[there].reset_index(drop=True)
+    return table, table.pop(options.target)
 
 
 #: kind=series
@@ -414,13 +514,11 @@ def load(options):
 #: predict=class
 def classes_of(target):
     """Return each row's class by number, and the names of classes."""
-    if target.dtype.kind == "f" and (target % 1 == 0).all():
-        target = target.astype(int)
     numbers, names = pd.factorize(target, sort=True)
     if not 2 <= len(names) <= 200:
         raise ValueError(
-            f"the target has {len(names)} different values: to choose "
-            "between classes, give 2 to 200"
+            f"the target has {len(names)} different values: classes are "
+            "2 to 200; for a number there is another program"
         )
     return numbers, [str(name) for name in names]
 

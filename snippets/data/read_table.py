@@ -1,9 +1,11 @@
 """A CSV file as a data frame whose columns are numbers or texts."""
 
+from pathlib import Path
+
 import pandas as pd
 
 
-def read_table(path):
+def read_table(path, texts=(), only=None, without=()):
     """Return the rows of a CSV file, columns either numbers or texts.
 
     `path` names a file in UTF-8, with or without a byte order mark,
@@ -11,7 +13,8 @@ def read_table(path):
     semicolon, a tab or a bar. Where it is not a comma, 3,5 is a number.
     A column is numbers if every cell is one or is missing: it comes as
     float, missing cells as NaN. All others come as texts, missing cells
-    as empty texts. What counts as missing, pandas says.
+    as empty texts, and so do the columns named in `texts`. Columns
+    `without` use are not read; with `only`, no others than these are.
 
     Raises ValueError if there is no such file, if it is no UTF-8, has
     no rows or rows of unequal length, or if a column is numbers but for
@@ -19,12 +22,21 @@ def read_table(path):
 
     Source: https://pandas.pydata.org/docs/user_guide/io.html
     """
+    if not Path(path).is_file():
+        raise ValueError(f"there is no file {path}")
+    missing = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"]
     try:
         with open(path, encoding="utf-8-sig") as file:
             header = file.readline()
         between = max(",;\t|", key=header.count)
         frame = pd.read_csv(
-            path, sep=between, dtype=str, encoding="utf-8-sig"
+            path,
+            sep=between,
+            dtype=str,
+            encoding="utf-8-sig",
+            keep_default_na=False,
+            na_values=missing,
+            skip_blank_lines=False,  # each is a row, or a gap in time
         )
     except UnicodeDecodeError:
         raise ValueError(
@@ -36,27 +48,38 @@ def read_table(path):
             "columns in its first line and as many cells in every other"
         ) from None
     frame.columns = frame.columns.str.strip()
+    if twice := list(frame.columns[frame.columns.duplicated()]):
+        raise ValueError(f"{path} has two columns called {twice[0]!r}")
+    frame = frame.loc[: frame.dropna(how="all").index.max()]
     if frame.empty or not isinstance(frame.index, pd.RangeIndex):
         raise ValueError(
             f"{path} has no rows below the names of its columns, or "
             "rows with more cells than there are names"
         )
-    for name in frame:
-        cells = frame[name].str.strip().fillna("")
-        text = cells
+    used = [
+        name
+        for name in frame
+        if name not in without and (only is None or name in only)
+    ]
+    frame = frame[used].apply(lambda cells: cells.str.strip())
+    frame = frame.fillna("")
+    for name in [name for name in used if name not in texts]:
+        cells = text = frame[name]
         if between != ",":
             text = cells.str.replace(
                 r"^(-?\d+),(\d+)$", r"\1.\2", regex=True
             )
         numbers = pd.to_numeric(text, errors="coerce").astype(float)
-        numbers = numbers.where(numbers.abs() < float("inf"))
+        numbers = numbers.where(numbers.abs() < 3e38)  # of 32 bits
         wrong = cells[numbers.isna() & (cells != "")]
-        if len(wrong) and numbers.count() > 9 * len(wrong):
+        nearly = numbers.count() > 9 * len(wrong) > 0
+        if nearly and cells.nunique() > 20:
             raise ValueError(
                 f"{path}: column {name!r} is numbers, but for "
-                f"{len(wrong)} cells such as {wrong.iloc[0]!r} in line "
-                f"{wrong.index[0] + 2}: mend or empty them"
+                f"{len(wrong)} cells such as {wrong.iloc[0]!r} in row "
+                f"{wrong.index[0] + 1}: mend or empty them, or leave "
+                "the column out"
             )
-        is_text = len(wrong) or not numbers.count()
-        frame[name] = cells if is_text else numbers
+        if numbers.count() and wrong.empty:
+            frame[name] = numbers
     return frame

@@ -10,40 +10,70 @@ def regular_series(table, target, time=None):
     """Return a column as a Series in equal steps, gaps as NaN.
 
     `table` is a data frame, `target` its column of numbers, `time` the
-    column that says when, as dates, times or numbers; without it, rows
-    are a step apart. The step is the most frequent one; the index of
-    the Series is the time. Times that a whole step would not reach are
-    moved to the nearest.
+    column that says when, as dates, times or numbers, of which 20240531
+    and 202405 are dates; without it, rows are a step apart. The step is
+    the median one; times a little off are moved to the nearest. The
+    index of the Series is the time, of months and years as periods.
 
     Raises ValueError for a column that is not there or holds no
-    numbers, for times that can't be read or come twice, and where
-    fewer than half of the steps are alike.
+    numbers, for times that can't be read, or be read in two ways, are
+    missing or come twice, for steps of which most are unlike, and for a
+    gap as long as a hundred times the series.
 
     Source: https://pandas.pydata.org/docs/user_guide/timeseries.html
     """
+
+    def read(cells):
+        """Read times that can be read in one way only."""
+        found, ways = [], (False, True)  # is the day first?
+        if cells.dropna().str.match(r"\d{4}").all():
+            ways = (False,)
+        for way in ways:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    found.append(pd.to_datetime(cells, dayfirst=way))
+            except (ValueError, TypeError) as error:
+                what = str(error).splitlines()[0]
+                raise ValueError(
+                    f"column {time!r}: {what}. Write times as "
+                    "2024-05-31 18:00"
+                ) from None
+        if not found[0].equals(found[-1]):
+            raise ValueError(
+                f"column {time!r}: is {cells.iloc[0]} the day or the "
+                "month first? Write times as 2024-05-31 18:00"
+            )
+        return found[0]
+
     for column in [target] if time is None else [target, time]:
         if column not in table:
             raise ValueError(
                 f"no column {column!r} among {list(table.columns)}"
             )
-    if table[target].dtype.kind != "f":
+    if table[target].dtype.kind != "f" or target == time:
         raise ValueError(f"column {target!r} does not hold numbers")
     series = table[target]
     if time is None:
         return series.reset_index(drop=True)
     when = table[time]
     if when.dtype.kind != "f":
-        try:
-            with warnings.catch_warnings():  # of dates it may misread
-                warnings.simplefilter("error")
-                when = pd.to_datetime(when.replace("", None))
-        except (ValueError, TypeError, Warning):
-            raise ValueError(
-                f"column {time!r} has cells that are no time, such as "
-                "2024-05-31 18:00"
-            ) from None
-    if when.isna().any() or when.duplicated().any():
-        raise ValueError(f"column {time!r} has missing or equal times")
+        when = read(when.replace("", None))
+    else:
+        for form, low, high in (
+            ("%Y%m%d", 19000101, 21001231),
+            ("%Y%m", 190001, 210012),
+        ):
+            if when.between(low, high).all() and (when % 1 == 0).all():
+                text = when.astype(int).astype(str)
+                when = pd.to_datetime(text, format=form)
+                break
+    odd = np.flatnonzero(when.isna() | when.duplicated())
+    if len(odd):
+        raise ValueError(
+            f"column {time!r} has missing or equal times, such as that "
+            f"of row {odd[0] + 1}"
+        )
     series = series.set_axis(when).sort_index()
     steps = series.index.to_series().diff().dropna()
     # Months and years are not of one length, so they get a name.
@@ -54,14 +84,17 @@ def regular_series(table, target, time=None):
             if not periods.duplicated().any():
                 every = pd.period_range(*periods[[0, -1]], freq=name)
                 return series.set_axis(periods).reindex(every)
-    step = steps.mode()[0]
-    if (steps == step).mean() < 0.5:
+    step = steps.median()
+    whole = np.round(steps / step)
+    if (abs(steps / step - 1) < 0.1).mean() < 0.5 or whole.min() < 1:
         raise ValueError(
             f"column {time!r} has no regular step: resample it first"
         )
-    start = series.index[0]
-    places = np.round((series.index - start) / step).astype(int)
-    if len(set(places)) < len(places):
-        raise ValueError(f"column {time!r} has times within one step")
-    every = start + step * np.arange(places[-1] + 1)
+    if whole.sum() > 100 * len(series):
+        raise ValueError(
+            f"column {time!r} has a gap of {whole.max():.0f} steps "
+            f"before {whole.idxmax()}"
+        )
+    places = np.append(0, whole.cumsum()).astype(int)
+    every = series.index[0] + step * np.arange(places[-1] + 1)
     return series.set_axis(every[places]).reindex(every)

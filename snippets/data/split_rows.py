@@ -15,14 +15,17 @@ def split_rows(y, together, classes=True, seed=1):
 
     For rows in no order of time; a series is split in that order.
 
-    Raises ValueError if there are fewer than 25 rows, or if a class has
-    too few, or too many together, to be on all three sides.
+    Raises ValueError if there are fewer than 25 rows, or fewer than 5
+    that differ, or if a class has too few, or too many together, to be
+    on all three sides.
 
     Source: https://scikit-learn.org/stable/api/
     """
     if len(y) < 25:
         raise ValueError(f"{len(y)} rows are too few: give 25 or more")
     groups, _ = pd.factorize(np.asarray(together))
+    if groups.max() < 4:
+        raise ValueError("fewer than 5 of the rows differ")
     named, counts = np.unique(y, return_counts=True)
     few = named[counts < 5] if classes else []
     if len(few):

@@ -24,20 +24,16 @@ def table_inputs(rows, columns):
     numbers = [name for name in columns if columns[name] is None]
     texts = [name for name in columns if columns[name] is not None]
     inputs = {}
-    if numbers:
+    for name in numbers:
         try:
             # A column without any number was read as empty texts.
-            cells = rows[numbers].replace("", np.nan)
-            inputs["numbers"] = cells.to_numpy("float32")
+            rows[name].replace("", np.nan).astype("float32")
         except ValueError as error:
-            raise ValueError(f"among {numbers}: {error}") from None
+            raise ValueError(f"column {name!r}: {error}") from None
+    if numbers:
+        cells = rows[numbers].replace("", np.nan)
+        inputs["numbers"] = cells.to_numpy("float32")
     if texts:
-
-        def written(cell):  # codes may look like numbers
-            if isinstance(cell, str):
-                return cell
-            return "" if np.isnan(cell) else f"{cell:g}"
-
-        cells = [f"{name}=" + rows[name].map(written) for name in texts]
+        cells = [f"{name}=" + rows[name].astype(str) for name in texts]
         inputs["categories"] = tf.constant(np.stack(cells, axis=1))
     return inputs

@@ -4,7 +4,7 @@
 def usable_columns(rows, most_categories=50):
     """Return the columns to learn from, and why each other is left out.
 
-    `rows` is a data frame of the rows to train on, whose columns are
+    `rows` is a data frame whose columns are
     floats, missing cells NaN, or texts, missing cells empty. Returns
     two dicts: a usable column with None for numbers or else the list of
     its categories; and one left out with the reason. Left out are
@@ -24,7 +24,7 @@ def usable_columns(rows, most_categories=50):
             whole = cells.notna().all() and (cells % 1 == 0).all()
             if cells.nunique() < 2:
                 left_out[name] = "a single value"
-            elif whole and cells.is_unique and span < 3 * len(cells):
+            elif whole and cells.is_unique and span < 1.5 * len(cells):
                 left_out[name] = "it numbers the rows"
             else:
                 usable[name] = None

@@ -13,10 +13,17 @@ def windows_of(values, length):
     the same targets, take the longest here and let models look at the
     end of it.
 
-    Raises ValueError if fewer than 25 windows are whole.
+    Raises ValueError if fewer than 25 windows are whole, or if values
+    differ by less than numbers of 32 bits show.
 
     Source: https://keras.io/api/data_loading/timeseries/
     """
+    span = np.nanmax(values) - np.nanmin(values)
+    if not span > 1e-5 * np.nanmax(np.abs(values)):
+        raise ValueError(
+            "all values are missing or nearly the same: take off what "
+            "they have in common"
+        )
     values = np.asarray(values, "float32")
     if len(values) <= length:
         raise ValueError(
@@ -27,7 +34,8 @@ def windows_of(values, length):
     if whole.sum() < 25:
         raise ValueError(
             f"{whole.sum()} windows of {length} values without a gap "
-            "are too few: take a shorter one, or fill small gaps"
+            "are too few: take a shorter one, or fill small gaps; "
+            "where times make gaps, leave them out"
         )
     places = np.flatnonzero(whole) + length
     return spans[whole, :-1], spans[whole, -1], places

@@ -11,7 +11,8 @@ class Regressor(kt.HyperModel):
     Takes numbers of shape (batch, features), raw, in any units, an
     array or data frame, and a target of shape (batch,) in its own unit;
     gives predictions of shape (batch, 1) in that unit, so losses and
-    errors of all trials compare. Columns are scaled inside the model. The target is not
+    errors of all trials compare. Columns are scaled inside the model.
+    The target is not
     changed: the network predicts in standard deviations, and a last
     layer turns these into the unit. Both layers learn from the rows
     that `fit` is given to train on. Without `scale_target` there is no

@@ -44,7 +44,12 @@ class TextModel(kt.HyperModel):
         for units in ("words", "characters"):
             layer = self._layer(units, max_tokens=20_000)
             layer.adapt(tf.constant(list(texts)))
-            self.vocabularies[units] = layer.get_vocabulary()[2:]
+            found = layer.get_vocabulary()[2:]
+            self.vocabularies[units] = [
+                each
+                for each in found
+                if "\0" not in each and each not in ("", "[UNK]")
+            ]
 
     def _layer(self, units, **kwargs):
         by = {

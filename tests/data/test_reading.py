@@ -15,6 +15,8 @@ from snippets.data.table_inputs import table_inputs
 from snippets.data.usable_columns import usable_columns
 from snippets.data.windows_of import windows_of
 
+NUMBERS = "".join(f"{number}\n" for number in range(30))
+
 
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
 def test_a_table_is_read_whatever_stands_between_its_cells(
@@ -46,8 +48,10 @@ def test_a_comma_between_cells_is_no_decimal_comma(tmp_path):
         ("", "is no table"),
         ("a,b\n", "no rows below"),
         ("a,b\n1,2,3\n4,5,6\n", "more cells than"),
-        ("a\n" + "1\n" * 20 + "inf\n", "'inf' in line 22"),
-        ("a\n" + "1\n" * 20 + "n. a.\n", "'n. a.' in line 22"),
+        (f"a\n{NUMBERS}inf\n", "'inf' in row 31"),
+        (f"a\n{NUMBERS}9e39\n", "'9e39' in row 31"),
+        (f"a\n{NUMBERS}n. a.\n", "'n. a.' in row 31"),
+        ("a, a \n1,2\n", "two columns called 'a'"),
     ],
 )
 def test_a_table_that_is_none_is_refused(text, message, tmp_path):
@@ -74,31 +78,33 @@ def test_columns_that_name_rows_or_say_nothing_are_left_out():
         usable_columns(rows[["one", "name"]])
 
 
-def test_codes_that_look_like_numbers_are_the_codes_they_were():
-    columns = {"n": None, "code": ["", "7", "A"]}
-    old = pd.DataFrame(
-        {"code": ["7", "A", ""], "n": [1.0, np.nan, 2.0]}
-    )
-    new = pd.DataFrame({"n": ["", "", ""], "code": [7.0, np.nan, 8.5]})
-    cells = table_inputs(old, columns)["categories"].numpy()
-    assert [c.decode() for c in cells[:, 0]] == [
-        "code=7",
-        "code=A",
-        "code=",
-    ]
+def test_codes_that_look_like_numbers_stay_the_codes_they_are(tmp_path):
+    columns = {"n": None, "code": ["", "07", "A"]}
+    (tmp_path / "new.csv").write_text("code,n,x\n07,,?\n,2,\n", "utf-8")
+    new = read_table(tmp_path / "new.csv", ["code"], only=columns)
+    assert list(new) == ["code", "n"]
     inputs = table_inputs(new, columns)
     cells = inputs["categories"].numpy()[:, 0]
-    assert [c.decode() for c in cells] == [
-        "code=7",
-        "code=",
-        "code=8.5",
-    ]
-    assert np.isnan(inputs["numbers"]).all()
+    assert [c.decode() for c in cells] == ["code=07", "code="]
+    np.testing.assert_array_equal(inputs["numbers"], [[np.nan], [2]])
+    new["n"] = ""
+    assert np.isnan(table_inputs(new, columns)["numbers"]).all()
     with pytest.raises(ValueError, match=r"lacks the columns \['n'\]"):
-        table_inputs(old[["code"]], columns)
-    old["n"] = ["x", "1", "2"]
-    with pytest.raises(ValueError, match=r"among \['n'\].*'x'"):
-        table_inputs(old, columns)
+        table_inputs(new[["code"]], columns)
+    new["n"] = ["x", "1"]
+    with pytest.raises(ValueError, match="column 'n': .*'x'"):
+        table_inputs(new, columns)
+
+
+def test_a_class_called_none_a_blank_line_and_few_kinds_are_kept(
+    tmp_path,
+):
+    kinds = ["4", "6", "rotary", *["4"] * 30]
+    text = "kind,bags\n" + "".join(f"{kind},None\n" for kind in kinds)
+    (tmp_path / "t.csv").write_text(f"{text}\n4,1\n\n\n", "utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert list(table["kind"]) == [*kinds, "", "4"]
+    assert list(table["bags"]) == [*["None"] * 33, "", "1"]
 
 
 @pytest.mark.parametrize("classes", [True, False])
@@ -121,6 +127,11 @@ def test_what_belongs_together_stays_on_one_side(classes):
     "y, together, message",
     [
         (["a"] * 24, range(24), "24 rows are too few"),
+        (
+            ["a", "b"] * 20,
+            [1, 2] * 20,
+            "fewer than 5 of the rows differ",
+        ),
         (["a"] * 40 + ["b"] * 4, range(44), r"\['b'\]"),
         (
             ["a"] * 40 + ["b"] * 9,
@@ -154,12 +165,15 @@ def test_pictures_of_all_kinds_become_squares_and_broken_ones_are_named(
     assert (read[0, 0] == 0).all()  # above a wide picture
     assert (read[1] == 255).all()
     assert (read[2, :, 0] == 0).all() and (read[2, 0, 10] > 100).all()
+    deep = np.full((4, 4), 257 * 100, "uint16")
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert (read_pictures([tmp_path / "deep.png"], 4) == 100).all()
     (tmp_path / "torn.png").write_bytes(b"\x89PNG torn")
     with pytest.raises(ValueError, match="torn.png.*absent.png"):
         read_pictures([tmp_path / "torn.png", tmp_path / "absent.png"])
 
 
-def test_files_of_classes_are_found_and_their_copies_known(tmp_path):
+def test_files_of_classes_are_found(tmp_path):
     for name in (
         "a/1.TXT",
         "a/deep/2.txt",
@@ -168,13 +182,15 @@ def test_files_of_classes_are_found_and_their_copies_known(tmp_path):
         "c/4.md",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(
-            f"text {name in ('a/1.TXT', 'b/3.txt')}", "utf-8"
-        )
+        (tmp_path / name).touch()
+    (tmp_path / "b/folder.txt").mkdir()
     found = files_by_class(tmp_path, suffixes=[".txt"])
     assert list(found["name"]) == ["a", "a", "b"]
-    same = found.groupby("content")["name"].agg(list).tolist()
-    assert sorted(same) == [["a"], ["a", "b"]]
+    assert [path.name for path in found["path"]] == [
+        "1.TXT",
+        "2.txt",
+        "3.txt",
+    ]
     with pytest.raises(ValueError, match="a folder for each class"):
         files_by_class(tmp_path / "a", suffixes=[".txt"])
     (tmp_path / "a").rename(tmp_path / "Train")
@@ -219,6 +235,55 @@ def test_a_missing_time_is_a_gap_whatever_the_step(times):
     )
 
 
+@pytest.mark.parametrize(
+    "first, times",
+    [
+        ("2024-01-30", ["20240130", "20240131", "20240201"]),
+        ("2024-11", ["202411", "202412", "202501"]),
+        ("2024-01-30", ["30.01.2024", "31.01.2024", "01.02.2024"]),
+        ("2024-01-30", ["1/30/2024", "1/31/2024", "2/1/2024"]),
+        ("1949.0", ["1949.0", "1949.083", "1949.167"]),
+        (
+            "2024-01-30 00:01",
+            [
+                "2024-01-30 00:01",
+                "2024-01-31 00:00",
+                "2024-02-01 00:03",
+            ],
+        ),
+    ],
+)
+def test_times_are_read_as_they_are_written(first, times, tmp_path):
+    rows = "".join(f"{time},{n}\n" for n, time in enumerate(times))
+    (tmp_path / "t.csv").write_text(f"when,y\n{rows}", "utf-8")
+    series = regular_series(read_table(tmp_path / "t.csv"), "y", "when")
+    assert list(series) == [0, 1, 2]
+    assert str(series.index[0]).startswith(first)
+
+
+@pytest.mark.parametrize(
+    "times, message",
+    [
+        (
+            ["01.02.2024", "02.02.2024", "03.02.2024"],
+            "the day or the month",
+        ),
+        (["2024-01-01", "", "2024-01-03"], "of row 2"),
+        (["2024-01-01", "2024-01-01", "2024-01-03"], "of row 2"),
+        ([*"123456", "1000000"], "a gap of"),
+        (["1", "2", "7", "30"], "no regular step"),
+        (["first", "second", "third"], "'?first"),
+    ],
+)
+def test_times_that_cannot_be_trusted_are_refused(
+    times, message, tmp_path
+):
+    rows = "".join(f"{time},{n}\n" for n, time in enumerate(times))
+    (tmp_path / "t.csv").write_text(f"when,y\n{rows}", "utf-8")
+    with pytest.raises(ValueError, match=message):
+        regular_series(read_table(tmp_path / "t.csv"), "y", "when")
+
+
 def test_no_window_reaches_across_a_gap():
     values = np.arange(80.0)
     values[50] = np.nan
@@ -230,3 +295,5 @@ def test_no_window_reaches_across_a_gap():
         windows_of(values[:34], 10)
     with pytest.raises(ValueError, match="too few for a window"):
         windows_of(values[:10], 10)
+    with pytest.raises(ValueError, match="nearly the same"):
+        windows_of(1e9 + np.sin(values), 10)

@@ -1,10 +1,12 @@
 """The composer's programs compile, lint, and run on awkward data."""
 
+import argparse
 import csv
 import itertools
 import os
 import re
 import runpy
+import signal
 import subprocess
 import sys
 import zipfile
@@ -12,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pytest
-from helpers import ROOT, warm
+from helpers import ROOT, needs_posix, warm
 from PIL import Image
 
 import composer  # isort: skip  # helpers makes it importable
@@ -64,6 +66,7 @@ EVERY = """() => {
   return found
 }"""
 
+needs_posix()
 pytestmark = pytest.mark.process
 
 
@@ -392,6 +395,15 @@ def test_programs_run_on_awkward_data(programs, chosen, tmp_path):
     code, said = run(tmp_path, "search.py", *given, *short)
     assert code == 0, said
     assert "Trials, best first" in said and "test set" in said
+    best, untuned = (
+        float(re.search(rf"(?m)^{who}.*? (\S+), \d+ epochs$", said)[1])
+        for who in ("The best", "Untuned")
+    )
+    better = best >= untuned if "accuracy" in said else best <= untuned
+    assert (
+        best == untuned
+        or f"Saved the {'' if better else 'un'}tuned" in said
+    )
     assert (tmp_path / "trials.png").is_file()
     code, said = run(tmp_path, "predict.py", new)
     assert code == 0, said
@@ -400,6 +412,101 @@ def test_programs_run_on_awkward_data(programs, chosen, tmp_path):
         assert re.search(
             r"Ja, groß|nein|rot & groß|blå|Lob|Tadel", said
         )
+
+
+def loaded(programs, folder, path, predict="class"):
+    """Return what a composed program for tables makes of one."""
+    chosen = {
+        "kind": "table",
+        "predict": predict,
+        "tuner": "GridSearch",
+    }
+    (folder / "search.py").write_text(programs[key(chosen)][0], "utf-8")
+    names = runpy.run_path(str(folder / "search.py"))
+    options = argparse.Namespace(path=path, target="y", ignore=[])
+    return names["load"](options)
+
+
+def test_rows_that_differ_in_their_number_only_stay_together(
+    programs, tmp_path
+):
+    random = np.random.default_rng(1)
+    values = random.permutation(np.repeat(random.random(120), 2))
+    rows = [[n, v, n % 2] for n, v in enumerate(values)]
+    path = write(tmp_path / "t.csv", ["id", "x", "y"], rows)
+    _, _, parts, about = loaded(programs, tmp_path, path)
+    assert list(about["columns"]) == ["x"]
+    seen = [set(values[part]) for part in parts]
+    assert not (
+        seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2]
+    )
+
+
+def test_rows_alike_by_chance_are_split_freely(programs, tmp_path):
+    rows = [["ab"[n % 2], "cde"[n % 3], n % 5 > 0] for n in range(400)]
+    path = write(tmp_path / "t.csv", ["p", "q", "y"], rows)
+    _, _, parts, _ = loaded(programs, tmp_path, path)
+    assert [len(part) for part in parts] == [240, 80, 80]
+
+
+def test_classes_are_called_what_they_were_called(programs, tmp_path):
+    names = ["007", "1", "None", "1.0", "Ja, ß"]
+    rows = [[n * 1.5, names[n % 5]] for n in range(200)] + [[1, ""]]
+    path = write(tmp_path / "t.csv", ["x", "y"], rows)
+    _, take, parts, about = loaded(programs, tmp_path, path)
+    assert about["names"] == sorted(names)
+    assert sum(map(len, parts)) == 200
+    inputs, y = take(parts[0])
+    firsts = np.array(about["names"])[y]
+    kept = (inputs["numbers"][:, 0] / 1.5).round().astype(int)
+    assert list(firsts) == [names[n % 5] for n in kept]
+
+
+def killed(folder, arguments):
+    """Run search.py, and die when the third trial begins."""
+    from keras_tuner.src.engine.base_tuner import BaseTuner
+
+    begin = BaseTuner.on_trial_begin
+
+    def on_trial_begin(self, trial):
+        if int(trial.trial_id) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        begin(self, trial)
+
+    BaseTuner.on_trial_begin = on_trial_begin
+    play(folder, "search.py", arguments)
+
+
+def test_a_killed_search_that_goes_on_ends_as_one_that_was_not(
+    programs, tmp_path
+):
+    chosen = {
+        "kind": "table",
+        "predict": "number",
+        "tuner": "BayesianOptimization",
+        "resume": "1",
+    }
+    ends = []
+    for kills in (0, 1):
+        folder = tmp_path / str(kills)
+        folder.mkdir()
+        search, _ = programs[key(chosen)]
+        (folder / "search.py").write_text(search, "utf-8")
+        given, *_ = table(folder, "number")
+        given += ["--trials", "4", "--max-epochs", "2"]
+        if kills:
+            process = warm().Process(
+                target=killed, args=(folder, given)
+            )
+            process.start()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+        code, said = run(folder, "search.py", *given)
+        assert code == 0, said
+        assert kills == ("trial 0:" not in said), said
+        said = said[said.index("Trials, best first") :].splitlines()
+        ends.append([line for line in said if "WARNING" not in line])
+    assert ends[0][:-1] == ends[1][:-1]
 
 
 def rare(folder):
@@ -472,7 +579,7 @@ WRONG = {
         "table",
         "class",
         nearly_numbers,
-        "'12 kg' in line 32",
+        "'12 kg' in row 31",
     ),
     "not in UTF-8": ("table", "class", latin, "save it as CSV UTF-8"),
     "rows of unequal length": (
@@ -509,7 +616,7 @@ WRONG = {
         "texts",
         "class",
         lambda f: [f / "no.csv"],
-        "no table",
+        "no file",
     ),
     "a corrupt picture": ("pictures", "class", corrupt, "torn.jpg"),
     "no folder per class": (
@@ -531,7 +638,12 @@ WRONG = {
         twice,
         "missing or equal times",
     ),
-    "times that are none": ("series", "number", no_times, "no time"),
+    "times that are none": (
+        "series",
+        "number",
+        no_times,
+        "Write times as",
+    ),
 }
 
 

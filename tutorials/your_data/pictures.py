@@ -86,16 +86,17 @@ plt.show()
 # %% [markdown]
 # ## Split it
 #
-# Each class is spread alike, and files that are copies to the byte stay
-# in one part. Other pictures of one photograph, one patient or one
-# second of film would be as bad: then what is the same is not `content`
-# but the photograph.
+# Each class is spread alike, and pictures that look the same to the
+# network stay in one part. Other pictures of one photograph, one patient
+# or one second of film would be as bad: then give `split_rows` the
+# photograph in place of `same`.
 
 # %%
 from snippets.data.split_rows import split_rows
 
 # %%
-train, validation, closed = split_rows(labels, found["content"])
+same = [hash(picture.tobytes()) for picture in pictures]
+train, validation, closed = split_rows(labels, same)
 print(f"{len(train)}, {len(validation)}, and {len(closed)} kept closed")
 
 # %% [markdown]
@@ -277,8 +278,9 @@ display(compare_runs(found_of).round(3))
 #
 # ## What this page did not show
 #
-# - A pretrained network. For photographs of things it is worth more than
-#   any search.
+# - [A pretrained
+#   network](../how_to/part_of_a_model.py#a-network-of-kerasapplications).
+#   For photographs of things it is worth more than any search.
 # - Larger pictures: a side of 64 costs four times what 32 does.
 # - More pictures than fit into memory: [data
 #   pipelines](../how_to/data_pipelines.py).

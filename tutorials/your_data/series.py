@@ -203,6 +203,7 @@ def predict(path):
 # %%
 imports = (
     "import json, sys, warnings, zipfile\n"
+    "from pathlib import Path\n"
     "import keras, numpy as np, pandas as pd\n"
 )
 parts = (read_table, regular_series, predict)

@@ -58,30 +58,36 @@ print(f"{len(labels)} rows; classes: {list(names)}")
 # %% [markdown]
 # ## Split it
 #
+# A column that numbers the rows, or says the same in each, is of no use
+# to a model, and would hide which rows are copies.
+
+# %%
+from snippets.data.usable_columns import usable_columns
+
+# %% [markdown]
 # Three parts: to train, to choose between trials, and to judge once at
-# the end. Rows that are copies of each other stay in one part.
+# the end. Rows that are copies of each other stay in one part, or the
+# test would ask what was in the book.
 
 # %% open=true
 from snippets.data.split_rows import split_rows
 
 # %%
-copies = table.groupby(list(table), dropna=False, sort=False).ngroup()
+kept, left_out = usable_columns(table)
+copies = table.groupby(list(kept), dropna=False, sort=False).ngroup()
 train, validation, closed = split_rows(labels, copies)
+print("left out:", left_out or "none")
 print(
     f"rows: {len(train)}, {len(validation)}, {len(closed)} kept closed"
 )
 
 # %% [markdown]
-# Which columns can be learned from is asked of the training rows alone.
+# Which categories there are is asked of the training rows alone.
 
 # %%
-from snippets.data.usable_columns import usable_columns
-
-# %%
-columns, left_out = usable_columns(table.iloc[train])
+columns, _ = usable_columns(table.iloc[train][list(kept)])
 for name, kinds in columns.items():
     print(f"{name}: {'numbers' if kinds is None else kinds}")
-print("left out:", left_out or "none")
 
 # %% [markdown]
 # ## A model that takes raw rows
@@ -206,7 +212,10 @@ def predict(path):
     model = keras.models.load_model("model.keras")
     with zipfile.ZipFile("model.keras") as archive:
         about = json.loads(archive.read("about.json"))
-    inputs = table_inputs(read_table(path), about["columns"])
+    columns = about["columns"]
+    texts = [name for name in columns if columns[name] is not None]
+    table = read_table(path, texts, only=columns)
+    inputs = table_inputs(table, columns)
     for row in model.predict(inputs, verbose=0):
         print(about["names"][row.argmax()], f"{row.max():.3f}")
 
@@ -217,8 +226,9 @@ def predict(path):
 # and an island that no penguin came from before.
 
 # %%
-imports = "import json, zipfile, keras, numpy as np, pandas as pd\n"
-imports += "import sys, tensorflow as tf\n"
+imports = "import json, sys, zipfile\nfrom pathlib import Path\n"
+imports += "import keras, numpy as np, pandas as pd\n"
+imports += "import tensorflow as tf\n"
 parts = (read_table, table_inputs, predict)
 source = "\n\n".join(map(inspect.getsource, parts))
 (folder / "predict.py").write_text(
