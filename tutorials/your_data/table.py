@@ -64,6 +64,10 @@ print(f"{len(labels)} rows; classes: {list(names)}")
 # %%
 from snippets.data.usable_columns import usable_columns
 
+# %%
+kept, left_out = usable_columns(table)
+print("left out:", left_out or "none")
+
 # %% [markdown]
 # Three parts: to train, to choose between trials, and to judge once at
 # the end. Rows that are copies of each other stay in one part, or the
@@ -73,10 +77,8 @@ from snippets.data.usable_columns import usable_columns
 from snippets.data.split_rows import split_rows
 
 # %%
-kept, left_out = usable_columns(table)
 copies = table.groupby(list(kept), dropna=False, sort=False).ngroup()
 train, validation, closed = split_rows(labels, copies)
-print("left out:", left_out or "none")
 print(
     f"rows: {len(train)}, {len(validation)}, {len(closed)} kept closed"
 )
