@@ -235,7 +235,7 @@ axis.step(
 axis.axhline(baseline, linestyle="--", color="gray", label="untuned")
 axis.set_xlabel("trial")
 axis.set_ylabel("validation accuracy")
-axis.legend(loc="lower right")
+axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()
 
 # %% [markdown]

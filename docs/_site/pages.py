@@ -234,7 +234,8 @@ def on_post_build(config):
     The search index as a script too: from disk no page may fetch.
     """
     site = Path(config.site_dir)
-    (site / "your_data/parts.js").write_text(composer.script(), "utf-8")
+    if (page := site / "your_data").is_dir():
+        (page / "parts.js").write_text(composer.script(), "utf-8")
     if config.strict:
         text = f"{config.site_name}\n{config.site_description}"
         picture = notebooks.once(social_picture, text)

@@ -321,12 +321,13 @@ def make_tuner(hypermodel, objective, options):
 
     #:
 
+    name = Path(options.path).resolve().stem
     tuner = Seeded(
         hypermodel,
         objective=objective,
         seed=1,
         directory=HERE / "searches",
-        project_name=f"{Path(options.path).resolve().stem}_{options.max_epochs}",
+        project_name=f"{name}_{options.max_epochs}",
         #: !resume
         overwrite=True,  # else a second run trains nothing new
         #:

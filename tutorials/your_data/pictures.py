@@ -75,8 +75,10 @@ pictures = read_pictures(found["path"], size=32)
 labels, names = pd.factorize(found["name"], sort=True)
 print("pictures by class:", found["name"].value_counts().to_dict())
 
-# %% alt="One small square piece of each class: leaves, pavilion, petals, sky, trees and water." figure="classes"
-figure, axes = plt.subplots(1, len(names), figsize=(7, 1.6))
+# %% alt="One small square piece of each class: leaves, pavilion, petals, sky, trees and water." figure="photographs"
+figure, axes = plt.subplots(
+    1, len(names), figsize=(7, 1.6), facecolor="white"
+)
 for number, axis in enumerate(axes):
     axis.imshow(pictures[labels == number][0])
     axis.set_title(names[number], fontsize=9)
@@ -204,8 +206,10 @@ models = {
     "untuned": train_again(untuned, int(np.argmax(history)) + 1),
     "tuned": train_again(best.hyperparameters, best.best_step + 1),
 }
+kept = "tuned" if best.score >= max(history) else "untuned"
+print("kept, as the validation data say:", kept)
 file = folder / "model.keras"
-models["tuned"].save(file)
+models[kept].save(file)
 with zipfile.ZipFile(file, "a") as archive:
     about = {"names": list(names), "size": 32}
     archive.writestr("about.json", json.dumps(about))

@@ -175,8 +175,10 @@ models = {
     "tuned": train_again(best.hyperparameters, best.best_step + 1),
 }
 folder = Path("searches", "series")
+kept = "tuned" if best.score <= min(history) else "untuned"
+print("kept, as the validation data say:", kept)
 file = folder / "model.keras"
-models["tuned"].save(file)
+models[kept].save(file)
 with zipfile.ZipFile(file, "a") as archive:
     about = {"target": "temp_max", "time": "date", "length": LENGTH}
     archive.writestr("about.json", json.dumps(about))

@@ -201,8 +201,10 @@ models = {
 
 # %%
 folder = Path("searches", "table")
+kept_model = "tuned" if best.score >= max(history) else "untuned"
+print("kept, as the validation data say:", kept_model)
 file = folder / "model.keras"
-models["tuned"].save(file)
+models[kept_model].save(file)
 with zipfile.ZipFile(file, "a") as archive:
     about = {"columns": columns, "names": list(names)}
     archive.writestr("about.json", json.dumps(about))

@@ -164,8 +164,10 @@ models = {
     "untuned": train_again(untuned, int(np.argmax(history)) + 1),
     "tuned": train_again(best.hyperparameters, best.best_step + 1),
 }
+kept = "tuned" if best.score >= max(history) else "untuned"
+print("kept, as the validation data say:", kept)
 file = folder / "model.keras"
-models["tuned"].save(file)
+models[kept].save(file)
 with zipfile.ZipFile(file, "a") as archive:
     archive.writestr("about.json", json.dumps({"names": list(names)}))
 
