@@ -182,7 +182,7 @@ assert max(history) > best.score
 
 # %% [markdown]
 # The untuned model is ahead: trials that are cut short rank by how fast
-# they learn. They are short so that this page builds in a minute. Where
+# they learn. They are short so that this page builds soon. Where
 # it happens to you, give the trials more epochs before you give the
 # search more trials.
 
@@ -276,8 +276,8 @@ found_of = {
 display(compare_runs(found_of).round(3))
 
 # %% [markdown]
-# The rarest class has the widest interval: three pictures say next to
-# nothing. All pieces are of two photographs, so these numbers hold for
+# A rare class has a wide interval: a few pictures say next to nothing.
+# All pieces are of two photographs, so these numbers hold for
 # more pieces of them, and for no third photograph.
 #
 # ## What this page did not show
