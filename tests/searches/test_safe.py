@@ -1,5 +1,6 @@
 """A search made safe loses nothing that was finished."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import keras_tuner as kt
@@ -414,6 +416,66 @@ def test_a_disk_that_is_full_within_a_trial_fails_no_trial(small_disk):
     assert [t.status for t in again.oracle.trials.values()] == [
         "COMPLETED"
     ]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_with_space_again_the_same_tuner_goes_on(
+    number, tmp_path, quick
+):
+    """In a notebook the cell is run again, of a disk or a quota."""
+    tuner = made(tmp_path)
+    build = tuner.hypermodel.build
+    full = True
+
+    def fill(hp):
+        if full and tuner.ran == ["0", "1"]:
+            raise OSError(number, os.strerror(number))
+        return build(hp)
+
+    tuner.hypermodel.build = fill
+    with pytest.raises(kt.errors.FatalError, match="disk full"):
+        tuner.search(verbose=0)
+    full = False
+    tuner.search(verbose=0)
+    assert tuner.ran == ["1", "2", "3"]
+    assert {t.status for t in tuner.oracle.trials.values()} == {
+        "COMPLETED"
+    }
+
+
+def test_a_folder_has_one_lock_whatever_links_lead_to_it(
+    tmp_path, quick
+):
+    (tmp_path / "large_disk").mkdir()
+    (tmp_path / "home").mkdir()
+    link = tmp_path / "home" / "safe"
+    link.symlink_to(tmp_path / "large_disk", target_is_directory=True)
+    refused = []
+
+    def build(hp):
+        with pytest.raises(BlockingIOError, match="searches in"):
+            made(tmp_path, project_name="large_disk")
+        refused.append(hp)
+        return space(hp)
+
+    tuner = made(tmp_path / "home")
+    tuner.hypermodel.build = build
+    tuner.search(verbose=0)
+    assert len(refused) == 4
+
+
+def test_a_disk_that_cannot_lock_is_told_and_searched_on(
+    tmp_path, monkeypatch, quick
+):
+    def flock(*args):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(safe_search.fcntl, "flock", flock)
+    with pytest.warns(UserWarning, match="nothing locks .*implemented"):
+        tuner = made(tmp_path)
+    with warnings.catch_warnings(action="ignore"):
+        tuner.search(verbose=0)
+    assert len(tuner.oracle.end_order) == 4
 
 
 def test_other_errors_of_the_system_fail_their_trial_alone(
