@@ -98,10 +98,11 @@ def few_checkpoints(tuner_class, keep=1):
         def __weights(self, trial):
             """Return the files of a trial's model."""
             folder = Path(self.get_trial_dir(trial.trial_id))
-            return [
+            files = [
                 *folder.glob("checkpoint*"),
                 *folder.glob("*.pickle"),
             ]
+            return [path for path in files if path.is_file()]
 
     return FewCheckpoints
 

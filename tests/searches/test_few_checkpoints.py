@@ -217,3 +217,27 @@ def test_the_models_of_scikit_learn_are_weights_too(tmp_path):
     (model,) = tuner.get_best_models()
     best = tuner.get_best_hyperparameters()[0].get("neighbors")
     assert model.n_neighbors == best
+
+
+def test_folders_are_no_weights_and_stay(tmp_path):
+    """Such as those of a backup, or of another library."""
+
+    class Numbers(kt.RandomSearch):
+        def run_trial(self, trial, *args, **kwargs):
+            folder = Path(self.get_trial_dir(trial.trial_id))
+            (folder / "checkpoints").mkdir()
+            (folder / "checkpoint.weights.h5").touch()
+            return trial.hyperparameters.Float("x", 0, 1)
+
+    tuner = few_checkpoints(Numbers)(
+        hyperparameters=kt.HyperParameters(),
+        objective=kt.Objective("score", "min"),
+        max_trials=4,
+        seed=1,
+        directory=tmp_path,
+        project_name="few",
+    )
+    tuner.search(verbose=0)
+    files = [*tmp_path.glob("few/trial_*/checkpoint.weights.h5")]
+    folders = [*tmp_path.glob("few/trial_*/checkpoints")]
+    assert len(files) == 1 and len(folders) == 4
