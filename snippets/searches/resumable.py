@@ -54,8 +54,7 @@ def resumable(tuner_class):
         def reload(self):
             if not self._is_worker():
                 folder = Path(self.project_dir)
-                for path in folder.glob("trial_*/trial.json"):
-                    _read(path)
+                list(map(_read, folder.glob("trial_*/trial.json")))
                 _read(folder / f"{self.tuner_id}.json")
                 for n in _read(folder / "oracle.json")["start_order"]:
                     _read(folder / f"trial_{n}" / "trial.json")
@@ -81,7 +80,8 @@ def resumable(tuner_class):
                             data = np.array(repr(data.tolist()))
                         digest.update(data.tobytes())
                 now = {"data": digest.hexdigest()[:16]}
-                now["epochs"] = str(kwargs.get("epochs"))
+                for name in ("epochs", "validation_split"):
+                    now[name] = str(kwargs.get(name))
                 now["runs"] = getattr(self, "executions_per_trial", 1)
                 self.__compare("search", now)
             super().search(*args, **kwargs)

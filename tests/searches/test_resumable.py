@@ -428,6 +428,14 @@ def test_other_validation_data_or_epochs_are_refused(tmp_path):
         )
 
 
+def test_another_share_for_validation_is_refused(tmp_path):
+    searched(tmp_path, ROWS, validation_split=0.5)
+    searched(tmp_path, ROWS, validation_split=0.5)
+    for other in ({"validation_split": 0.25}, {}):
+        with pytest.raises(ValueError, match="validation_split 0.5, "):
+            searched(tmp_path, ROWS, **other)
+
+
 def test_numbers_that_are_no_data_may_change(tmp_path):
     searched(tmp_path, ROWS.tolist(), batch_size=2, shuffle=True)
     searched(tmp_path, ROWS.tolist(), batch_size=3, shuffle=False)
