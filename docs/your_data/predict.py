@@ -35,7 +35,7 @@ def main(path):
     #: kind=table
     columns = about["columns"]
     texts = [name for name in columns if columns[name] is not None]
-    table = read_table(path, texts, only=columns)
+    table = read_table(path, texts, columns, decimal=about["decimal"])
     inputs = table_inputs(table, columns)
     #: kind=pictures
     folder = Path(path)
@@ -54,7 +54,8 @@ def main(path):
         raise ValueError(f"{path} holds no texts: give .txt files")
     inputs = tf.constant(list(rows))
     #: kind=series
-    table = read_table(path)
+    columns = [about["target"], about["time"] or about["target"]]
+    table = read_table(path, only=columns)
     series = regular_series(table, about["target"], about["time"])
     inputs = series.to_numpy("float32")[None, -about["length"] :]
     if inputs.shape[1] < about["length"] or np.isnan(inputs).any():
@@ -79,7 +80,7 @@ def main(path):
     for row, words in zip(rows.index, said, strict=True):
         print(f"{row}\t{words}")
     #: kind=series
-    step = series.index[-1] - series.index[-2]
+    step = series.attrs.get("step", series.index[-1] - series.index[-2])
     print(f"{series.index[-1] + step}\t{said[0]}")
 
 
@@ -94,10 +95,7 @@ def read_texts(path, about):
         found = [path]
         if "text" in about and path.suffix.lower() != ".txt":
             column = about["text"]
-            table = read_table(path, [column], only=[column])
-            if column not in table:
-                raise ValueError(f"{path} lacks the column {column}")
-            return table[column]
+            return read_table(path, [column], only=[column])[column]
     found = [each for each in found if each.suffix.lower() == ".txt"]
     return pd.Series(
         {each: read_text(each) for each in found}, dtype=str

@@ -42,6 +42,7 @@ Writes model.keras, which predict.py uses, and trials.png. Needs
 """
 
 import argparse
+import contextlib
 import inspect
 import json
 import os
@@ -396,6 +397,7 @@ def load(options):
     #: kind=table predict=number
     about = {"columns": columns}
     #: kind=table
+    about["decimal"] = table.attrs["decimal"]
     return hypermodel, take, parts, about
 
 
@@ -403,6 +405,7 @@ def load(options):
 def load(options):
     """Return hypermodel, rows by number, parts and what to save."""
     found = files_by_class(options.path)
+    split_rows(found["name"], found["path"])  # refused before it reads
     pictures = read_pictures(found["path"], SIZE)
     y, names = classes_of(found["name"])
     same = [hash(picture.tobytes()) for picture in pictures]
@@ -494,7 +497,8 @@ def known_targets(table, options):
 #: kind=series
 def load(options):
     """Return hypermodel, rows by number, parts and what to save."""
-    table = read_table(options.path)
+    columns = [options.target, options.time or options.target]
+    table = read_table(options.path, only=columns)
     series = regular_series(table, options.target, options.time)
     windows, values, places = windows_of(series, LENGTH)
     print(
@@ -639,7 +643,12 @@ def read_options():
     #: kind=texts
     parser.add_argument("--max-epochs", type=positive, default=15)
     #: time_limit
-    parser.add_argument("--hours", type=hours, default=1.0)
+    parser.add_argument(
+        "--hours",
+        type=hours,
+        default=1.0,
+        help="for the search alone; what follows it is not counted",
+    )
     #:
     return parser.parse_args()
 
@@ -713,11 +722,17 @@ if __name__ == "__main__":
     try:
         if options.path is None:
             example(options)
+        #: cores
+        first = "KERASTUNER_TUNER_ID" not in os.environ
+        with contextlib.redirect_stdout(sys.stdout if first else None):
+            data = load(options)
+        #: !cores
         data = load(options)
+        #:
     except (ModuleNotFoundError, OSError, ValueError) as error:
         sys.exit(f"search.py: {error}")
     #: cores
-    if "KERASTUNER_TUNER_ID" not in os.environ:
+    if first:
         try:
             parallel_search(__file__, *sys.argv[1:])
         except RuntimeError as error:

@@ -5,29 +5,68 @@ from pathlib import Path
 import pandas as pd
 
 
-def read_table(path, texts=(), only=None, without=()):
+def read_table(path, texts=(), only=None, without=(), decimal=""):
     """Return the rows of a CSV file, columns either numbers or texts.
 
     `path` names a file in UTF-8, with or without a byte order mark,
     whose first line names the columns; between cells stands a comma, a
-    semicolon, a tab or a bar. Where it is not a comma, 3,5 is a number.
+    semicolon, a tab or a bar. Where it is not a comma, 3,5 is a number,
+    and so is 1.234,5. Whether 1.234 is more than a thousand, the other
+    numbers of its column show, else those of the file, else `decimal`,
+    the decimal mark; what the file shows is in `attrs["decimal"]` of
+    the data frame.
+
     A column is numbers if every cell is one or is missing: it comes as
     float, missing cells as NaN. All others come as texts, missing cells
     as empty texts, and so do the columns named in `texts`. Columns
     `without` use are not read; with `only`, no others than these are.
 
     Raises ValueError if there is no such file, if it is no UTF-8, has
-    no rows or rows of unequal length, or if a column is numbers but for
-    a few cells, which it names.
+    no rows or rows of unequal length, or lacks one of `only`; if a
+    column is numbers but for a few cells, which it names; and if
+    nothing shows whether 1.234 is more than a thousand.
 
     Source: https://pandas.pydata.org/docs/user_guide/io.html
     """
+
+    def is_number(cells, mark):
+        """Return which cells are numbers if `mark` is decimal."""
+        other = "," if mark == "." else "."
+        grouped = rf"[1-9]\d?\d?(?:\{other}\d{{3}})+"
+        return cells.str.fullmatch(
+            rf"[+-]?(?:{grouped}|\d*)(?:\{mark}\d+)?(?:[eE][+-]?\d+)?"
+        )
+
+    def decimal_marks(cells):
+        """Return the marks that are decimal in some cell for sure."""
+        point, comma = is_number(cells, "."), is_number(cells, ",")
+        sure = {".": point & ~comma, ",": comma & ~point}
+        return {mark for mark in sure if sure[mark].any()}
+
+    def as_python_writes(cells, marks):
+        """Return numbers with a decimal point and no other mark."""
+        point, comma = is_number(cells, "."), is_number(cells, ",")
+        unclear = cells[point & comma & cells.str.contains("[.,]")]
+        if len(marks) != 1 and len(unclear) and (point | comma).all():
+            seen = unclear.iloc[0]
+            raise ValueError(
+                f"is {seen} more than a thousand? Write "
+                f"{seen.replace('.', '').replace(',', '')} or {seen}0"
+            )
+        if marks == {"."}:
+            comma &= ~point
+        elif marks == {","}:
+            point &= ~comma
+        with_point = cells.str.replace(",", "")
+        with_comma = cells.str.replace(".", "").str.replace(",", ".")
+        return cells.mask(point, with_point).mask(comma, with_comma)
+
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}")
     missing = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"]
     try:
         with open(path, encoding="utf-8-sig") as file:
-            header = file.readline()
+            header = "".join(file.readline().split('"')[::2])
         between = max(",;\t|", key=header.count)
         frame = pd.read_csv(
             path,
@@ -56,6 +95,10 @@ def read_table(path, texts=(), only=None, without=()):
             f"{path} has no rows below the names of its columns, or "
             "rows with more cells than there are names"
         )
+    if lost := [name for name in only or () if name not in frame]:
+        raise ValueError(
+            f"{path} lacks the columns {lost}: it has {list(frame)}"
+        )
     used = [
         name
         for name in frame
@@ -63,12 +106,22 @@ def read_table(path, texts=(), only=None, without=()):
     ]
     frame = frame[used].apply(lambda cells: cells.str.strip())
     frame = frame.fillna("")
-    for name in [name for name in used if name not in texts]:
+    read = [name for name in used if name not in texts]
+    marks = {name: set() for name in read}
+    if between != ",":
+        marks = {name: decimal_marks(frame[name]) for name in read}
+    of_file = set().union(*marks.values())
+    frame.attrs["decimal"] = min(of_file) if len(of_file) == 1 else ""
+    for name in read:
         cells = text = frame[name]
         if between != ",":
-            text = cells.str.replace(
-                r"^(-?\d+),(\d+)$", r"\1.\2", regex=True
-            )
+            known = marks[name] or of_file or set(decimal)
+            try:
+                text = as_python_writes(cells, known)
+            except ValueError as error:
+                raise ValueError(
+                    f"{path}: column {name!r}: {error}"
+                ) from None
         numbers = pd.to_numeric(text, errors="coerce").astype(float)
         numbers = numbers.where(numbers.abs() < 3e38)  # of 32 bits
         wrong = cells[numbers.isna() & (cells != "")]

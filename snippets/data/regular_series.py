@@ -12,8 +12,11 @@ def regular_series(table, target, time=None):
     `table` is a data frame, `target` its column of numbers, `time` the
     column that says when, as dates, times or numbers, of which 20240531
     and 202405 are dates; without it, rows are a step apart. The step is
-    the median one; times a little off are moved to the nearest. The
-    index of the Series is the time, of months and years as periods.
+    the median one; times a little off are moved to the nearest. Days
+    that are all from Monday to Friday are working days: a weekend or a
+    holiday is no gap, more than five days are one, and `attrs["step"]`
+    is the step. The index of the Series is the time, of months and
+    years as periods; hours with offsets that change are those of UTC.
 
     Raises ValueError for a column that is not there or holds no
     numbers, for times that can't be read, or be read in two ways, are
@@ -25,20 +28,29 @@ def regular_series(table, target, time=None):
 
     def read(cells):
         """Read times that can be read in one way only."""
+        offset = r"(\d\d:\d\d[\d:.]*) ?(Z|[+-]\d\d:?\d\d)$"
+        parts = cells.str.extract(offset)  # time of day, and offset
+        moved = parts.notna().all(axis=None) and parts[1].nunique() > 1
+        if moved and parts[0].nunique() == 1:  # once a day, or less
+            cells = cells.str.replace(offset, r"\1", regex=True)
+            moved = False
         found, ways = [], (False, True)  # is the day first?
         if cells.dropna().str.match(r"\d{4}").all():
             ways = (False,)
         for way in ways:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    found.append(pd.to_datetime(cells, dayfirst=way))
-            except (ValueError, TypeError) as error:
-                what = str(error).splitlines()[0]
-                raise ValueError(
-                    f"column {time!r}: {what}. Write times as "
-                    "2024-05-31 18:00"
-                ) from None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    found.append(
+                        pd.to_datetime(cells, dayfirst=way, utc=moved)
+                    )
+                except (ValueError, TypeError) as error:
+                    wrong = str(error).splitlines()[0]
+        if not found:
+            raise ValueError(
+                f"column {time!r}: {wrong}. Write times as "
+                "2024-05-31 18:00"
+            )
         if not found[0].equals(found[-1]):
             raise ValueError(
                 f"column {time!r}: is {cells.iloc[0]} the day or the "
@@ -72,7 +84,8 @@ def regular_series(table, target, time=None):
     if len(odd):
         raise ValueError(
             f"column {time!r} has missing or equal times, such as that "
-            f"of row {odd[0] + 1}"
+            f"of row {odd[0] + 1}; if clocks were put back, write them "
+            "in UTC"
         )
     series = series.set_axis(when).sort_index()
     steps = series.index.to_series().diff().dropna()
@@ -84,7 +97,14 @@ def regular_series(table, target, time=None):
             if not periods.duplicated().any():
                 every = pd.period_range(*periods[[0, -1]], freq=name)
                 return series.set_axis(periods).reindex(every)
-    step = steps.median()
+    step, day = steps.median(), pd.Timedelta(days=1)
+    daily = named and step == day and steps.sum() > 7 * day
+    if daily and (series.index.day_of_week < 5).all():
+        before = series.index[:-1][steps > 5 * day]
+        gaps = pd.Series(np.nan, before + pd.offsets.BDay())
+        series = pd.concat([series, gaps]).sort_index()
+        series.attrs["step"] = pd.offsets.BDay()
+        return series
     whole = np.round(steps / step)
     if (abs(steps / step - 1) < 0.1).mean() < 0.5 or whole.min() < 1:
         raise ValueError(

@@ -34,8 +34,9 @@ def windows_of(values, length):
     if whole.sum() < 25:
         raise ValueError(
             f"{whole.sum()} windows of {length} values without a gap "
-            "are too few: take a shorter one, or fill small gaps; "
-            "where times make gaps, leave them out"
+            "are too few: take a shorter one, or fill small gaps; if "
+            "nights make them, leave the times out (--time): rows are "
+            "then a step apart"
         )
     places = np.flatnonzero(whole) + length
     return spans[whole, :-1], spans[whole, -1], places

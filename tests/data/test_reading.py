@@ -43,6 +43,48 @@ def test_a_comma_between_cells_is_no_decimal_comma(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "cells, expected",
+    [
+        ("1.234;950,5;-2", [1234, 950.5, -2]),
+        ("1.234;0.5;+3e-2", [1.234, 0.5, 0.03]),
+        ("1.234.567;1.234;2", [1234567, 1234, 2]),
+        ("1,234.5;1,234;2", [1234.5, 1234, 2]),
+        ("1,5;2.5;3", [1.5, 2.5, 3]),
+    ],
+)
+def test_a_mark_between_digits_is_what_the_column_shows(
+    cells, expected, tmp_path
+):
+    text = cells.replace(";", "\tx\n")
+    (tmp_path / "t.csv").write_text(f"a\tb\n{text}\tx\n", "utf-8")
+    assert list(read_table(tmp_path / "t.csv")["a"]) == expected
+
+
+@pytest.mark.parametrize("sure", ["0,5", "0.5"])
+def test_else_the_file_shows_it_or_the_one_before(sure, tmp_path):
+    expected = 1234 if "," in sure else 1.234
+    (tmp_path / "t.csv").write_text(f"a;b\n1.234;{sure}\n", "utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert list(table["a"]) == [expected]
+    (tmp_path / "new.csv").write_text("a;b\n1.234;\n", "utf-8")
+    mark = table.attrs["decimal"]
+    new = read_table(tmp_path / "new.csv", decimal=mark)
+    assert list(new["a"]) == [expected]
+    with pytest.raises(ValueError, match="'a': is 1.234 more than a"):
+        read_table(tmp_path / "new.csv")
+
+
+def test_commas_in_the_names_of_columns_separate_none(tmp_path):
+    text = '"length, cm, all";"width, cm"\n1,5;2\n'
+    (tmp_path / "t.csv").write_text(text, "utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert table.iloc[0].to_dict() == {
+        "length, cm, all": 1.5,
+        "width, cm": 2,
+    }
+
+
+@pytest.mark.parametrize(
     "text, message",
     [
         ("", "is no table"),
@@ -89,6 +131,8 @@ def test_codes_that_look_like_numbers_stay_the_codes_they_are(tmp_path):
     np.testing.assert_array_equal(inputs["numbers"], [[np.nan], [2]])
     new["n"] = ""
     assert np.isnan(table_inputs(new, columns)["numbers"]).all()
+    with pytest.raises(ValueError, match=r"lacks the columns \['m'\]"):
+        read_table(tmp_path / "new.csv", only=["n", "m"])
     with pytest.raises(ValueError, match=r"lacks the columns \['n'\]"):
         table_inputs(new[["code"]], columns)
     new["n"] = ["x", "1"]
@@ -242,6 +286,7 @@ def test_a_missing_time_is_a_gap_whatever_the_step(times):
         ("2024-11", ["202411", "202412", "202501"]),
         ("2024-01-30", ["30.01.2024", "31.01.2024", "01.02.2024"]),
         ("2024-01-30", ["1/30/2024", "1/31/2024", "2/1/2024"]),
+        ("2024-01-12", ["12.01.2024", "13.01.2024", "14.01.2024"]),
         ("1949.0", ["1949.0", "1949.083", "1949.167"]),
         (
             "2024-01-30 00:01",
@@ -259,6 +304,36 @@ def test_times_are_read_as_they_are_written(first, times, tmp_path):
     series = regular_series(read_table(tmp_path / "t.csv"), "y", "when")
     assert list(series) == [0, 1, 2]
     assert str(series.index[0]).startswith(first)
+
+
+@pytest.mark.parametrize("step", ["h", "D", "MS"])
+def test_summer_time_makes_no_gap_where_offsets_are_written(step):
+    first, last = "2024-01-01", "2025-02-01"
+    times = pd.date_range(first, last, freq=step, tz="Europe/Berlin")
+    table = pd.DataFrame(
+        {"when": [time.isoformat() for time in times], "y": 1.0}
+    )
+    series = regular_series(table, "y", "when")
+    assert len(series) == len(times) and series.notna().all()
+    if step == "h":
+        assert list(series.index) == list(times)
+    else:
+        assert str(series.index[0]).startswith("2024-01")
+        assert str(series.index[-1]).startswith("2025-02")
+
+
+def test_weekends_and_holidays_are_no_gap_in_working_days():
+    days = pd.bdate_range("2024-01-01", periods=90)
+    kept = days.delete([10, 20, 21, *range(40, 50)])
+    table = pd.DataFrame(
+        {"when": kept.strftime("%d.%m.%Y"), "y": np.arange(77.0)}
+    )
+    series = regular_series(table, "y", "when")
+    assert list(series.dropna().index) == list(kept)
+    assert list(series.index[series.isna()]) == [days[40]]
+    friday = pd.Timestamp("2024-05-03")
+    assert series.index[-1] == friday
+    assert friday + series.attrs["step"] == pd.Timestamp("2024-05-06")
 
 
 @pytest.mark.parametrize(

@@ -233,15 +233,21 @@ def table(folder, predict):
         kind = ["rot, hell", "blå", "", "7"][number % 4]
         target = "Ja, groß" if size > 100 else "nein"
         if predict == "number":
-            target = f"{size + number % 4:.1f}"
+            # As Excel writes it: the new file alone can't tell what
+            # 1.000 is, and the other could.
+            target = f"{size + number % 4:.1f}".replace(".", ",")
+            size_written = size_written.replace(".", ",")
         rows.append([number, name, size_written, kind, "", 1, target])
-    path = write(folder / "däta.csv", [*header, "Ziel: x"], rows)
+    between = "," if predict == "class" else ";"
+    path = write(
+        folder / "däta.csv", [*header, "Ziel: x"], rows, between
+    )
     new = [
         ["neu", "blå", "", 1, "12"],
-        ["", "nie gesehen", "99.5", 2, ""],
+        ["", "nie gesehen", "1.000", 2, ""],
     ]
     new_header = ["Name, voll", "Art/型", "größe (cm)", "Nr.", "leer"]
-    new = write(folder / "new.csv", new_header, new)
+    new = write(folder / "new.csv", new_header, new, between)
     return [path, "--target", "Ziel: x"], new, 2
 
 
@@ -533,6 +539,12 @@ def unequal(folder):
     return [folder / "t.csv", "--target", "b"]
 
 
+def thousands(folder):
+    rows = [[f"1.{n + 234}", n] for n in range(40)]
+    path = write(folder / "t.csv", ["a", "c"], rows, between=";")
+    return [path, "--target", "c"]
+
+
 def useless(folder):
     rows = [[1, f"name {n}", n % 2] for n in range(40)]
     path = write(folder / "t.csv", ["a", "b", "c"], rows)
@@ -547,6 +559,14 @@ def many(folder):
 def corrupt(folder):
     given, *_ = pictures(folder, "class")
     (given[0] / "blå/torn.jpg").write_bytes(b"\xff\xd8\xff torn")
+    return given
+
+
+def rare_pictures(folder):
+    given = corrupt(folder)  # which it needs not find out first
+    (given[0] / "selten").mkdir()
+    for number in range(2):
+        Image.new("L", (9, 9)).save(given[0] / f"selten/{number}.png")
     return given
 
 
@@ -617,6 +637,18 @@ WRONG = {
         "class",
         lambda f: [f / "no.csv"],
         "no file",
+    ),
+    "a class with two pictures": (
+        "pictures",
+        "class",
+        rare_pictures,
+        "fewer than 5 rows are of ['selten']",
+    ),
+    "1.234 or 1234": (
+        "table",
+        "number",
+        thousands,
+        "is 1.234 more than a thousand",
     ),
     "a corrupt picture": ("pictures", "class", corrupt, "torn.jpg"),
     "no folder per class": (

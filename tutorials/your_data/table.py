@@ -1,4 +1,4 @@
-# %% [markdown] index="csv; my own table; categorical columns; missing values; pandas; predict new row; tabular data; data frame; mixed types; one-hot encoding; StringLookup; dataframe"
+# %% [markdown] index="csv; my own table; categorical columns; missing values; pandas; predict new row; tabular data; data frame; mixed types; one-hot encoding; StringLookup; dataframe; customer churn; house prices; label encoder; mean imputation; decimal comma; semicolon"
 # # A table
 #
 # From a CSV file with numbers, categories and missing cells to a tuned
@@ -35,8 +35,10 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Read it
 #
-# What is a number and what is a category is decided by the cells, and a
-# cell that is neither written nor a number is never guessed.
+# What is a number and what is a category is decided by the cells, and no
+# cell is ever guessed. A file may separate cells by semicolons and have a
+# decimal comma; where nothing tells whether 1.234 is more than a
+# thousand, it is refused.
 
 # %%
 from snippets.data.read_table import read_table
