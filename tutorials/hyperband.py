@@ -13,7 +13,9 @@
 #
 # It takes less than a minute, with the
 # [hypermodel](../reference/glossary.md#hypermodel) of [random
-# search](random_search.py), on scikit-learn's small digits.
+# search](random_search.py), on scikit-learn's small digits. For data of
+# your own, [the composer writes the whole
+# script](../your_data/index.md?tuner=Hyperband).
 
 # %%
 from snippets.terminal import show_in_terminal

@@ -16,7 +16,10 @@
 #
 # A search that is stopped so returns as if it had finished. Its trials
 # are on disk, and the same script with a larger limit [goes
-# on](resume.py). `default=` in the [search
+# on](resume.py). For your data, [the composer writes a script with a time
+# limit](../../your_data/index.md?time_limit=1&resume=1).
+#
+# `default=` in the [search
 # space](../../reference/glossary.md#search-space) is no way to begin with known
 # values: of the four tuners only GridSearch begins with the defaults.
 

@@ -13,7 +13,9 @@
 #   the weights of beaten trials, when they can't be needed any more.
 #
 # Both go [with other tools](../../snippets.md#tools-around-a-tuner):
-# `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`.
+# `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`. For your
+# data, [the composer writes a script whose memory stays
+# flat](../../your_data/index.md?flat_memory=1).
 #
 # Neither cure makes one large model fit; for that there are smaller
 # batches and [limits](failed_trials.py#models-that-are-too-large).

@@ -26,7 +26,9 @@
 # `resumable`, [below](#a-search-that-resumes-or-says-why-not), refuses
 # such a change, and says what it was.
 # [`safe`](faults.py#files-that-stay-whole) keeps the files whole,
-# whenever the search is killed.
+# whenever the search is killed. For a table, pictures, texts or a series
+# of yours, [the composer writes a script with
+# both](../../your_data/index.md?resume=1).
 
 # %%
 from snippets.terminal import show_in_terminal

@@ -23,6 +23,10 @@
 # you then can't have is a validation score of that model; if you need
 # one, ship the checkpoint, `tuner.get_best_models()[0]`.
 #
+# For a table, pictures, texts or a series of yours, [the composer writes
+# the search with this at its end](../../your_data/index.md), and the
+# program that predicts with the saved file.
+#
 # Below: both, and a third way, over several searches, with how far the
 # difference can be trusted.
 

@@ -11,6 +11,9 @@
 # - `parallel_search.py` is the snippet below, `search.py` any script
 #   with a search in it, as written for one process. From Python:
 #   `parallel_search("search.py", workers=2)`.
+# - For your data, [the composer writes a
+#   `search.py`](../../your_data/index.md?cores=1) that starts its workers
+#   itself.
 # - A worker for each core, with one thread each, pays for small models
 #   from about 14 s of training on, here: [when it pays](#when-it-pays).
 # - Each worker holds TensorFlow and the data once more in memory.
