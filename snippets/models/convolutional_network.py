@@ -41,7 +41,7 @@ class ConvolutionalNetwork(kt.HyperModel):
         """Return a compiled model with the values of `hp`."""
         blocks = hp.Int("blocks", 1, 2, default=2)
         filters = hp.Choice("filters", [8, 16], default=8)
-        dropout = hp.Float("dropout", 0.0, 0.5, step=0.1)
+        dropout = hp.Float("dropout", 0.0, 0.55, step=0.1)  # to 0.5
         shift = hp.Float("shift", 0.0, 0.2, step=0.05)
         rotation = hp.Float("rotation", 0.0, 0.1, step=0.025)
         learning_rate = hp.Float(
