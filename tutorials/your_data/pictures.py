@@ -1,4 +1,4 @@
-# %% [markdown] index="image folder; folder of images; colour images; image classification; pictures; unbalanced classes; class_weight; jpeg; png; imbalanced; photos; different sizes; balanced class weights"
+# %% [markdown] index="image folder; folder of images; colour images; image classification; pictures; unbalanced classes; class_weight; jpeg; png; imbalanced; photos; different sizes; balanced class weights; cats and dogs; flow_from_directory; image_dataset_from_directory"
 # # Pictures in folders
 #
 # From a folder of colour pictures, one folder a class, to a tuned Keras

@@ -1,4 +1,4 @@
-# %% [markdown] index="time series; forecast; LSTM; GRU; windows; sequence; return_sequences; timeseries; next value; forecasting; RNN; recurrent network; lag; timestamps"
+# %% [markdown] index="time series; forecast; LSTM; GRU; windows; sequence; return_sequences; timeseries; next value; forecasting; RNN; recurrent network; lag; timestamps; stock prices; electricity demand; sales; business days; walk-forward validation"
 # # A series
 #
 # From a column of numbers over time to a tuned Keras model (LSTM, GRU or
@@ -57,7 +57,8 @@ plt.show()
 #
 # A window is what the model sees, the value after it what it has to say.
 # Where a day is missing, `regular_series` has left a gap, and no window
-# reaches across it.
+# reaches across it. In a series of working days, weekends and holidays
+# are no gaps.
 
 # %% open=true
 from snippets.data.windows_of import windows_of
@@ -252,5 +253,5 @@ display(compared.drop(columns=["runs", "p"]).round(3))
 #   shape (length, columns), and `SeriesModel` would not add an axis.
 # - More steps ahead: train for the value that comes later, a model for
 #   each distance, or `Dense(steps)` for all.
-# - Several splits in time. One split is one stretch of weather; expanding
-#   windows judge on several.
+# - Several splits in time, as walk-forward validation has them. One split
+#   is one stretch of weather; expanding windows judge on several.

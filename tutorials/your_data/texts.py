@@ -1,4 +1,4 @@
-# %% [markdown] index="text files; text classification; sentiment; strings; TextVectorization; text column; nlp; folder of texts; bag of words; documents; word sequence"
+# %% [markdown] index="text files; text classification; sentiment; strings; TextVectorization; text column; nlp; folder of texts; bag of words; documents; word sequence; spam filter; classify tweets; positive and negative reviews; tokenizer; max_tokens"
 # # Texts
 #
 # From texts, in files or in a column of a table, to a tuned Keras model
