@@ -1,7 +1,7 @@
 """What single pages do in a real browser, and what search finds."""
 
 import pytest
-from browsing import first_hit, missed
+from browsing import first_hit, hits, missed
 from helpers import TUTORIALS, place
 
 
@@ -96,22 +96,29 @@ AMONG_THREE = {
         predict new row; tabular data; mixed types;
         one-hot encoding; regression on a table; NaN in my columns;
         read_csv; StringLookup; unknown category; predict a number;
-        dataframe to keras""",
+        dataframe to keras; customer churn; house prices; label encoder;
+        mean imputation; decimal comma; semicolon separated""",
     "pictures": """
         image folder; class_weight; imbalanced; unbalanced classes;
         image_dataset_from_directory; jpg png; colour images; rgb;
         photos of different sizes; image classification; rare class;
         resize pictures; corrupt image; balanced class weights;
-        predict a picture""",
+        predict a picture; cats and dogs; flow_from_directory;
+        few images per class""",
     "texts": """
         text classification; TextVectorization; sentiment; txt files;
         nlp; embedding; text column; word sequence; bag of words;
-        classify documents; vocabulary; strings as input""",
+        classify documents; vocabulary; strings as input; spam filter;
+        classify tweets; reviews positive negative; tokenizer;
+        max_tokens; rating from review text""",
     "series": """
         LSTM; GRU; time series; forecast; RNN; stacked LSTM;
         return_sequences; sliding window; lag; predict next value;
         TimeSeriesSplit; window length; sequence model; forecasting;
-        naive forecast; Conv1D; timestamps; recurrent network""",
+        naive forecast; Conv1D; timestamps; recurrent network;
+        stock prices; electricity demand; sales forecast; business days;
+        walk forward validation; predict tomorrow; sensor data;
+        hourly data""",
     "subclassed_models": """
         autoencoder; VAE; GAN; variational autoencoder; keras.Model
         subclass; subclassed model; add_loss; generator discriminator;
@@ -150,6 +157,23 @@ AMONG_THREE = {
 def test_search_finds_the_page_for_each_kind_of_data_and_model(tab):
     assert len(AMONG_THREE) >= 84
     assert not missed(tab(""), AMONG_THREE, among=3)
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "how do I use my own dataset",
+        "complete example to copy",
+        "ready made script",
+        "generate code for my data",
+    ],
+)
+def test_search_finds_the_composer(tab, address, phrase):
+    page = tab("")
+    page.evaluate("probe.watchSearch()")
+    page.locator(".md-search__input").click()
+    found = hits(page, phrase, most=3)
+    assert any(hit.startswith(f"{address}your_data/") for hit in found)
 
 
 def test_opened_from_disk_pages_link_and_search_works(tab, site):

@@ -1,4 +1,4 @@
-# %% [markdown] index="time series; forecast; LSTM; GRU; windows; sequence; return_sequences; timeseries; next value; forecasting; RNN; recurrent network; lag; timestamps; stock prices; electricity demand; sales; business days; walk-forward validation"
+# %% [markdown] index="time series; forecast; LSTM; GRU; windows; sequence; return_sequences; timeseries; next value; forecasting; RNN; recurrent network; lag; timestamps; stock prices; electricity demand; sensor data; weather data; hourly data; sales; business days; predict tomorrow; walk-forward validation"
 # # A series
 #
 # From a column of numbers over time to a tuned Keras model (LSTM, GRU or
