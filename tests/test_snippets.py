@@ -208,6 +208,16 @@ def test_each_tuned_value_changes_the_model_or_its_training(path):
 
 
 @by_hypermodel
+def test_a_range_with_a_step_reaches_its_end(path):
+    hp = kt.HyperParameters()
+    hypermodel(load(path)).build(hp)
+    for space in hp.space:
+        step = getattr(space, "step", None)
+        if step and space.sampling == "linear":
+            assert space.prob_to_value(0.999) + step > space.max_value
+
+
+@by_hypermodel
 def test_a_hypermodel_refuses_what_cannot_be(path):
     (thing,) = public(load(path))
     _, _, refused = example(path)
