@@ -34,17 +34,17 @@ def resumable(tuner_class):
         tools = _check(tuner_class, "resumable")
 
         def __init__(self, *args, **kwargs):
-            self.__kept, self.__has_seed = None, kwargs.get("seed")
+            self.__is_new, self.__has_seed = True, kwargs.get("seed")
             super().__init__(*args, **kwargs)
             name = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
             if self.tuner_id not in (name, "tuner0"):
                 raise ValueError("leave out tuner_id: it can't resume")
-            if self.__kept is None and not self._is_worker():
-                folder, self.__kept = Path(self.project_dir), {}
+            if self.__is_new and not self._is_worker():
+                folder = Path(self.project_dir)
                 if any(folder.glob("trial_*/trial.json")):
                     _read(folder / f"{self.tuner_id}.json")  # missing
                 self.__compare("tuner", _settings(self))
-                self.save()
+                "safe" in self.tools or self.save()  # it has, locked
             if random := getattr(self.oracle, "_random_state", None):
                 draw, oracle = self.oracle.populate_space, self.oracle
                 oracle.populate_space = lambda n: draw(
@@ -58,8 +58,7 @@ def resumable(tuner_class):
                 _read(folder / f"{self.tuner_id}.json")
                 for n in _read(folder / "oracle.json")["start_order"]:
                     _read(folder / f"trial_{n}" / "trial.json")
-                path = folder / "settings.json"
-                self.__kept = _read(path) if path.exists() else {}
+                self.__is_new = False
                 self._populate_initial_space()
                 self.__compare("tuner", _settings(self))
             super().reload()
@@ -78,7 +77,7 @@ def resumable(tuner_class):
                         data = np.asarray(data)
                         if data.dtype == object:
                             data = np.array(repr(data.tolist()))
-                        digest.update(data.tobytes())
+                        digest.update(data.ravel().view("u1"))
                 now = {"data": digest.hexdigest()[:16]}
                 for name in ("epochs", "validation_split"):
                     now[name] = str(kwargs.get(name))
@@ -87,18 +86,19 @@ def resumable(tuner_class):
             super().search(*args, **kwargs)
 
         def __compare(self, what, now):
-            began = self.__kept.get(what, now)
+            path = Path(self.project_dir, "settings.json")
+            begins = self.__is_new and what == "tuner"
+            kept = {} if begins or not path.exists() else _read(path)
+            began = kept.get(what, now)
             if not self.__has_seed:  # it goes on with the one it has
                 now["seed"] = began.get("seed")
-            for n, old in began.items():
-                if old != now.get(n):
-                    text = f"began with {n} {old}, not {now.get(n)}"
-                    text += ": go back, or take another project_name"
-                    raise ValueError(text)
-            self.__kept[what] = now
-            aside = Path(self.project_dir, "settings.new")
-            aside.write_text(json.dumps(self.__kept), "utf-8")
-            os.replace(aside, aside.with_suffix(".json"))
+            for n in [n for n in began if began[n] != now.get(n)]:
+                text = f"began with {n} {began[n]}, not {now.get(n)}"
+                text += ": go back, or take another project_name"
+                raise ValueError(text)
+            aside = path.with_suffix(f".{os.getpid()}")
+            aside.write_text(json.dumps(kept | {what: now}), "utf-8")
+            os.replace(aside, path)
 
     return Resumable
 

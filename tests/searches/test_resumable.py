@@ -2,12 +2,16 @@
 
 import copy
 import json
+import multiprocessing
+import os
+import tracemalloc
 
 import keras_tuner as kt
 import numpy as np
 import pandas as pd
 import pytest
 import threadpoolctl
+from helpers import needs_posix
 from scipy import sparse
 
 from snippets.searches.resumable import resumable
@@ -426,6 +430,47 @@ def test_other_validation_data_or_epochs_are_refused(tmp_path):
         searched(
             tmp_path, ROWS, validation_data=(ROWS, ROWS + 1), epochs=3
         )
+
+
+def test_what_another_process_began_since_is_seen(tmp_path):
+    """A tuner that was made before the other one searched."""
+    early = made(tmp_path)
+    searched(tmp_path, ROWS)
+    with pytest.raises(ValueError, match="began with data .*, not "):
+        early.search(ROWS + 1, verbose=0)
+    searched(tmp_path, ROWS)
+
+
+@pytest.mark.process
+def test_two_processes_that_begin_at_once_write_apart(
+    tmp_path, monkeypatch
+):
+    needs_posix()
+    fork = multiprocessing.get_context("fork")
+    replace = os.replace
+
+    def meanwhile(*paths):
+        monkeypatch.setattr(os, "replace", replace)
+        child = fork.Process(target=made, args=(tmp_path,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", meanwhile)
+    made(tmp_path).search(verbose=0)
+
+
+def test_it_takes_no_second_copy_of_the_data(tmp_path):
+    data = np.zeros(5_000_000)
+    tuner = made(tmp_path)
+    tracemalloc.start()
+    try:
+        tuner.search(data, verbose=0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < data.nbytes / 4
 
 
 def test_another_share_for_validation_is_refused(tmp_path):

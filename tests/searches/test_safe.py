@@ -282,6 +282,28 @@ def test_another_process_is_refused_while_one_searches(tmp_path, quick):
 
 
 @pytest.mark.process
+def test_a_tuner_that_is_made_meanwhile_overwrites_nothing(
+    tmp_path, monkeypatch, quick
+):
+    """Another process searches before this one's tuner is whole."""
+    replace = os.replace
+
+    def meanwhile(old, new):
+        replace(old, new)
+        if Path(new).name == "settings.json":
+            monkeypatch.setattr(os, "replace", replace)
+            in_child(lambda: made(tmp_path).search(verbose=0))
+
+    monkeypatch.setattr(os, "replace", meanwhile)
+    tuner = made(tmp_path)
+    path = tmp_path / "safe" / "oracle.json"
+    state = json.loads(path.read_text("utf-8"))
+    assert state["end_order"] == ["0", "1", "2", "3"]
+    tuner.search(verbose=0)
+    assert tuner.ran == []
+
+
+@pytest.mark.process
 def test_a_dead_process_holds_nothing(tmp_path, quick):
     def kill(hp):
         if (tmp_path / "safe" / "trial_2").exists():
