@@ -66,8 +66,20 @@ def read_table(path, texts=(), only=None, without=(), decimal=""):
     missing = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"]
     try:
         with open(path, encoding="utf-8-sig") as file:
-            header = "".join(file.readline().split('"')[::2])
-        between = max(",;\t|", key=header.count)
+            lines = [
+                "".join(line.split('"')[::2])  # without what is quoted
+                for _, line in zip(range(20), file, strict=False)
+                if line.strip()
+            ]
+        header = lines[0] if lines else ""
+        # As often in each line, but for cells of several lines.
+        between = max(
+            [mark for mark in ";\t|," if mark in header] or [","],
+            key=lambda mark: (
+                len({line.count(mark) for line in lines}) == 1,
+                header.count(mark),
+            ),
+        )
         frame = pd.read_csv(
             path,
             sep=between,

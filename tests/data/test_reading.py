@@ -74,14 +74,21 @@ def test_else_the_file_shows_it_or_the_one_before(sure, tmp_path):
         read_table(tmp_path / "new.csv")
 
 
-def test_commas_in_the_names_of_columns_separate_none(tmp_path):
-    text = '"length, cm, all";"width, cm"\n1,5;2\n'
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ('"a, b, c";"d, e"\n1,5;2\n', {"a, b, c": 1.5, "d, e": 2}),
+        ("a, b, c;d\n1,5;2\n", {"a, b, c": 1.5, "d": 2}),
+        ("a;b, c\nx;1,5\n", {"a": "x", "b, c": 1.5}),
+        ('a,b\n"x; y\nz",2\n', {"a": "x; y\nz", "b": 2}),
+    ],
+)
+def test_commas_in_the_names_of_columns_separate_none(
+    text, expected, tmp_path
+):
     (tmp_path / "t.csv").write_text(text, "utf-8")
     table = read_table(tmp_path / "t.csv")
-    assert table.iloc[0].to_dict() == {
-        "length, cm, all": 1.5,
-        "width, cm": 2,
-    }
+    assert table.iloc[0].to_dict() == expected
 
 
 @pytest.mark.parametrize(
