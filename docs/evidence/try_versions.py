@@ -3,6 +3,7 @@
     python docs/evidence/try_versions.py
     python docs/evidence/try_versions.py "tensorflow==2.19.*" "keras==3.10.*"
     KERAS_BACKEND=jax python docs/evidence/try_versions.py jax
+    python docs/evidence/try_versions.py --add
 
 Without arguments, every combination of COMBINATIONS is tried, and
 versions.csv written beside this file. With requirements, as pip takes
@@ -18,6 +19,8 @@ on one thread:
   and its best model compared with its score;
 - tf_keras_search: the same, with `from tensorflow import keras`, as
   older guides have it;
+- with_safe and its like: each tool for searches, used by try_tools.py,
+  in one combination for each backend, and in those that are named;
 - reopen, reload: this Python, with its own versions, goes on with the
   project that first_search left: it reads the trials and runs one more;
   it loads the best model.
@@ -29,16 +32,20 @@ A combination that is `bare` gets the named packages and no others: what
 --scripts names what is to be run, --jobs how many at once.
 
 Each run is kept under .cache as it ends: interrupted, the command goes
-on where it was; `--new` begins anew. A row of the record is a run:
+on where it was; `--new` begins anew, and `--add` runs only what the
+record lacks. A row of the record is a run:
 
 - combination, requirements, environment (its variables), bare;
 - python and the installed versions, empty where there is none;
 - script; exit_code, empty where it could not be run; cpu_seconds;
-- error: the last line of the error, if any.
+- error: the last line of the error, if any;
+- says: what a tool said about itself, if anything.
 """
 
 import argparse
 import ast
+import csv
+import datetime
 import hashlib
 import importlib.metadata
 import json
@@ -69,7 +76,25 @@ TUTORIALS = (
 )
 SEARCHES = "first_search", "tf_keras_search"
 PROJECTS = "reopen", "reload"
-SCRIPTS = *TUTORIALS, *SEARCHES, *PROJECTS
+# The tools for searches, each used by try_tools.py.
+TOOLS = tuple(
+    f"with_{tool}"
+    for tool in (
+        "resumable",
+        "safe",
+        "few_checkpoints",
+        "flat_memory",
+        "scored_failures",
+        "stop_after",
+        "stop_without_progress",
+        "try_first",
+        "renewed",
+        "quick_proposals",
+        "cross_validation_tuner",
+        "traced_once",
+    )
+)
+SCRIPTS = *TUTORIALS, *SEARCHES, *PROJECTS, *TOOLS
 # By distribution, in the record by the first of several names.
 PACKAGES = {
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
@@ -77,6 +102,7 @@ PACKAGES = {
     "keras_tuner": ("keras-tuner",),
     "tf_keras": ("tf-keras",),
     "jax": ("jax",),
+    "torch": ("torch",),
     "numpy": ("numpy",),
     "tensorboard": ("tensorboard",),
     "protobuf": ("protobuf",),
@@ -92,6 +118,7 @@ COLUMNS = (
     "exit_code",
     "cpu_seconds",
     "error",
+    "says",
 )
 BACKENDS = "tensorflow", "tensorflow-cpu", "tf-nightly", "jax", "torch"
 LIMIT = 900  # seconds, then a run is stopped
@@ -102,12 +129,14 @@ class Combination(NamedTuple):
     requirements: tuple
     environment: dict = {}
     bare: bool = False
+    tools: bool = False  # in one of each backend the tools are used
 
 
 # tensorflow-cpu is TensorFlow without its code for GPUs, and a third of
-# its size. Torch is left out: its Linux wheel brings gigabytes of CUDA.
+# its size. Of torch any build will do; on Linux the one that is found
+# first may bring gigabytes of CUDA.
 COMBINATIONS = (
-    Combination("locked", ("locked",)),
+    Combination("locked", ("locked",), tools=True),
     *(
         Combination(
             f"TensorFlow {tensorflow} and Keras {keras}",
@@ -157,6 +186,18 @@ COMBINATIONS = (
         "JAX",
         ("jax==0.10.*", "keras==3.15.*", "keras-tuner==1.4.8", "six"),
         {"KERAS_BACKEND": "jax"},
+        tools=True,
+    ),
+    Combination(
+        "PyTorch",
+        (
+            "torch==2.13.*",
+            "keras==3.15.*",
+            "keras-tuner==1.4.8",
+            "six",
+        ),
+        {"KERAS_BACKEND": "torch"},
+        tools=True,
     ),
     Combination(
         "legacy Keras",
@@ -300,7 +341,7 @@ def needed(combination):
         return locked()
     if combination.bare:
         return combination.requirements
-    needs = "ipython matplotlib numpy pandas scikit-learn scipy"
+    needs = "ipython matplotlib mlxtend numpy pandas scikit-learn scipy"
     needs += " tensorboard threadpoolctl keras keras-tuner"
     return *combination.requirements, *needs.split()
 
@@ -366,6 +407,9 @@ def command_of(script, python, projects, empty):
     """
     if script in TUTORIALS:
         return [python, file_of(script)]
+    if script in TOOLS:
+        tool = script.removeprefix("with_")
+        return [python, HERE / "try_tools.py", tool, empty]
     run, folder = [python, __file__, "--run", script], empty
     if script == "first_search":
         folder = projects
@@ -399,15 +443,24 @@ def measured(script, python, environment, projects):
         command = command_of(script, python, projects, Path(empty))
         if not command:
             error = "there is no project to go on with"
-            return {"exit_code": "", "cpu_seconds": "", "error": error}
+            return {
+                "exit_code": "",
+                "cpu_seconds": "",
+                "error": error,
+                "says": "",
+            }
         errors = Path(empty, "errors")
         (Path(empty) / "work").mkdir()
-        with errors.open("w", encoding="utf-8") as file:
+        says = Path(empty, "says")
+        with (
+            errors.open("w", encoding="utf-8") as file,
+            says.open("w", encoding="utf-8") as spoken,
+        ):
             process = subprocess.Popen(
                 command,
                 cwd=Path(empty) / "work",
                 env=os.environ | settings,
-                stdout=subprocess.DEVNULL,
+                stdout=spoken,
                 stderr=file,
             )
             stop = threading.Timer(LIMIT, process.kill)
@@ -416,31 +469,51 @@ def measured(script, python, environment, projects):
             stop.cancel()
         process.returncode = code = os.waitstatus_to_exitcode(status)
         text = errors.read_text("utf-8", "replace")
+        said = says.read_text("utf-8", "replace").strip().splitlines()
         for folder in (empty, ROOT):  # no paths of this machine
             text = text.replace(f"{folder}{os.sep}", "")
+    tool = script.removeprefix("with_")
     return {
         "exit_code": code,
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "error": last_line(text) if code else "",
+        "says": "".join(
+            line for line in said[-1:] if line.startswith(tool)
+        ),
     }
 
 
 def scripts_of(combination, wanted):
     chosen = SEARCHES if combination.bare else SCRIPTS
-    return [script for script in chosen if script in wanted]
+    left_out = () if combination.tools else TOOLS
+    return [
+        script
+        for script in chosen
+        if script in wanted and script not in left_out
+    ]
 
 
 def code_of(script):
-    """Return what makes a run stale: a tutorial's code, not its prose."""
-    if script not in TUTORIALS:
+    """Return what makes a run stale: code, not a tutorial's prose."""
+    if script in TUTORIALS:
+        path = file_of(script)
+    elif script in TOOLS:
+        tool = script.removeprefix("with_")
+        path = ROOT / "snippets" / "searches" / f"{tool}.py"
+    else:
         return ""
-    return ast.dump(ast.parse(file_of(script).read_text("utf-8")))
+    return ast.dump(ast.parse(path.read_text("utf-8")))
 
 
-def tried(combination, options):
-    """Yield the rows of a combination; run what is not kept."""
+def tried(combination, options, recorded=()):
+    """Yield the rows of a combination; run what is not kept.
+
+    `recorded` has rows by combination, requirements and script,
+    which stay.
+    """
     name = re.sub(r"[^\w.]+", "-", combination.name)[:80]
     projects = CACHE / "projects" / name
+    said = combination.name, " ".join(combination.requirements)
     files = {}
     for script in scripts_of(combination, options.scripts):
         parts = [
@@ -454,7 +527,8 @@ def tried(combination, options):
     missing = [
         script
         for script, file in files.items()
-        if options.new or not file.exists()
+        if (*said, script) not in recorded
+        and (options.new or not file.exists())
     ]
 
     def keep(script):
@@ -482,6 +556,9 @@ def tried(combination, options):
                 list(pool.map(keep, batch))
         shutil.rmtree(environment, ignore_errors=True)
     for script, file in files.items():
+        if row := dict(recorded).get((*said, script)):
+            yield row
+            continue
         variables = combination.environment.items()
         yield {
             "combination": combination.name,
@@ -493,6 +570,22 @@ def tried(combination, options):
             "script": script,
             **json.loads(file.read_text("utf-8")),
         }
+
+
+def record(path):
+    """Return a record's rows, and comments that tell of new ones."""
+    lines = path.read_text("utf-8").splitlines()
+    comments = [line for line in lines if line.startswith("#")]
+    rows = list(csv.DictReader(lines[len(comments) :]))
+    recorded = {
+        tuple(
+            row[column]
+            for column in ("combination", "requirements", "script")
+        ): dict.fromkeys(COLUMNS, "") | row
+        for row in rows
+    }
+    comments.append(f"# others added on {datetime.date.today()}")
+    return recorded, comments
 
 
 def given(requirements):
@@ -518,7 +611,10 @@ def given(requirements):
         name: os.environ[name] for name in known if name in os.environ
     }
     return Combination(
-        " ".join(requirements), (*requirements, *added), variables
+        " ".join(requirements),
+        (*requirements, *added),
+        variables,
+        tools=True,
     )
 
 
@@ -535,13 +631,17 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--output", type=Path)
     parser.add_argument("--new", action="store_true")
+    parser.add_argument("--add", action="store_true")
     parser.add_argument("--run", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         return globals()[options.run[0]](*options.run[1:])
     combinations = COMBINATIONS
     if options.here:
-        combinations, options.new = [Combination("here", ())], True
+        combinations, options.new = (
+            [Combination("here", (), tools=True)],
+            True,
+        )
     elif options.requirements:
         try:
             combinations = [given(options.requirements)]
@@ -549,25 +649,27 @@ def main():
             parser.error(str(error))
     elif not options.output:
         options.output = HERE / "versions.csv"
-    rows = []
-    for combination in combinations:
-        found = list(tried(combination, options))
-        rows += found
-        ran = sum(row["exit_code"] == 0 for row in found)
-        print(
-            f"{combination.name}: {ran} of {len(found)} ran", flush=True
-        )
-        for row in found:
-            if row["exit_code"] != 0:
-                print(f"  {row['script']}: {row['error']}", flush=True)
-    if not options.output:
-        return None
     comments = records.provenance(
         "This guide's scripts under other versions",
         "try_versions.py",
         ("tensorflow", "keras", "keras-tuner"),
         "one thread a process",
     )
+    rows, recorded = [], {}
+    if options.add:
+        recorded, comments = record(HERE / "versions.csv")
+    for combination in combinations:
+        found = list(tried(combination, options, recorded))
+        rows += found
+        ran = sum(str(row["exit_code"]) == "0" for row in found)
+        print(
+            f"{combination.name}: {ran} of {len(found)} ran", flush=True
+        )
+        for row in found:
+            if str(row["exit_code"]) != "0":
+                print(f"  {row['script']}: {row['error']}", flush=True)
+    if not options.output:
+        return None
     records.write(options.output, COLUMNS, rows, comments)
     return None
 

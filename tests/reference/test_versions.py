@@ -4,10 +4,19 @@ import io
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from helpers import EVIDENCE, ROOT, function, page_tables, program, read
+from helpers import (
+    EVIDENCE,
+    ROOT,
+    SNIPPETS,
+    function,
+    page_tables,
+    program,
+    read,
+)
 from packaging.version import Version
 
 VERSIONS = EVIDENCE / "versions.csv"
@@ -51,7 +60,7 @@ def test_every_combination_ran_every_script_promised(trying):
     assert found == promised
 
 
-def test_several_versions_of_each_and_jax_were_tried(trying):
+def test_several_versions_of_each_and_each_backend_were_tried(trying):
     rows, _ = read(VERSIONS)
     whole = [row for row in rows if row["bare"] == "False"]
     for package in ("tensorflow", "keras"):
@@ -62,16 +71,67 @@ def test_several_versions_of_each_and_jax_were_tried(trying):
         }
         assert len(tried) >= 5, package
     assert len({row["keras_tuner"] for row in whole}) >= 3
-    without = [
-        row for row in whole if row["jax"] and not row["tensorflow"]
+    for backend in ("jax", "torch"):
+        without = [
+            row
+            for row in whole
+            if row[backend] and not row["tensorflow"]
+        ]
+        assert {row["environment"] for row in without} == {
+            f"KERAS_BACKEND={backend}"
+        }
+        failed = [
+            row["script"] for row in without if row["exit_code"] != "0"
+        ]
+        assert failed == ["tf_keras_search"]  # which imports TensorFlow
+
+
+def test_every_tool_was_used_with_each_backend(trying):
+    """And what needs TensorFlow says so where there is none."""
+    rows, _ = read(VERSIONS)
+    used = {}
+    for row in rows:
+        if row["script"] in trying.TOOLS:
+            assert row["exit_code"] == "0", row
+            backend = row["environment"] or "KERAS_BACKEND=tensorflow"
+            said = used.setdefault(backend.partition("=")[2], {})
+            said[row["script"].removeprefix("with_")] = row["says"]
+    assert set(used) == {"tensorflow", "jax", "torch"}
+    texts = {path.stem: path.read_text("utf-8") for path in SNIPPETS}
+    tools = {
+        name
+        for name, text in texts.items()
+        if "def _check(tuner_class" in text
+        and "import tensorflow as tf" not in text
+    } - {"replayed"}  # which trains nothing
+    for backend, said in used.items():
+        assert tools <= set(said)
+        spoke = {tool for tool, text in said.items() if text}
+        assert spoke == (
+            set() if backend == "tensorflow" else {"flat_memory"}
+        )
+
+
+def test_a_record_is_added_to_not_made_anew(trying, monkeypatch):
+    """Nothing is installed or run for rows that are there."""
+    rows, comments = read(VERSIONS)
+    recorded, told = trying.record(VERSIONS)
+    assert told[:-1] == comments and "added on" in told[-1]
+    monkeypatch.setattr(trying, "install", None)
+    options = SimpleNamespace(
+        scripts=trying.SCRIPTS, new=False, here=False
+    )
+    again = [
+        row
+        for combination in trying.COMBINATIONS
+        for row in trying.tried(combination, options, recorded)
     ]
-    assert {row["environment"] for row in without} == {
-        "KERAS_BACKEND=jax"
-    }
-    failed = [
-        row["script"] for row in without if row["exit_code"] != "0"
-    ]
-    assert failed == ["tf_keras_search"]  # which imports TensorFlow
+    assert again == rows
+    (row,) = [r for r in rows if r["script"] == "with_safe"][:1]
+    del recorded[row["combination"], row["requirements"], "with_safe"]
+    options.new = True
+    with pytest.raises(TypeError):
+        list(trying.tried(trying.COMBINATIONS[0], options, recorded))
 
 
 def test_the_installed_versions_are_the_required_ones():
@@ -114,6 +174,7 @@ def summed():
                 if row["combination"] == name
                 and row["bare"] == "False"
                 and (row["script"] in ("reopen", "reload")) == opened
+                and not row["script"].startswith("with_")
             ]
             if runs:
                 failed = [
@@ -135,6 +196,7 @@ def test_the_pages_summary_follows_from_the_record():
     summary = function(PAGE, "summary")
     projects = record["script"].isin(["reopen", "reload"])
     whole = record["bare"] == "False"
+    whole &= ~record["script"].str.startswith("with_")
     for mask, table in zip(
         (whole & ~projects, whole & projects), summed(), strict=True
     ):
@@ -147,6 +209,7 @@ def test_the_pages_summary_follows_from_the_record():
             for package in (
                 "tensorflow",
                 "jax",
+                "torch",
                 "keras",
                 "keras_tuner",
             ):

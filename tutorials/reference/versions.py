@@ -1,4 +1,4 @@
-# %% [markdown] index="versions; compatibility; upgrade; breaking changes; older code; Keras 3; JAX; KERAS_BACKEND; TF_USE_LEGACY_KERAS; kerastuner; val_acc"
+# %% [markdown] index="versions; compatibility; upgrade; breaking changes; older code; Keras 3; JAX; PyTorch backend; torch; KERAS_BACKEND; what needs TensorFlow; TF_USE_LEGACY_KERAS; kerastuner; val_acc"
 # # Versions: what runs with what
 #
 # Which versions of TensorFlow, Keras and Keras Tuner go together, tried
@@ -12,7 +12,8 @@
 # every trial fails ([below](#what-pip-installs-and-what-is-missing)).
 # Write `import keras`, not `from tensorflow import keras`, and with Keras
 # Tuner 1.3.5 or later the same code runs on every TensorFlow [that was
-# tried](#what-was-tried) and on JAX. Another combination is [one
+# tried](#what-was-tried), on JAX and on PyTorch, and so do [this guide's
+# tools](#the-tools-on-each-backend). Another combination is [one
 # command](#try-another). For code that ran once and doesn't now:
 #
 # - [a search that an older version began](#go-on-with-an-older-search)
@@ -98,6 +99,7 @@ def summary(record):
         versions = [
             "tensorflow",
             "jax",
+            "torch",
             "keras",
             "keras_tuner",
             "numpy",
@@ -111,8 +113,9 @@ def summary(record):
 
 projects = record["script"].isin(["reopen", "reload"])
 bare = record["bare"] == "True"
+tools = record["script"].str.startswith("with_")
 pd.set_option("display.max_colwidth", None)
-display(summary(record[~bare & ~projects]))
+display(summary(record[~bare & ~projects & ~tools]))
 
 # %% [markdown]
 # What failed, failed with:
@@ -134,14 +137,48 @@ failed = tried[tried["exit_code"] != "0"]
 assert set(failed["keras_tuner"]) == {"1.1.0"}
 
 # %% [markdown]
-# - On JAX without TensorFlow all runs but what imports TensorFlow. Set
-#   `KERAS_BACKEND=jax` before Python starts, and install `six`, see below.
+# - On JAX and on PyTorch, without TensorFlow, all runs but what imports
+#   TensorFlow. Set `KERAS_BACKEND=jax` or `torch` before Python starts,
+#   and install `six`, see below.
 # - With `TF_USE_LEGACY_KERAS=1` and `tf-keras`, `tf.keras` is Keras 2, and
 #   its models are none to Keras Tuner, which imports `keras`, here
 #   Keras 3. `import keras` in your code too, or stay at TensorFlow 2.15,
 #   where both are Keras 2.
 # - Keras Tuner 1.1.0 has no `GridSearch` and no `errors`, which came with
 #   1.2.0, and names trials in hexadecimal digits, no numbers.
+#
+# ## The tools on each backend
+#
+# Each of this guide's [tools for searches](../../snippets.md#tools-around-a-tuner)
+# was used with real models in one combination for each backend, and had
+# to do what it promises: to go on where it was stopped, to keep the best
+# weights alone, and so on.
+
+# %%
+used = record[tools]
+did = used["says"].where(used["says"] == "", "nothing, and says so")
+did = did.where(used["exit_code"] == "0", "failed")
+table = used.assign(
+    tool=used["script"].str.removeprefix("with_"),
+    did=did.replace("", "works"),
+)
+display(
+    table.pivot(index="tool", columns="combination", values="did")[
+        used["combination"].unique()
+    ]
+)
+for text in sorted({*used["says"]} - {""}):
+    print(text)
+without = used[used["tensorflow"] == ""]
+assert {*without.loc[without["says"] != "", "script"]} == {
+    "with_flat_memory"
+}
+assert {*used["exit_code"]} == {"0"}
+
+# %% [markdown]
+# `flat_memory` needs TensorFlow, whose leak it stops: elsewhere it warns,
+# and the search runs as without it. `traced_once` works under PyTorch but
+# saves no time there, since PyTorch traces nothing.
 #
 # ## What pip installs, and what is missing
 #
@@ -600,8 +637,7 @@ print(message)
 #
 # ## What this page did not show
 #
-# - PyTorch as backend: its Linux wheel from PyPI brings gigabytes of
-#   CUDA, so it was not tried.
+# - The tools under older versions: each backend has one combination.
 # - Python other than the version in the record, macOS, Windows, GPUs.
 # - All pages under all versions. What was tried are the quick ones; a
 #   combination that passes may fail in another page.
