@@ -9,6 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from urllib.parse import parse_qsl, urlencode
 
@@ -187,6 +188,29 @@ def test_the_page_of_the_site_composes_the_same(programs, tab):
     assert page.locator("#predict-py").text_content() == predict
     assert "pillow" in page.locator("#pip").text_content()
     assert "FOLDER" in page.locator("#python").text_content()
+
+
+JUMPS = """window.jumps = 0
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) window.jumps += entry.value
+}).observe({type: "layout-shift", buffered: true})"""
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_jumps_when_the_parts_come_late(
+    browser, address, width
+):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.add_init_script(JUMPS)
+    page.route(
+        "**/parts.js",
+        lambda route: (time.sleep(1), route.continue_()),
+    )
+    page.goto(f"{address}your_data/")
+    page.wait_for_selector("#composer:not([hidden])")
+    page.wait_for_timeout(300)
+    assert page.evaluate("jumps") < 0.01
+    page.close()
 
 
 def test_the_page_can_be_used_by_keyboard(tab):
