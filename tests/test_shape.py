@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers import ROOT, SNIPPETS, TUTORIALS
+from pages import LIST
 
 # Its tags, such as !ENV, are MkDocs's own: all are read as texts.
 CONFIG = yaml.load(
@@ -39,6 +40,17 @@ def test_a_section_of_the_navigation_is_a_folder(title):
     assert pages(entry)
     for page in pages(entry):
         assert page.parent in folders, page
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_a_section_opens_on_a_page_that_lists_the_others(title):
+    entry, name = SECTIONS[title]
+    if isinstance(entry, list):
+        assert entry[0] == f"{name}/index.md"
+        text = (ROOT / "docs" / entry[0]).read_text("utf-8")
+        assert text.count(LIST) == 1
+        if name != "evidence":  # of measurements alone
+            assert "faq.md" in text
 
 
 def test_each_page_is_in_the_navigation_once():

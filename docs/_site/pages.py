@@ -6,7 +6,6 @@ source, and is given the Markdown of its executed notebook.
 
 import functools
 import gc
-import html
 import importlib.metadata
 import json
 import logging
@@ -26,6 +25,7 @@ import nbformat
 from mkdocs.exceptions import Abort, BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
+from mkdocs.utils.meta import get_data
 
 # A build makes trees of many tags, and hardly any garbage.
 gc.set_threshold(100_000, 20, 20)
@@ -42,6 +42,8 @@ executed with:
     %pip install {}"""
 INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
 FOLDED = re.compile(r"(?m)^(?=<details .*<summary>(snippets/\w+/(.+))</summary>)")
+LIST = "<!-- a line for each page of this section -->"
+FIRST = re.compile(r"(?m)^# .+\n\s*((?:.+\n)+)")
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
 version = functools.cache(importlib.metadata.version)
@@ -109,6 +111,36 @@ def of(page):
     return getattr(page.file, "tutorial", None)
 
 
+def below(section):
+    """Return the pages of a section of the navigation, in order."""
+    pages = [below(item) if item.children else [item] for item in section.children]
+    return [page for each in pages for page in each]
+
+
+def description(file):
+    """Return what a page says of itself, in Markdown without links."""
+    if tutorial := getattr(file, "tutorial", None):
+        text, said = tutorial.notebook.cells[0].source, {}
+    else:
+        text, said = get_data(file.content_string)
+    prose = FIRST.search(f"{text}\n")
+    words = said.get("description") or (prose[1] if prose else "")
+    return " ".join(re.sub(r"\[(.+?)\]\(.*?\)", r"\1", words, flags=re.S).split())
+
+
+def listed(section, page, level=2):
+    """Return a line for each page of a section, with its groups' headings."""
+    top, lines = "../" * page.file.src_uri.count("/"), []
+    for item in section.children:
+        if item.children:
+            lines.append(f"\n{'#' * level} {item.title}\n")
+            lines.append(listed(item, page, level + 1))
+        elif item is not page:
+            link = f"[{item.title}]({top}{item.file.src_uri})"
+            lines.append(f"- {link}<br>{description(item.file)}")
+    return "\n".join(lines)
+
+
 def on_nav(nav, config, files):
     """Where only what has changed is built, so has a page that shows it."""
     for page in nav.pages:
@@ -118,6 +150,8 @@ def on_nav(nav, config, files):
         text = Path(page.file.abs_src_path).read_text("utf-8")
         shown = [notebooks.ROOT / name for name in re.findall(INCLUDE, text)]
         shown += map(notebooks.snippet, re.findall(notebooks.IMPORT, text))
+        if LIST in text:
+            shown += [Path(each.file.abs_src_path) for each in below(page.parent)]
         if tutorial := of(page):
             shown.append(tutorial.kept)
         times = [path.stat().st_mtime for path in shown if path.is_file()]
@@ -153,7 +187,7 @@ def on_page_read_source(page, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Note what search and a tutorial's foot say; link folded snippets' files."""
+    """Note what is said of a page; list, and link folded snippets' files."""
     for name in re.findall(INCLUDE, markdown):
         if not (notebooks.ROOT / name.partition(":")[0]).is_file():
             raise BuildError(f"docs/{page.file.src_uri}: includes {name}: no such file")
@@ -162,6 +196,12 @@ def on_page_markdown(markdown, page, config, files):
         page.meta["executed"] = executed(tutorial.notebook)
         page.meta["tags"] = first.get("index", "").split("; ")
         page.meta["search"] = {"boost": first.get("boost", 1)}
+    plain = description(page.file).replace("`", "").replace("*", "")
+    page.meta.setdefault("description", plain)
+    if LIST in markdown:
+        lines = listed(page.parent, page)
+        lines = f'<div data-search-exclude markdown="1">\n\n{lines}\n\n</div>'
+        markdown = markdown.replace(LIST, lines)
     top = "../" * page.file.src_uri.count("/")
     return FOLDED.sub(rf'[Download \2]({top}\1){{ download="" }}\n\n', markdown)
 
@@ -182,13 +222,6 @@ def executed(notebook):
         "data": Path(os.environ.get("TUTORIAL_DATASET", "")).name,
         "versions": versions,
     }
-
-
-def on_page_content(content, page, config, files):
-    """Describe a page by its first paragraph."""
-    prose = re.search(r"(?s)<p>(.*?)</p>", content)
-    words = re.sub(r"<.*?>", "", prose[1]).split() if prose else []
-    page.meta.setdefault("description", html.unescape(" ".join(words)))
 
 
 def on_post_page(output, page, config):

@@ -201,6 +201,54 @@ def test_a_tutorial_that_raises_is_named_and_the_other_is_kept(project):
     assert executed(mkdocs(project)) == []
 
 
+def test_a_page_leads_to_the_one_before_and_the_one_after(built):
+    text = (built / "site/tutorials/uses/index.html").read_text("utf-8")
+    around = re.findall(
+        r'<a href="(\S+)" class="md-footer__link md-footer__link--(\w+)"'
+        r' aria-label="(?:Previous|Next): (\w+)"',
+        text,
+    )
+    assert around == [
+        ("../..", "prev", "Home"),
+        ("../alone/", "next", "Alone"),
+    ]
+
+
+def test_a_section_lists_its_pages_in_their_own_words(project):
+    mark = f"# Group\n\nWhat there is.\n\n{pages.LIST}\n"
+    (project / "docs/group").mkdir()
+    (project / "docs/group/index.md").write_text(mark, "utf-8")
+    edit(
+        project / "mkdocs.yml",
+        NAV[NAV.index("  - Uses") :],
+        "  - Group:\n      - group/index.md\n      - Below:\n"
+        "          - Uses: tutorials/uses.py\n"
+        "          - Alone: tutorials/alone.py\n",
+    )
+    edit(
+        project / "tutorials/uses.py",
+        "a snippet.",
+        "[a\n# snippet](alone.py) of `code`.",
+    )
+    done = mkdocs(project)
+    assert done.returncode == 0 and executed(done) == []
+    text = (project / "site/group/index.html").read_text("utf-8")
+    said = re.findall(r"<li><a .*?>(\w+)</a><br>(.+?)</li>", text)
+    assert said == [
+        ("Uses", "It uses a snippet of <code>code</code>."),
+        ("Alone", "It uses none."),
+    ]
+    assert re.findall(r'<h2 id="(.+?)"', text) == ["below"]
+    # A tab opens its section's page, and so does the menu.
+    home = (project / "site/index.html").read_text("utf-8")
+    assert home.count('href="group/"') >= 2
+    uses = project / "site/tutorials/uses/index.html"
+    said = head(uses.read_text("utf-8"))["description"]
+    assert said == "It uses a snippet of code."
+    edit(project / "tutorials/alone.py", "It uses none", "It has prose")
+    assert dirty(project) == {"alone", "group"}
+
+
 ALONE = "# %%\nprint(7 * 6)"
 PLOT = "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()"
 LINE = '# %% figure="line" alt="A line that rises."\n'
