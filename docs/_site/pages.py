@@ -46,6 +46,7 @@ LIST = "<!-- a line for each page of this section -->"
 FIRST = re.compile(r"(?m)^# .+\n\s*((?:.+\n)+)")
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
+MODULE = re.compile(r"(?m)^(?:import|from) (\w+)")
 version = functools.cache(importlib.metadata.version)
 
 
@@ -182,8 +183,25 @@ def on_page_read_source(page, config):
                 raise BuildError(f"{where}: a figure lacks figure= or alt=")
             if described and runs and not drawn:
                 raise BuildError(f"{where}: figure= or alt=, and no figure")
-        return template.render(cells=notebook.cells, runs=runs)
+        return template.render(cells=notebook.cells, runs=runs, imported=imported)
     return None
+
+
+def imported(code):
+    """Return the packages that code imports, in order."""
+    return list(dict.fromkeys(MODULE.findall(code)))
+
+
+def without_backticks(items):
+    """Leave what is quoted in a table of contents without its backticks."""
+    for item in items:
+        item.title = item.title.replace("`", "")
+        without_backticks(item.children)
+
+
+def on_page_content(content, page, config, files):
+    """Where headings quote messages, the contents list reads as prose."""
+    without_backticks(page.toc)
 
 
 def on_page_markdown(markdown, page, config, files):
@@ -244,7 +262,7 @@ def on_post_page(output, page, config):
 def needs(notebook):
     """Return the first cell of a notebook: what it needs to run alone."""
     code = "\n".join(cell.source for cell in notebooks.code_cells(notebook))
-    modules = re.findall(r"(?m)^(?:import|from) (\w+)", code)
+    modules = MODULE.findall(code)
     owners = json.loads(notebooks.once(packages, ""))
     imported = {name for module in modules for name in owners.get(module, ())}
     listed = importlib.metadata.requires("keras-tuner-guide")
