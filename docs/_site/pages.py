@@ -6,6 +6,7 @@ source, and is given the Markdown of its executed notebook.
 
 import functools
 import gc
+import html
 import importlib.metadata
 import json
 import logging
@@ -25,6 +26,7 @@ import nbformat
 from mkdocs.exceptions import Abort, BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
 from mkdocs.utils.meta import get_data
 
 # A build makes trees of many tags, and hardly any garbage.
@@ -44,6 +46,14 @@ INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
 FOLDED = re.compile(r"(?m)^(?=<details .*<summary>(snippets/\w+/(.+))</summary>)")
 LIST = "<!-- a line for each page of this section -->"
 FIRST = re.compile(r"(?m)^# .+\n\s*((?:.+\n)+)")
+TERM = re.compile(r"(?m)^\*\*.+\*\*\{ #(\S+) \}\n:((?: .+\n?)+)")
+GLOSSARY = "reference/glossary/"
+# What is no prose, whole, or a tag; and a link to a term.
+NO_PROSE = re.compile(
+    r"(?s)<(a|pre|code|h\d|table|figure|summary|label|select|script)\b.*?</\1>"
+    r'|<details class="snippet".*?</details>|<[^>]+>'
+)
+TO_TERM = re.compile(rf'^<a (?=href="[^"]*{GLOSSARY}#([\w-]+)">)')
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
 MODULE = re.compile(r"(?m)^(?:import|from) (\w+)")
@@ -79,6 +89,7 @@ def on_pre_build(config):
     except notebooks.Mistake as mistake:
         raise BuildError(str(mistake)) from None
     config.extra["tutorials"] = read
+    config.extra["terms"] = glossary(config)
     if not notebooks.stale(read):
         return
     program = [sys.executable, HERE / "execute.py"]
@@ -199,9 +210,49 @@ def without_backticks(items):
         without_backticks(item.children)
 
 
+def glossary(config):
+    """Return what each term of the glossary means, by its anchor."""
+    file, terms = Path(config.docs_dir) / f"{GLOSSARY[:-1]}.md", {}
+    for anchor, text in TERM.findall(file.read_text("utf-8") if file.is_file() else ""):
+        text = re.sub(r"(\s*\[[^]]+\]\([^)]+\))+\s*$", "", text)  # where to read more
+        text = re.sub(r"\[(.+?)\]\(.+?\)|`", r"\1", text, flags=re.S)
+        terms[anchor] = " ".join(text.split())
+    return terms
+
+
+def explained(content, terms, place):
+    """Link, where each first stands, the terms; say in a title what they mean."""
+    names = "|".join(sorted(terms, key=len, reverse=True)).replace("-", r"[\s-]+")
+    name = re.compile(rf"(?i)(?<![\w.-])(?<!Keras )({names})(?:s|es)?(?![\w-])")
+    met, parts, end = set(), [], 0
+
+    def opened(anchor):
+        return f'<a class="term" title="{html.escape(terms[anchor])}" '
+
+    def link(match):
+        anchor = re.sub(r"\s+", "-", match[1].lower())
+        if anchor in met:
+            return match[0]
+        met.add(anchor)
+        return f'{opened(anchor)}href="{place}#{anchor}">{match[0]}</a>'
+
+    for found in NO_PROSE.finditer(content):
+        parts.append(name.sub(link, content[end : found.start()]))
+        if (to := TO_TERM.match(found[0])) and to[1] in terms:
+            met.add(to[1])
+        parts.append(TO_TERM.sub(opened(to[1]) if to else "", found[0]))
+        end = found.end()
+    return "".join([*parts, name.sub(link, content[end:])])
+
+
+@event_priority(-100)  # after llmstxt, whose pages need no explanations
 def on_page_content(content, page, config, files):
-    """Where headings quote messages, the contents list reads as prose."""
+    """Let a page explain its words; quotes in its contents read as prose."""
     without_backticks(page.toc)
+    terms = config.extra["terms"]
+    if not terms or page.is_homepage or page.url == GLOSSARY:
+        return content
+    return explained(content, terms, get_relative_url(GLOSSARY, page.url))
 
 
 def on_page_markdown(markdown, page, config, files):

@@ -249,6 +249,59 @@ def test_a_section_lists_its_pages_in_their_own_words(project):
     assert dirty(project) == {"alone", "group"}
 
 
+WORDS = """# Glossary
+
+The words of this project for the tests of the site.
+
+**Test set**{ #test-set }
+:   Data that decided `nothing` "at all", in
+    [one](../index.md) look. [Uses](../tutorials/uses.py)
+
+**Trial**{ #trial }
+:   One configuration.
+"""
+PROSE = """A trial, Trials, test
+# sets, `trial` and a [test set](../reference/glossary.md#test-set).
+#
+# ## Trial
+#
+# A
+"""
+
+
+def test_words_of_the_glossary_are_explained_where_they_first_stand(
+    project,
+):
+    (project / "docs/reference").mkdir()
+    file = project / "docs/reference/glossary.md"
+    file.write_text(WORDS, "utf-8")
+    edit(
+        project / "mkdocs.yml",
+        "  - Uses",
+        "  - Words: reference/glossary.md\n  - Uses",
+    )
+    edit(project / "tutorials/uses.py", "It uses a", PROSE.strip())
+    done = mkdocs(project)
+    assert done.returncode == 0 and executed(done) == []
+    page = project / "site/tutorials/uses/index.html"
+    text = page.read_text("utf-8")
+    said = re.findall(
+        r'<a class="term" title="(.*?)" href="(.*?)">([^<]+)</a>', text
+    )
+    data = "Data that decided nothing &quot;at all&quot;, in one look."
+    place = "../../reference/glossary/"
+    assert said == [
+        ("One configuration.", f"{place}#trial", "trial"),
+        (data, f"{place}#test-set", "test\nsets"),
+        (data, f"{place}#test-set", "test set"),
+    ]
+    markdown = page.with_suffix(".md").read_text("utf-8")
+    assert "A trial, Trials" in markdown and "One conf" not in markdown
+    for other in "index.html", "reference/glossary/index.html":
+        text = (project / "site" / other).read_text("utf-8")
+        assert 'class="term"' not in text
+
+
 ALONE = "# %%\nprint(7 * 6)"
 PLOT = "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()"
 LINE = '# %% figure="line" alt="A line that rises."\n'

@@ -1,6 +1,7 @@
 """What is there to be used can be seen, and paper shows all of it."""
 
 import pytest
+from browsing import violations
 from helpers import named, place
 
 CODE = f"{place(named('table'))}/"  # with wide tables, much folded
@@ -107,3 +108,24 @@ def test_a_list_of_contents_shows_no_backticks(tab):
     contents = page.locator(".md-nav--secondary").last.text_content()
     assert any("`" in text for text in heading)
     assert "`" not in contents
+
+
+BUBBLE = ".md-tooltip2--active[role=tooltip]"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("how", ["hover", "focus"])
+def test_a_term_explains_itself_to_mouse_and_keyboard(how, scheme, tab):
+    page = tab(CODE, scheme)
+    term = page.locator("article a.term").first
+    said = term.get_attribute("title")
+    assert len(said) > 20
+    getattr(term, how)()
+    bubble = page.wait_for_selector(BUBBLE)
+    page.evaluate("probe.settled()")
+    assert bubble.text_content().strip() == said
+    described = term.get_attribute("aria-describedby")
+    assert described == bubble.get_attribute("id")
+    assert not violations(page, BUBBLE, rules=["aria-tooltip-name"])
+    page.keyboard.press("Escape")
+    assert not page.locator(BUBBLE).count()
