@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -106,15 +107,22 @@ def on_pre_build(config):
 
 @event_priority(100)  # before mkdocs-jupyter, which makes them pages
 def on_files(files, config):
-    """Add each tutorial's script and each snippet, where they lie."""
+    """Add each tutorial's script and each snippet where they lie, all in a zip."""
     where = str(notebooks.ROOT), config.site_dir, config.use_directory_urls
     for tutorial in config.extra["tutorials"]:
         script = File(tutorial.name, *where)
         script.tutorial = tutorial
         files.append(script)
-    for path in (notebooks.ROOT / "snippets").glob("[!_]*/*.*"):
-        name = path.relative_to(notebooks.ROOT).as_posix()
-        files.append(File(name, *where))
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in sorted((notebooks.ROOT / "snippets").glob("[!_]*/*.*")):
+            name = path.relative_to(notebooks.ROOT).as_posix()
+            files.append(File(name, *where))
+            # Without a time: the same files, the same bytes.
+            entry, content = zipfile.ZipInfo(name), path.read_bytes()
+            zipped.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    name, content = "snippets/snippets.zip", archive.getvalue()
+    files.append(File.generated(config, name, content=content))
     return files
 
 

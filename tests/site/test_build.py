@@ -1,6 +1,7 @@
 """What changed is built, the rest is kept; a mistake is named in a line."""
 
 import functools
+import html
 import json
 import os
 import re
@@ -10,10 +11,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import mkdocs_jupyter.plugin
 import pages
 import pytest
+import yaml
 from helpers import ROOT, mkdocs, needs_posix
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File
@@ -536,6 +539,13 @@ def test_a_published_site_knows_its_address_and_its_repository(project):
     # Colab reads the branch that holds the site; edits go to main.
     (colab,) = re.findall(r'colab[^"]*/blob/gh-pages/([^"]+)', text)
     assert (site / colab).is_file()
+    (report,) = re.findall(r'href="([^"]+/issues/new\?[^"]+)"', text)
+    asked = parse_qs(urlsplit(html.unescape(report)).query)
+    assert asked.pop("page") == [said["canonical"]]
+    (form,) = asked.pop("template")
+    form = (ROOT / ".github/ISSUE_TEMPLATE" / form).read_text("utf-8")
+    fields = yaml.safe_load(form)["body"]
+    assert not asked and "page" in [field["id"] for field in fields]
     (source,) = re.findall(r'guide/edit/main/([^"]+)', text)
     assert (project / source).is_file()
     lost = (site / "404.html").read_text("utf-8")
@@ -547,6 +557,7 @@ def test_an_unpublished_site_offers_no_repository(project):
         "utf-8"
     )
     assert "colab" not in text and "Edit this page" not in text
+    assert "issues/new" not in text
 
 
 def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(

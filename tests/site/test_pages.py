@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import zipfile
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
@@ -79,6 +80,19 @@ def test_every_snippet_can_be_downloaded_where_it_is_shown(site, pages):
         file = (site / path.relative_to(ROOT)).resolve()
         assert file in linked, file
         assert file.read_bytes() == path.read_bytes()
+
+
+def test_all_snippets_can_be_downloaded_at_once(site, pages):
+    links = pages[site / "snippets/index.html"].links
+    assert "snippets.zip" in links
+    with zipfile.ZipFile(site / "snippets/snippets.zip") as zipped:
+        held = {name: zipped.read(name) for name in zipped.namelist()}
+    there = {
+        path.relative_to(site).as_posix(): path.read_bytes()
+        for path in (site / "snippets").glob("*/*.*")
+    }
+    assert held == there
+    assert {place(path) + ".py" for path in SNIPPETS} <= held.keys()
 
 
 def test_style_sheets_load_nothing_from_another_host(site):
