@@ -415,5 +415,5 @@ display(pd.DataFrame(rows).T.convert_dtypes())
 # - Which of the two finds better configurations: that takes many seeds,
 #   and here there is one.
 # - Larger models and longer training, where the balance of cost between
-#   a trial and an epoch is another.
+#   a trial and an epoch is different.
 # - What a failed trial does to a bracket.

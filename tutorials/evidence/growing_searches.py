@@ -25,8 +25,8 @@
 # ```
 #
 # `renewed(kt.Hyperband, trials=50)` in place of `flat_memory` needs
-# nothing of TensorFlow's insides: it ends the process after so many
-# trials, and [the next one goes on](#a-new-process-every-fifty-trials).
+# nothing of TensorFlow's insides: it ends the process after 50 trials,
+# and [the next one goes on](#a-new-process-every-fifty-trials).
 
 # %%
 from snippets.terminal import show_in_terminal

@@ -251,10 +251,10 @@ display(
 )
 
 # %% [markdown]
-# On digits the last tenths of a score are luck. Not a better search is
-# wanting but more validation images, or more runs of the best few: [how
-# sure can one be?](how_sure.py) On MNIST there is something to be gained
-# by searching better.
+# On digits the last tenths of a score are luck. They need no better
+# search but more validation images, or more runs of the best few: [how
+# sure can one be?](how_sure.py) On MNIST a better search can gain
+# something.
 
 # %% alt="Two rows of two panels, for digits and MNIST: validation accuracy not found, and regret, against epochs spent, a line for each of five searches." figure="races"
 SHOWN = {
@@ -308,12 +308,12 @@ plt.show()
 #   Hyperband hedges: a part of its budget goes to trials that are
 #   trained for long without having been chosen, which helps
 #   [where early epochs mislead](../../explanation/random_search_or_hyperband.md#choose).
-#   It has no setting for less of that.
+#   It has no argument for less of that.
 # - If trials are trained in full, some dozens of them, TPE found better
 #   than random search. Keras Tuner has none; `BayesianOptimization` is the
 #   counterpart.
 # - If starting a trial costs as much as its epochs do, many short trials
-#   are dear.
+#   are expensive.
 
 # %%
 ONCE = ["scikit-learn halving (once)"]
@@ -434,7 +434,7 @@ assert tpe["difference_high"] < 0
 #   which Optuna's samplers [come back to values they
 #   tried](https://optuna.readthedocs.io/en/stable/faq.html#how-can-i-ignore-duplicated-samples),
 #   and got the same answer for the same price.
-# - Other settings than the defaults, and Optuna's other samplers.
+# - Other arguments than the defaults, and Optuna's other samplers.
 # - What the libraries take for themselves, and several processes at once.
 # - Any of the two other libraries at work: these pages are made without
 #   Optuna. The program that raced it is

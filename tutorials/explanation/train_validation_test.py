@@ -360,7 +360,7 @@ assert len(doubled) - len(np.unique(doubled, axis=0)) == 3
 # Three numbers of one search: the validation score of the winner, the
 # test accuracy of the same network, and what one would report who had
 # chosen by the test set. First where the truth is known: networks with a
-# true accuracy, judged by so many images of each set.
+# true accuracy, judged by `IMAGES` images of each set.
 
 # %%
 SEARCHES, IMAGES = 4000, 300

@@ -10,8 +10,8 @@
 #
 # Leave epochs alone. A trial is scored by its best epoch, so more epochs
 # can't lower its score, and a search over epochs tends to ask for the
-# most. Give `search` so many that the best isn't the last, and read it
-# off the trial: `best_step + 1`.
+# most. Give `search` enough of them that the best isn't the last, and
+# read it off the trial: `best_step + 1`.
 
 # %%
 from snippets.terminal import show_in_terminal

@@ -66,8 +66,7 @@ gc.freeze()
 # ## The same images, six ways
 #
 # In batches of 32, which is what Keras makes of arrays unless told
-# otherwise, and always in the same order, so that nothing but the way
-# differs.
+# otherwise, and always in the same order, so that only the way differs.
 
 # %%
 from snippets.data.load_images import load_images

@@ -231,7 +231,7 @@ assert "Oversized model" in runs.loc[failed, "tags.message"]
 # ## Another tracker
 #
 # Only the three calls know of MLflow. A tracker that appends lines of
-# JSON to a file is another three, and `Tracked` stays as it is.
+# JSON to a file takes three more, and `Tracked` stays as it is.
 
 
 # %%

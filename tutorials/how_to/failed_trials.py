@@ -52,7 +52,7 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% [markdown]
 # ## Which fault becomes what
 #
-# A hypermodel that does nothing but fail: sound for three values of a
+# A hypermodel whose only work is to fail: sound for three values of a
 # hyperparameter, at a fourth it raises, returns or builds what it was
 # told to.
 

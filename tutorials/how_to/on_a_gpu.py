@@ -537,8 +537,8 @@ assert states == 3 * ["FAILED"] and not any(hypermodel.alive)
 #   `.prefetch(tf.data.AUTOTUNE)`:
 #   [data pipelines](data_pipelines.py).
 # - **Small steps.** A call of one small batch leaves the GPU idle; more
-#   `steps_per_execution` and larger batches fill it. A larger batch is
-#   another training: tune the learning rate
+#   `steps_per_execution` and larger batches fill it. A larger batch trains
+#   differently: tune the learning rate
 #   [with it](batch_size_and_epochs.py).
 # - **Tracing** is done by the CPU, once for each model, as everywhere.
 #

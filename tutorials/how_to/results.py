@@ -366,7 +366,7 @@ print(len(completed), "of 4 trials may be called best")
 # - How hyperparameters act together. Two can matter only in combination;
 #   that takes more trials than here.
 # - Whether the importance would be the same under another tuner. A tuner
-#   that learns, such as [Bayesian optimization](../bayesian_optimization.py),
+#   that learns, such as [Bayesian optimisation](../bayesian_optimization.py),
 #   looks mostly where scores are good, and its trials say less about the
 #   rest.
 # - Trials with inactive hyperparameters, which leave gaps in the table:

@@ -387,7 +387,7 @@ assert max(scores[:4]) <= 1 and min(scores[4:]) >= 60
 
 # %% [markdown]
 # What is given to `search` is on disk in no form: other data, other
-# epochs, other callbacks are taken as they come. So is another `build`
+# epochs, other callbacks are taken as they come, and so is a new `build`
 # with the same hyperparameters. Scores before and after then don't
 # compare, and nothing says so.
 #

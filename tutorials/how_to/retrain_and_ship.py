@@ -342,7 +342,7 @@ display(differences.drop(index="checkpoint").round(4))
 # and it is the only way by which the validation rows teach the model
 # anything.
 #
-# The search's own number is another matter. It is the best of all
+# The search's own number is a different matter. It is the best of all
 # epochs of all trials on rows that were used to choose, so expect less
 # of the same weights on new rows:
 

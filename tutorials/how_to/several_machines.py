@@ -490,7 +490,7 @@ if sys.platform == "linux":
 # the workers get through, and a stranger gets no answer. Other users
 # *of the same hosts* pass all three; where nodes are shared, as on many
 # clusters, they can reach your port.
-# What a shared *folder* lets others do is another page: [a stranger's
+# What a shared *folder* lets others do has its own page: [a stranger's
 # folder](strangers_folder.py).
 #
 # ## Files for schedulers

@@ -159,7 +159,7 @@ assert compressed(kept, **hp.values) < compressed(kept)
 
 # %% [markdown]
 # The preset is hard to beat, so the gain is small. It carries over to the
-# other half, a text of the same kind. What these settings do to
+# other half, a text of the same kind. What this configuration does to
 # photographs or programs, it doesn't say.
 #
 # ## Repeats: return a list

@@ -182,7 +182,7 @@ assert {*used["exit_code"]} == {"0"}
 #
 # ## What pip installs, and what is missing
 #
-# Nothing but the packages named, and what they bring:
+# Only the packages named, and what they bring:
 
 # %%
 for _, runs in record[bare].groupby("combination", sort=False):
@@ -197,7 +197,7 @@ for _, runs in record[bare].groupby("combination", sort=False):
 # - TensorFlow 2.21 brings no tensorboard any more
 #   ([release notes](https://github.com/tensorflow/tensorflow/releases/tag/v2.21.0)),
 #   TensorFlow 2.20 did. Keras Tuner imports it in every trial, with or
-#   without a callback, unless the backend is another.
+#   without a callback, unless the backend is different.
 # - With JAX Keras Tuner lacks `six`, which it imports and doesn't name as
 #   a dependency. TensorFlow brings it.
 #
@@ -433,7 +433,7 @@ assert len(tuner.oracle.trials) == 4
 
 # %% [markdown]
 # - `search` passes on all it is given, `verbose` too: take `**kwargs`.
-# - `save_model` is declared and does nothing but raise. Save a model of
+# - `save_model` is declared and only raises. Save a model of
 #   your own under `self.get_trial_dir(trial.trial_id)`.
 # - Return the number, or a dictionary with the objective in it, and leave
 #   `oracle.update_trial` alone

@@ -37,7 +37,7 @@ keras.utils.set_random_seed(1)
 # ## A folder
 #
 # Two photographs of Daniel Büchele's, which scikit-learn ships, cut into
-# small pieces of unequal size: six things to tell apart, some rare.
+# small pieces of unequal size: six things to distinguish, some rare.
 
 # %%
 pieces = {
