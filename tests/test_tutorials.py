@@ -112,7 +112,11 @@ def test_a_class_that_inherits_is_initialised(path):
     for node, methods in classes(path):
         if node.bases and "__init__" in methods:
             text = ast.unparse(methods["__init__"])
-            assert "super().__init__(" in text, node.name
+            # Past a class whose own does what is not wanted, too.
+            begun = re.search(
+                r"super\(([\w.]+, self)?\)\.__init__\(", text
+            )
+            assert begun, node.name
 
 
 @by_code
