@@ -47,6 +47,7 @@ races: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
 	$(BIN)/python docs/evidence/race_tuners.py
 	$(BIN)/python docs/evidence/race_others.py
+	$(BIN)/python docs/evidence/race_own.py
 
 repeats: $(READY)
 	$(BIN)/python docs/evidence/repeat_random_search.py
