@@ -144,7 +144,7 @@ def _play(fresh):
         total, sleep = oracle.max_trials, time.sleep
         calls = "create_trial", "update_trial", "end_trial"
         calls = {name: getattr(oracle, name) for name in calls}
-        if hasattr(oracle, "hyperband_iterations"):
+        if not total and hasattr(oracle, "hyperband_iterations"):
             brackets = range(oracle._get_num_brackets())
             rounds = [(b, n) for b in brackets for n in range(b + 1)]
             total = sum(oracle._get_size(*each) for each in rounds)
