@@ -68,7 +68,7 @@ def test_the_best_of_two_goes_on_as_soon_as_two_have_ended(began):
     assert ran[2] == (1, "01")  # of rounds with 2 scores, one
     assert ran[3:5] == [NEW, NEW]  # of 3, still one
     assert ran[5] == (1, "03")  # of 4, two: 0.4 is second
-    assert ran[6] == (2, "05")  # the last round comes first
+    assert ran[6] == (2, "05")  # and of round 1 the better
 
 
 def test_least_is_best_where_the_objective_says_so(began):
@@ -102,6 +102,16 @@ def test_a_trial_that_runs_is_not_waited_for(began):
     assert hand.run(0.3, 0.5, 0.4) == [NEW, NEW, (1, "02")]
     hand.end(slow, 0.9)
     assert hand.run(0.1) == [(1, "00")]
+
+
+def test_the_last_round_comes_first(began):
+    hand = began(made())
+    assert hand.run(0.3, 0.5) == [NEW, NEW]
+    slow = hand.begin("slow")  # goes on with 01
+    assert hand.run(0.6, 0.7) == [NEW, (1, "03")]
+    hand.end(hand.begin(), 0.8)
+    hand.end(slow, 0.2)
+    assert hand.run(0.1, 0.1) == [(2, "04"), (1, "05")]
 
 
 def test_epochs_grow_by_the_factor_up_to_the_last(began):

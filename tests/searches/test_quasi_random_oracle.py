@@ -77,7 +77,8 @@ def test_a_log_scale_is_covered_evenly_in_its_logarithm():
 def test_a_hyperparameter_that_is_found_later_moves_no_other():
     whole = points(QuasiRandomOracle, 1, 12, "xyz")
     oracle = QuasiRandomOracle(hyperparameters=cube("xy"), seed=1)
-    drawn(oracle, 5)
+    before = [[each["x"], each["y"]] for each in drawn(oracle, 5)]
+    np.testing.assert_array_equal(before, whole[:5, :2])
     oracle.update_space(cube("xyz"))
     later = drawn(oracle, 7)
     later = np.array([[each[name] for name in "xyz"] for each in later])
