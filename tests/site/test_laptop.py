@@ -5,7 +5,10 @@ import gzip
 import json
 import re
 
+import helpers
 from browsing import blocks, unreached, violations
+
+TUTORIALS = {f"{helpers.place(path)}/" for path in helpers.TUTORIALS}
 
 
 def lightness(page):
@@ -70,7 +73,7 @@ def test_each_copy_button_copies_exactly_the_code(path, laptop, site):
         laptop.locator("article .md-code__button").last.click()
         copied = laptop.evaluate("navigator.clipboard.readText()")
         assert copied == shown[-1]
-    if path.startswith("tutorials/"):
+    if path in TUTORIALS:
         name = path.split("/")[-2]
         text = (site / path / f"{name}.ipynb").read_text("utf-8")
         code = []
