@@ -1,0 +1,172 @@
+"""Measure what a trial costs alone and trained together.
+
+    python docs/evidence/bench_together.py
+
+Three networks: two hidden layers of 64 on the digits, 15 epochs; two of
+128 on 8,000 of MNIST's test images, 5 epochs; two small convolutions on
+the digits, 5 epochs. Each alone, in a bare Keras loop of four; under
+Optuna in such a loop, if it is installed; and under RandomSearch with
+trained_together, 1, 8, 32 and (on the digits) 128 trials at once. CPU seconds a trial,
+all of it: building, tracing, proposals, checkpoints. One thread, and
+garbage frozen; what is paid once in a process is paid before.
+
+--images names an .npz of MNIST's test images, where keras.datasets
+cannot download them. Writes together.csv beside itself.
+"""
+
+import argparse
+import gc
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import records
+
+COLUMNS = "problem", "way", "trials", "cpu_seconds", "ratio"
+SIZES = 1, 8, 32, 128
+
+
+def problem(name, images):
+    """Return what builds a model from a learning rate, data, epochs."""
+    import keras
+    from sklearn.datasets import load_digits
+
+    layers = keras.layers
+    x, y = load_digits(return_X_y=True)
+    x, y, epochs = np.float32(x[:1437] / 16), y[:1437], 15
+    hidden = [(layers.Dense, 64), (layers.Dense, 64)]
+    if name == "MNIST, 784-128-128-10":
+        x, y = images["x"].reshape(-1, 784), images["y"].astype("int64")
+        x, y, epochs = np.float32(x[:8000] / 255), y[:8000], 5
+        hidden = [(layers.Dense, 128), (layers.Dense, 128)]
+    if name == "digits, two convolutions":
+        x, epochs = x.reshape(-1, 8, 8, 1), 5
+        hidden = [(layers.Conv2D, 8, 3), (layers.Conv2D, 8, 3)]
+
+    def build(rate):
+        model = keras.Sequential([keras.Input(x.shape[1:])])
+        for layer, *size in hidden:
+            model.add(layer(*size, activation="relu"))
+        model.add(layers.Flatten())
+        model.add(layers.Dense(10, "softmax"))
+        model.compile(
+            keras.optimizers.Adam(rate),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+    return build, (x, y), epochs
+
+
+def spent(run, trials):
+    """Return the CPU seconds a trial of what `run` does."""
+    gc.collect()
+    gc.freeze()
+    begun = time.process_time()
+    run(trials)
+    return (time.process_time() - begun) / trials
+
+
+def measure(name, images):
+    """Yield a row for each way of training one network."""
+    import keras
+    import keras_tuner as kt
+
+    from snippets.searches.trained_together import trained_together
+
+    build, data, epochs = problem(name, images)
+    check = tuple(part[-200:] for part in data)
+    fit = {"epochs": epochs, "verbose": 0, "validation_data": check}
+
+    def bare(trials):
+        for rate in np.geomspace(1e-4, 1e-2, trials):
+            keras.backend.clear_session()
+            build(float(rate)).fit(*data, **fit)
+
+    def under_optuna(trials):
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+        def objective(trial):
+            keras.backend.clear_session()
+            rate = trial.suggest_float("rate", 1e-4, 1e-2, log=True)
+            history = build(rate).fit(*data, **fit).history
+            return max(history["val_accuracy"])
+
+        sampler = optuna.samplers.RandomSampler(seed=1)
+        study = optuna.create_study(
+            direction="maximize", sampler=sampler
+        )
+        study.optimize(objective, trials)
+
+    def together(trials):
+        def hypermodel(hp):
+            return build(hp.Float("rate", 1e-4, 1e-2, sampling="log"))
+
+        with tempfile.TemporaryDirectory() as folder:
+            tuner = trained_together(kt.RandomSearch, at_most=trials)(
+                hypermodel,
+                objective="val_accuracy",
+                max_trials=trials,
+                seed=1,
+                directory=folder,
+            )
+            tuner.search(*data, **fit)
+        statuses = {t.status for t in tuner.oracle.trials.values()}
+        assert statuses == {"COMPLETED"}, statuses
+
+    bare(1)  # what a process pays once
+    alone = spent(bare, 4)
+    yield [name, "bare Keras loop", 4, alone, 1.0]
+    try:
+        cost = spent(under_optuna, 4)
+        yield [name, "Optuna", 4, cost, alone / cost]
+    except ImportError:
+        print("without Optuna: pip install optuna")
+    for trials in SIZES[: 3 if "MNIST" in name else 4]:
+        cost = spent(together, trials)
+        yield [name, "trained together", trials, cost, alone / cost]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--images")
+    images = parser.parse_args().images
+    threads = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+    os.environ |= dict.fromkeys([*threads, "OMP_NUM_THREADS"], "1")
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    if images:
+        images = np.load(images)
+    else:
+        import keras
+
+        _, (x, y) = keras.datasets.mnist.load_data()
+        images = {"x": x, "y": y}
+    rows = []
+    for name in (
+        "digits, 64-64-64-10",
+        "MNIST, 784-128-128-10",
+        "digits, two convolutions",
+    ):
+        for row in measure(name, images):
+            row[3:] = round(row[3], 4), round(row[4], 2)
+            rows.append(dict(zip(COLUMNS, row, strict=True)))
+            print(*rows[-1].values(), flush=True)
+    comments = records.provenance(
+        "CPU seconds a trial, alone and together",
+        "bench_together.py",
+        ("tensorflow", "keras", "keras-tuner", "optuna"),
+        "one thread",
+    )
+    path = Path(__file__).with_name("together.csv")
+    records.write(path, COLUMNS, rows, comments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,371 @@
+"""Trials trained together end as each trained alone."""
+
+import json
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pytest
+
+from snippets.searches.resumable import resumable
+from snippets.searches.safe import safe
+from snippets.searches.trained_together import (
+    _fit_together,
+    trained_together,
+)
+
+DRAW = np.random.default_rng(1)
+X = DRAW.normal(size=(70, 6)).astype("float32")
+Y = (X.sum(axis=1) > 0).astype("int64")
+IMAGES = DRAW.uniform(size=(70, 8, 8, 1)).astype("float32")
+CHECK = X[:20], Y[:20]
+FLOATS = {
+    "rate": (0.1, 0.6),
+    "decay": (0.01, 0.1),
+    "step": (0.01, 3e-3),
+}
+layers, optimizers = keras.layers, keras.optimizers
+
+
+def dense(rate, decay, step):
+    """Whatever may differ between the models of a stack, in one."""
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(
+                8,
+                "relu",
+                kernel_regularizer=keras.regularizers.L2(decay),
+            ),
+            layers.BatchNormalization(),
+            layers.Dropout(rate),
+            keras.Sequential([layers.Dense(4), layers.Dropout(rate)]),
+            layers.Dense(2, "softmax"),
+        ]
+    )
+    model.compile(
+        optimizers.AdamW(step, decay),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model, X, Y
+
+
+def convolutional(rate, decay, step):
+    schedule = optimizers.schedules.CosineDecay(
+        step, 9, decay, warmup_target=step * 2, warmup_steps=2
+    )
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.RandomFlip(),
+            layers.Conv2D(4, 3, activation="relu", padding="same"),
+            layers.MaxPooling2D(),
+            layers.SeparableConv2D(4, 3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    model.compile(
+        optimizers.SGD(schedule, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalCrossentropy(
+                from_logits=True
+            )
+        ],
+    )
+    return model, IMAGES, Y
+
+
+def several_inputs(rate, decay, step):
+    one, two = (
+        keras.Input((6,), name="a"),
+        keras.Input((8, 8), name="b"),
+    )
+    both = layers.Concatenate()([one, layers.GRU(3)(two)])
+    out = layers.Dense(1, name="c")(layers.Dropout(rate)(both))
+    out = {"c": out, "d": layers.Dense(2, "softmax", name="d")(both)}
+    model = keras.Model({"a": one, "b": two}, out)
+    model.compile(
+        optimizers.RMSprop(step),
+        {"c": "mse", "d": "sparse_categorical_crossentropy"},
+        loss_weights={"c": 0.5, "d": 1.0},
+        metrics={"c": ["mae"]},
+    )
+    x = {"a": X, "b": IMAGES[..., 0]}
+    return model, x, {"c": X[:, :1], "d": Y}
+
+
+@pytest.mark.parametrize(
+    "build", [dense, convolutional, several_inputs]
+)
+def test_the_same_weights_and_history_to_rounding(build):
+    fits, alone = [], []
+    for n in range(3):
+        keras.utils.set_random_seed(n)
+        values = {
+            name: low + n / 2 * (high - low)
+            for name, (low, high) in FLOATS.items()
+        }
+        for kind in fits, alone:
+            keras.utils.set_random_seed(n)
+            model, x, y = build(**values)
+            weights = np.linspace(0.5, 1.5, len(X)).astype("float32")
+            shared = {"shuffle": False, "epochs": 3, "verbose": 0}
+            if build is convolutional:
+                shared["sample_weight"] = weights
+            if build is dense:
+                shared["validation_split"] = 0.3
+            kind.append({"self": model, "x": x, "y": y} | shared)
+    ends = _fit_together(fits)
+    for fit, (model, history, best, values) in zip(
+        alone, ends, strict=True
+    ):
+        one = fit.pop("self")
+        expected = one.fit(**fit)
+        assert history.history.keys() == expected.history.keys()
+        for name, logged in expected.history.items():
+            assert history.history[name] == pytest.approx(logged, 1e-3)
+        for a, b in zip(model.variables, one.variables, strict=True):
+            assert np.allclose(a, b, atol=1e-4), a.path
+        assert best == 2
+        kept = model.trainable_variables + model.non_trainable_variables
+        assert all(map(np.array_equal, kept, values))
+
+
+def space(hp, optimizer=optimizers.Adam):
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(hp.Choice("units", [4, 8]), "relu"),
+            layers.Dropout(hp.Float("rate", 0.1, 0.5)),
+            layers.Dense(2, "softmax"),
+        ]
+    )
+    rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+    model.compile(
+        optimizer(rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def searched(tuner_class, folder, build=space, **arguments):
+    keras.utils.set_random_seed(1)
+    tuner = tuner_class(
+        build,
+        objective="val_loss",
+        seed=1,
+        directory=folder,
+        project_name="p",
+        **arguments,
+    )
+    tuner.search(
+        X, Y, epochs=3, validation_data=CHECK, shuffle=False, verbose=0
+    )
+    return tuner
+
+
+TUNERS = {
+    kt.RandomSearch: {"max_trials": 5},
+    kt.GridSearch: {"max_trials": 5},
+    kt.BayesianOptimization: {"max_trials": 5},
+    kt.Hyperband: {"max_epochs": 4, "factor": 2},
+}
+
+
+@pytest.mark.parametrize("tuner_class", TUNERS)
+def test_each_trial_has_its_score_and_checkpoint(tmp_path, tuner_class):
+    limits = TUNERS[tuner_class]
+    together = trained_together(tuner_class, at_most=4)
+    tuner = searched(together, tmp_path, **limits)
+    trials = tuner.oracle.trials.values()
+    assert {trial.status for trial in trials} == {"COMPLETED"}
+    assert list(tuner.oracle.start_order) == tuner.oracle.end_order
+    if tuner_class is not kt.Hyperband:
+        assert len(trials) == 5
+    best = tuner.oracle.get_best_trials(len(trials))
+    models = tuner.get_best_models(len(trials))
+    for trial, model in zip(best, models, strict=True):
+        loss, accuracy = model.evaluate(*CHECK, verbose=0)
+        assert loss == pytest.approx(trial.score, 1e-4)
+        metric = trial.metrics.get_history("val_accuracy")
+        assert accuracy == pytest.approx(metric[0].value[0], 1e-4)
+    assert not tuner.oracle.ongoing_trials
+    names = {path.name for path in (tmp_path / "p").glob("*.json")}
+    assert names == {"oracle.json", "tuner0.json"}
+
+
+def test_random_search_tries_the_same(tmp_path):
+    plain = searched(kt.RandomSearch, tmp_path / "1", max_trials=4)
+    beside = searched(
+        trained_together(kt.RandomSearch), tmp_path / "2", max_trials=4
+    )
+    for name, trial in plain.oracle.trials.items():
+        other = beside.oracle.trials[name].hyperparameters
+        assert trial.hyperparameters.values == other.values
+
+
+class Tuned(kt.HyperModel):
+    """Tunes how it is fitted, and fails for some."""
+
+    def __init__(self):
+        super().__init__()
+        self.ran = 0
+
+    def build(self, hp):
+        return space(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        if hp.Boolean("fails"):
+            raise RuntimeError("as some do")
+        size = hp.Choice("batch_size", [16, 32])
+        history = model.fit(*args, batch_size=size, **kwargs)
+        self.ran += 1
+        return {"val_loss": min(history.history["val_loss"]) + 1}
+
+
+def test_a_hypermodel_s_fit_and_failures_are_each_trial_s(tmp_path):
+    hypermodel = Tuned()
+    tuner = searched(
+        trained_together(kt.RandomSearch),
+        tmp_path,
+        hypermodel,
+        max_trials=8,
+        max_consecutive_failed_trials=9,
+    )
+    trials = tuner.oracle.trials.values()
+    failed = [t for t in trials if t.hyperparameters.get("fails")]
+    assert 0 < len(failed) < 8
+    assert {t.status for t in failed} == {"FAILED"}
+    assert hypermodel.ran == 8 - len(failed)
+    sizes = {
+        t.hyperparameters.values.get("batch_size")
+        for t in trials
+        if t not in failed
+    }
+    assert sizes == {16, 32}
+    scores = [t.score for t in trials if t.score]
+    assert min(scores) > 1
+
+
+def test_early_stopping_ends_each_as_alone():
+    ends = {}
+    for kind in "alone", "together":
+        fits = []
+        for n, rate in enumerate((1e-3, 0.9)):
+            keras.utils.set_random_seed(n)
+            hp = kt.HyperParameters()
+            hp.Fixed("learning_rate", rate)
+            stop = keras.callbacks.EarlyStopping(
+                patience=1, restore_best_weights=True
+            )
+            fits.append({"self": space(hp), "callbacks": [stop]})
+            fits[n] |= {"x": X, "y": Y, "validation_data": CHECK}
+            fits[n] |= {"epochs": 9, "shuffle": False, "verbose": 0}
+        models = [fit["self"] for fit in fits]
+        if kind == "together":
+            histories = [end[1] for end in _fit_together(fits)]
+        else:
+            histories = [fit.pop("self").fit(**fit) for fit in fits]
+        ends[kind] = histories, models
+    epochs = []
+    for a, b in zip(*(ends[kind][0] for kind in ends), strict=True):
+        assert a.epoch == b.epoch
+        assert a.history["val_loss"] == pytest.approx(
+            b.history["val_loss"], 1e-2
+        )
+        epochs.append(len(a.epoch))
+    assert min(epochs) < max(epochs)
+    for a, b in zip(*(ends[kind][1] for kind in ends), strict=True):
+        for one, two in zip(
+            a.get_weights(), b.get_weights(), strict=True
+        ):
+            assert np.allclose(one, two, atol=1e-2)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.out = layers.Dense(2, "softmax")
+
+    def call(self, inputs):
+        return self.out(inputs)
+
+
+def subclassed(hp):
+    model = Subclassed()
+    model(keras.Input((6,)))
+    rate = hp.Float("learning_rate", 1e-3, 1e-1)
+    model.compile(
+        optimizers.Adam(rate), "sparse_categorical_crossentropy"
+    )
+    return model
+
+
+def clipped(hp):
+    return space(hp, lambda rate: optimizers.Adam(rate, clipnorm=1.0))
+
+
+@pytest.mark.parametrize(
+    "build, reason", [(subclassed, "Subclassed"), (clipped, "clipnorm")]
+)
+def test_what_cannot_be_shared_is_trained_alone(
+    tmp_path, build, reason
+):
+    together = trained_together(kt.RandomSearch)
+    with pytest.warns() as warned:
+        tuner = searched(together, tmp_path, build, max_trials=2)
+    said = [str(each.message) for each in warned]
+    assert any("trained alone" in s and reason in s for s in said)
+    trials = tuner.oracle.trials.values()
+    assert {trial.status for trial in trials} == {"COMPLETED"}
+
+
+def test_a_killed_search_goes_on_with_the_same_trials(tmp_path):
+    class Killed(BaseException):
+        """What no code may catch."""
+
+    tools = safe(
+        resumable(trained_together(kt.RandomSearch, at_most=3))
+    )
+    whole = searched(tools, tmp_path / "whole", max_trials=6)
+
+    class Dies(tools):
+        def on_trial_end(self, trial):
+            super().on_trial_end(trial)
+            if trial.trial_id == "4":
+                raise Killed
+
+    with pytest.raises(Killed):
+        searched(Dies, tmp_path / "killed", max_trials=6)
+    tuner = searched(tools, tmp_path / "killed", max_trials=6)
+    found, expected = tuner.oracle.trials, whole.oracle.trials
+    assert sorted(found) == sorted(expected)
+    for name, trial in expected.items():
+        values = found[name].hyperparameters.values
+        assert values == trial.hyperparameters.values
+        assert found[name].status == "COMPLETED"
+    state = json.loads(
+        Path(tmp_path, "killed/p/oracle.json").read_text("utf-8")
+    )
+    assert sorted(state["end_order"]) == sorted(expected)
+
+
+def test_it_refuses_at_once(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="at_most"):
+        trained_together(kt.RandomSearch, at_most=0)
+    with pytest.raises(ValueError, match="tuner class"):
+        trained_together(space)
+    together = trained_together(kt.RandomSearch)
+    with pytest.raises(ValueError, match="one execution"):
+        searched(
+            together, tmp_path, max_trials=1, executions_per_trial=2
+        )
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    with pytest.raises(ValueError, match="parallel"):
+        trained_together(kt.RandomSearch)

@@ -1,0 +1,252 @@
+# %% [markdown] index="faster search on a CPU; small models; ensemble of models in one; vectorized map; vmap; batch of models; parallel trials on one core"
+# # Trials trained together
+#
+# Small networks leave a processor waiting: most of a training step goes
+# into calling it. A search of many small models is done sooner when
+# dozens of them are trained as one.
+#
+# - `tuner = trained_together(kt.RandomSearch)(build_model, ...)` asks
+#   for up to 32 trials at once. Those of one shape are trained as one
+#   model whose weights have a leading axis for the trial.
+# - Each trial ends as it would alone, given the same batches, and has
+#   its own score, checkpoint and place in the oracle.
+# - What may differ within a shape: learning rate, weight decay, dropout
+#   rate, L1 and L2, first weights. What may not: layers, units,
+#   activation, batch size.
+#
+# It pays for [small models](#where-it-stops-paying); for larger ones
+# use [several processes](several_processes.py).
+
+# %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
+import gc
+import time
+import warnings
+
+import keras
+import keras_tuner as kt
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+# Keras Tuner collects garbage in every trial; what is frozen here is
+# not walked again each time.
+gc.collect()
+gc.freeze()
+
+# %% [markdown]
+# ## A search
+#
+# [Download the tool](../../snippets.md#tools-around-a-tuner); it is one
+# file, and needs Keras on TensorFlow.
+
+# %%
+from snippets.data.load_images import load_images
+
+# %%
+from snippets.searches.trained_together import trained_together
+
+# %%
+images = load_images("digits")
+
+
+def build_model(hp):
+    units = hp.Choice("units", [32, 64])
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            keras.layers.Dense(units, "relu"),
+            keras.layers.Dropout(hp.Float("dropout", 0.01, 0.6)),
+            keras.layers.Dense(units, "relu"),
+            keras.layers.Dense(10, "softmax"),
+        ]
+    )
+    rate = hp.Float("learning_rate", 1e-4, 1e-1, sampling="log")
+    model.compile(
+        keras.optimizers.Adam(rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+# %% [markdown]
+# Two shapes, 32 or 64 units, so 40 trials are two stacks of about
+# twenty.
+
+# %%
+Together = trained_together(kt.RandomSearch, at_most=40)
+tuner = Together(
+    build_model,
+    objective="val_accuracy",
+    max_trials=40,
+    seed=1,
+    directory="searches",
+    project_name="trials_together",
+    overwrite=True,
+)
+fit = {"epochs": 10, "validation_data": images.validation, "verbose": 0}
+begun = time.process_time()
+tuner.search(*images.train, **fit)
+together = (time.process_time() - begun) / 40
+tuner.results_summary(1)
+
+# %% [markdown]
+# The same trials, alone. The seed is the same, so the values are; four
+# are enough for a time.
+
+# %%
+alone_tuner = kt.RandomSearch(
+    build_model,
+    objective="val_accuracy",
+    max_trials=4,
+    seed=1,
+    directory="searches",
+    project_name="trials_alone",
+    overwrite=True,
+)
+begun = time.process_time()
+alone_tuner.search(*images.train, **fit)
+alone = (time.process_time() - begun) / 4
+print(f"{alone:.2f} CPU seconds a trial alone, {together:.2f} together")
+print(f"{alone / together:.1f} times less")
+assert together < alone
+
+# %% [markdown]
+# The tools for [resuming](resume.py) and [other
+# tools](../../snippets.md#tools-around-a-tuner) go around it as around
+# any tuner: `safe(resumable(trained_together(kt.Hyperband)))`. A kill
+# loses the stack that was being trained, not the trials before it.
+
+# %% [markdown]
+# ## Each ends as alone
+#
+# The batches are the same for all trials of a stack. With
+# `shuffle=False` they are those that each trial would see alone, and
+# the weights agree to rounding. One trial as an example, with its
+# learning rate, dropout and seed:
+
+
+# %%
+def seeded(hp):
+    keras.utils.set_random_seed(int(hp.Float("seed", 0, 9999)))
+    return build_model(hp)
+
+
+def searched(tuner_class, name):
+    tuner = tuner_class(
+        seeded,
+        objective="val_loss",
+        max_trials=3,
+        seed=2,
+        directory="searches",
+        project_name=name,
+        overwrite=True,
+    )
+    tuner.search(*images.train, shuffle=False, **fit | {"epochs": 3})
+    return tuner
+
+
+# %%
+pair = [
+    searched(kt.RandomSearch, "each_alone"),
+    searched(trained_together(kt.RandomSearch), "each_together"),
+]
+rows = {}
+for name, tuner in zip(("alone", "together"), pair, strict=True):
+    trials = tuner.oracle.trials.values()
+    rows[name] = [trial.score for trial in trials]
+losses = pd.DataFrame(rows).rename_axis("trial")
+display(losses)
+assert np.allclose(losses["alone"], losses["together"], rtol=1e-3)
+
+# %% [markdown]
+# ## What is trained alone
+#
+# A trial whose shape no other has is trained alone, without a word.
+# What can't be shared at all is trained alone with a warning: a
+# subclassed model, an optimizer that clips gradients, a generator of
+# data.
+
+
+# %%
+def clipped(hp):
+    model = build_model(hp)
+    model.optimizer.clipnorm = 1.0
+    return model
+
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    tuner = trained_together(kt.RandomSearch)(
+        clipped,
+        objective="val_loss",
+        max_trials=1,
+        directory="searches",
+        project_name="clipped",
+        overwrite=True,
+    )
+    tuner.search(*images.train, **fit | {"epochs": 1})
+said = {str(each.message) for each in caught}
+(reason,) = (message for message in said if "alone" in message)
+print(reason)
+assert "clipnorm" in reason
+
+# %% [markdown]
+# Three more limits:
+#
+# - [Callbacks](callbacks.py) are called at epochs, not at batches. A
+#   trial that early stopping ends keeps what it had, but its place in
+#   the stack is computed to the end.
+# - `HyperModel.fit` runs twice: up to `model.fit`, to learn what it
+#   would train, and again when that has been trained.
+# - Bayesian optimisation proposes each configuration knowing those
+#   before. Asked for 32 at once it proposes them knowing none: give it
+#   `at_most=4`. [Hyperband](../hyperband.py) asks for a whole round of a
+#   bracket anyway, and loses nothing.
+
+# %% [markdown]
+# ## Where it stops paying
+#
+# How many times less CPU a trial takes than in a bare Keras loop,
+# recorded on one thread, each network in one run: two hidden layers on
+# the digits and on MNIST's 10,000 test images, and two convolutions.
+# Proposals, checkpoints and what a search pays once are counted.
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+recorded = pd.read_csv(evidence_file("together.csv"), comment="#")
+recorded = recorded[recorded["way"] == "trained together"]
+table = recorded.pivot(
+    index="problem", columns="trials", values="ratio"
+)
+display(table.round(1))
+assert (table[32] > 4).all()
+
+# %% figure="alone-over-together" alt="CPU seconds of a trial alone over those of a trial together, against the number of trials, a line for each network"
+figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
+for name, row in table.iterrows():
+    axes.plot(row.index, row, marker="o", label=name)
+axes.axhline(1, color="gray", linewidth=0.8)
+axes.set_xscale("log", base=2)
+axes.set_xticks(table.columns, table.columns)
+axes.set_yscale("log", base=2)
+axes.yaxis.set_major_formatter("{x:g}")
+axes.set_xlabel("trials together")
+axes.set_ylabel("times less CPU a trial")
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# The gain is what a step costs besides its arithmetic: nearly all of it
+# in a network of a few thousand weights. More trials at once gain until
+# their weights, or what the layers put out, outgrow the processor's
+# cache: the convolutions gain less with 128 than with 32.
