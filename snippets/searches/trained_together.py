@@ -319,7 +319,7 @@ class _Stack:
         spec = keras.tree.map_structure(_any_rows, batch)
         rate = tf.TensorSpec([self.size])
         self._train = tf.function(self._train, [spec, rate])
-        self._test = None
+        self.tested = None
         self.results = tf.function(self.results)
 
     def train(self, batch):
@@ -328,10 +328,10 @@ class _Stack:
         self.step += 1
 
     def test(self, batch):
-        if self._test is None:
+        if self.tested is None:
             spec = keras.tree.map_structure(_any_rows, batch)
-            self._test = tf.function(self.run, [spec])
-        self._test(batch)
+            self.tested = tf.function(self.run, [spec])
+        self.tested(batch)
 
     def follow(self, n, optimizer):
         """Take over a learning rate that a callback may have set."""
