@@ -213,7 +213,7 @@ def test_few_checkpoints_keep_what_may_still_go_on(tmp_path):
     class Numbers(RoundsTuner):
         def run_trial(self, trial, **kwargs):
             folder = self.get_trial_dir(trial.trial_id)
-            with open(f"{folder}/checkpoint.weights.h5", "w"):
+            with open(f"{folder}/checkpoint.weights.h5", "wb"):
                 return {"score": float(trial.trial_id)}
 
     tuner = few_checkpoints(Numbers)(made(), directory=tmp_path)
