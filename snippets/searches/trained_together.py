@@ -17,15 +17,8 @@ FIT = inspect.signature(keras.Model.fit)
 DATA = "x", "y", "validation_data", "sample_weight"
 PLAIN = "batch_size", "validation_batch_size", "validation_split"
 PLAIN += "shuffle", "epochs", "initial_epoch"
-OPTIMIZERS = (
-    "SGD",
-    "Adam",
-    "AdamW",
-    "RMSprop",
-    "Adagrad",
-    "Nadam",
-    "Lion",
-)
+OPTIMIZERS = "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Lion"
+OPTIMIZERS = {getattr(keras.optimizers, name) for name in OPTIMIZERS}
 OWN = "learning_rate", "weight_decay", "name"  # of an optimizer
 REFUSED = "clipnorm", "global_clipnorm", "clipvalue", "use_ema"
 REFUSED += "loss_scale_factor", "gradient_accumulation_steps"
@@ -44,14 +37,17 @@ def trained_together(tuner_class, at_most=32):
     has its own score, checkpoint and place in the oracle. Callbacks are
     called at epochs; a trial that one stops keeps what it had. After a
     kill the trials that ran are trained again, together. What can't be
-    trained so at all is trained alone, with a warning that says why.
+    trained so at all is trained alone, with a warning that says why:
+    layers, losses and functions that aren't Keras's own, constraints,
+    clipped gradients, data that are no arrays or dataset.
 
-    `HyperModel.fit` runs twice, up to `model.fit` the first time.
-    TensorFlow only.
+    `HyperModel.fit` runs twice, up to its first `model.fit` the first
+    time. What callbacks do to weights is lost.
 
     Raises ValueError if `tuner_class` is no tuner class, if `at_most`
-    is no integer from 1, for more than one execution per trial, for
-    another backend and in parallel workers.
+    is no integer from 1, for several executions per trial, a limit of
+    the model's size or a distribution strategy, with `renewed`, without
+    TensorFlow and in parallel workers.
 
     Source: https://www.tensorflow.org/api_docs/python/tf/vectorized_map
     """
@@ -68,8 +64,15 @@ def trained_together(tuner_class, at_most=32):
         def __init__(self, *args, **kwargs):
             self.__caught, self.__ended = None, {}
             super().__init__(*args, **kwargs)
-            if getattr(self, "executions_per_trial", 1) != 1:
-                raise ValueError("trained_together: one execution only")
+            usual = {"executions_per_trial": 1, "max_model_size": None}
+            usual["distribution_strategy"] = None
+            for name, value in usual.items():
+                if getattr(self, name, value) != value:
+                    raise ValueError(f"trained_together: no {name}")
+            if (
+                "renewed" in self.tools
+            ):  # what was trained ahead is lost
+                raise ValueError("trained_together: not with renewed")
             self.__id = self.tuner_id
 
         def pre_create_trial(self):
@@ -88,6 +91,8 @@ def trained_together(tuner_class, at_most=32):
         def run_trial(self, trial, *args, **kwargs):
             if trial.trial_id not in self.__ended:
                 self.__train_beside(trial, args, kwargs)
+            if "result" in self.__ended.get(trial.trial_id, ()):
+                return self.__ended.pop(trial.trial_id)["result"]
             return super().run_trial(trial, *args, **kwargs)
 
         def __train_beside(self, trial, args, kwargs):
@@ -98,12 +103,21 @@ def trained_together(tuner_class, at_most=32):
                     trial = self.oracle.create_trial(name)
                     if trial.status != "RUNNING":
                         break
-                if fit := self.__catch(trial, args, kwargs):
-                    stack = stacks.setdefault(_shape(fit), {})
-                    stack[trial.trial_id] = fit
+                fit = self.__catch(trial, args, kwargs)
                 self.oracle.update_space(trial.hyperparameters)
-            for shape, stack in stacks.items():
-                if not shape or len(stack) == 1:
+                if "result" in fit:  # it never called model.fit
+                    self.__ended[trial.trial_id] = fit
+                    warnings.warn(
+                        "trained alone: model.fit was not called",
+                        stacklevel=3,
+                    )
+                    break
+                if shape := _shape(fit) if fit else None:
+                    stack = stacks.setdefault(shape, {})
+                    stack[trial.trial_id] = fit
+            for stack in stacks.values():
+                models = {id(fit["self"]) for fit in stack.values()}
+                if len(models) < max(2, len(stack)):  # one serves all
                     continue
                 fits, ends = list(stack.values()), []
                 try:
@@ -115,32 +129,34 @@ def trained_together(tuner_class, at_most=32):
                 self.__ended |= zip(stack, ends, strict=False)
 
         def __catch(self, trial, args, kwargs):
-            """Return what a trial would fit; None if it raises."""
+            """Return what a trial would fit, nothing if it raises."""
             self.__caught = {}
             try:
-                super().run_trial(trial, *args, **kwargs)
+                result = super().run_trial(trial, *args, **kwargs)
+                return {"result": result}
             except _Caught:
                 return self.__caught
             except kt.errors.FatalError:
                 raise
             except Exception:
-                return None  # it raises again in its turn
+                return {}  # it raises again in its turn
             finally:
                 self.__caught = None
 
         def _build_and_fit_model(self, trial, *args, **kwargs):
-            hp, caught = trial.hyperparameters, self.__caught
+            caught = self.__caught
             if caught is not None:
                 keras.backend.clear_session(free_memory=False)
-                model = self._build_hypermodel(hp)
+                model = self._build_hypermodel(trial.hyperparameters)
 
                 def fit(*args, **kwargs):
+                    vars(model).pop("fit")
                     bound = FIT.bind(model, *args, **kwargs)
                     caught.update(bound.arguments)
                     raise _Caught
 
                 model.fit = fit
-                return self.hypermodel.fit(hp, model, *args, **kwargs)
+                return self.__fitted(trial, model, args, kwargs)
             if trial.trial_id not in self.__ended:
                 return super()._build_and_fit_model(
                     trial, *args, **kwargs
@@ -148,15 +164,26 @@ def trained_together(tuner_class, at_most=32):
             model, history, epoch, best = self.__ended.pop(
                 trial.trial_id
             )
-            last = [v.numpy() for v in _everything(model)]
-            _assign(model, best)
-            checkpoint = kwargs["callbacks"][-1]  # Keras Tuner's own
-            checkpoint.set_model(model)
-            logs = history.history.items()
-            now = history.epoch.index(epoch)
-            checkpoint.on_epoch_end(epoch, {n: v[now] for n, v in logs})
-            _assign(model, last)
-            model.fit = lambda *args, **kwargs: history
+            if epoch is not None:  # as it is where all is NaN
+                last = [v.numpy() for v in _everything(model)]
+                _assign(model, best)
+                checkpoint = kwargs["callbacks"][-1]  # Keras Tuner's
+                checkpoint.set_model(model)
+                now = history.epoch.index(epoch)
+                logs = history.history.items()
+                logs = {name: values[now] for name, values in logs}
+                checkpoint.on_epoch_end(epoch, logs)
+                _assign(model, last)
+
+            def answered(*args, **kwargs):
+                vars(model).pop("fit")  # a second call trains
+                return history
+
+            model.fit = answered
+            return self.__fitted(trial, model, args, kwargs)
+
+        def __fitted(self, trial, model, args, kwargs):
+            hp = trial.hyperparameters
             result = self.hypermodel.fit(hp, model, *args, **kwargs)
             path = self._get_build_config_fname(trial.trial_id)
             with open(path, "w", encoding="utf-8") as file:
@@ -391,19 +418,23 @@ class _Stack:
                 setattr(*at, number)
                 if at[1] == "rate":
                     at[0].call = _dropped(at[0], number)
-            with keras.StatelessScope(
-                [*zip(self.own, values, strict=True)]
-            ) as scope:
-                out = model(x, training=training)
-                loss = model.compute_loss(
-                    x, y, out, weight, training=training
-                )
-                rows = tf.shape(keras.tree.flatten(x)[0])[0]
-                model.metrics[0].update_state(loss, sample_weight=rows)
-                model.compute_metrics(x, y, out, weight)
-            for at, number in zip(owners, usual, strict=True):
-                setattr(*at, number)
-                vars(at[0]).pop("call", None)
+            scope = keras.StatelessScope(
+                [*zip(self.own, values, strict=True)],
+                collect_losses=True,  # of activities
+            )
+            try:
+                with scope:
+                    out = model(x, training=training)
+                    loss = model.compute_loss(
+                        x, y, out, weight, training=training
+                    )
+                    rows = tf.shape(keras.tree.flatten(x)[0])[0]
+                    model.metrics[0].update_state(loss, rows)
+                    model.compute_metrics(x, y, out, weight)
+            finally:  # a regularizer may be shared with other models
+                for at, number in zip(owners, usual, strict=True):
+                    setattr(*at, number)
+                    vars(at[0]).pop("call", None)
             now = map(scope.get_current_value, self.own)
             return loss, [tf.convert_to_tensor(value) for value in now]
 
@@ -527,7 +558,7 @@ def _batches(given):
     if checked is not None:
         if isinstance(checked, tf.data.Dataset):
             checked = [checked]
-        size = given.get("validation_batch_size") or max(size, 256)
+        size = given.get("validation_batch_size") or size
         checked, _ = _in_batches(checked, size, False)
     return train, checked, steps
 
@@ -564,6 +595,23 @@ def _in_batches(data, size, shuffle):
     return batches, -(-rows // size)
 
 
+def _foreign(config):
+    """Yield what a configuration names that isn't Keras's own.
+
+    Two functions of one name may differ in what they close over.
+    """
+    if isinstance(config, dict):
+        name, module = config.get("class_name"), config.get("module")
+        other = config.get("registered_name") or name == "__lambda__"
+        if other and str(module).split(".")[0] != "keras":
+            inner = config.get("config")
+            yield inner if isinstance(inner, str) else name
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for each in config:
+            yield from _foreign(each)
+
+
 _flat = keras.tree.flatten
 
 
@@ -586,16 +634,24 @@ def _shape(fit):
     no += ["its data"] * (not all(known))
     kinds = type(model).__name__, type(optimizer).__name__
     no += [kinds[0]] * (kinds[0] not in ("Sequential", "Functional"))
-    no += [kinds[1]] * (kinds[1] not in OPTIMIZERS)
-    if no:
-        text = f"trained alone: {', '.join(no)} can't be shared"
-        return warnings.warn(text, stacklevel=2)
+    no += [kinds[1]] * (type(optimizer) not in OPTIMIZERS)
+    if hasattr(optimizer, "_exclude_from_weight_decay"):
+        no.append("exclude_from_weight_decay")
+    if any(v.constraint for v in model.trainable_variables):
+        no.append("a constraint")
     numbers = [getattr(*at) for at in owners]
     for at in owners:
         setattr(*at, 0.5)
-    parts = [model.get_config(), model.get_compile_config(), kinds]
+    try:
+        parts = [model.get_config(), model.get_compile_config(), kinds]
+        no += sorted(set(_foreign(parts)))
+    except Exception as error:  # of a layer without get_config
+        no.append(str(error).partition("\n")[0])
     for at, number in zip(owners, numbers, strict=True):
         setattr(*at, number)
+    if no:
+        text = f"trained alone: {', '.join(no)} can't be shared"
+        return warnings.warn(text, stacklevel=2)
     scheduled = isinstance(config["learning_rate"], dict)
     own = {name: None for name in OWN}
     parts[1]["optimizer"] = config | own | {"scheduled": scheduled}
@@ -603,6 +659,11 @@ def _shape(fit):
     parts += [int(optimizer.iterations), optimizer.built]
     parts += [{n: fit[n] for n in PLAIN if n in fit}]
     parts += [[id(d) for d in _flat(data)]]
+    parts += [
+        [v.numpy().tolist() for v in layer.variables]
+        for layer in model.layers
+        if hasattr(layer, "adapt")  # to data of its own
+    ]
     return json.dumps(parts, default=repr, sort_keys=True)
 
 

@@ -8,6 +8,7 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 
+from snippets.searches.renewed import renewed
 from snippets.searches.resumable import resumable
 from snippets.searches.safe import safe
 from snippets.searches.trained_together import (
@@ -41,7 +42,11 @@ def dense(rate, decay, step):
             layers.BatchNormalization(),
             layers.Dropout(rate),
             keras.Sequential([layers.Dense(4), layers.Dropout(rate)]),
-            layers.Dense(2, "softmax"),
+            layers.Dense(
+                2,
+                "softmax",
+                activity_regularizer=keras.regularizers.L2(decay),
+            ),
         ]
     )
     model.compile(
@@ -311,19 +316,172 @@ def clipped(hp):
     return space(hp, lambda rate: optimizers.Adam(rate, clipnorm=1.0))
 
 
-@pytest.mark.parametrize(
-    "build, reason", [(subclassed, "Subclassed"), (clipped, "clipnorm")]
-)
-def test_what_cannot_be_shared_is_trained_alone(
-    tmp_path, build, reason
-):
+def excluded(hp):
+    model = space(hp, lambda rate: optimizers.AdamW(rate, 0.01))
+    model.optimizer.built = False
+    model.optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.optimizer.built = True
+    return model
+
+
+def of_its_own(hp):
+    """A loss that closes over what is tuned, under one name."""
+    model, share = space(hp), hp.Float("share", 0.1, 0.9)
+
+    def weighted(y, chosen):
+        loss = keras.losses.sparse_categorical_crossentropy(y, chosen)
+        return share * loss
+
+    model.compile(model.optimizer, weighted)
+    return model
+
+
+class Scale(layers.Layer):
+    """Tells nobody by what it scales."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+    def get_config(self):
+        return {}
+
+
+def with_layers(*added):
+    def build(hp):
+        model = keras.Sequential([keras.Input((6,))])
+        for make in added:
+            model.add(make(hp.Float("number", 0.5, 2.0)))
+        model.add(layers.Dense(2, "softmax"))
+        rate = hp.Float("learning_rate", 1e-3, 1e-1)
+        loss = "sparse_categorical_crossentropy"
+        model.compile(optimizers.Adam(rate), loss)
+        return model
+
+    return build
+
+
+ALONE = {
+    "Subclassed": subclassed,
+    "clipnorm": clipped,
+    "Nadam": lambda hp: space(hp, optimizers.Nadam),
+    "exclude_from_weight_decay": excluded,
+    "weighted": of_its_own,
+    "Scale": with_layers(Scale),
+    "__lambda__": with_layers(
+        lambda number: layers.Lambda(lambda x: x * number)
+    ),
+    "a constraint": with_layers(
+        lambda number: layers.Dense(
+            4, kernel_constraint=keras.constraints.MaxNorm(number)
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", ALONE)
+def test_what_cannot_be_shared_is_trained_alone(tmp_path, reason):
     together = trained_together(kt.RandomSearch)
+    build = ALONE[reason]
     with pytest.warns() as warned:
         tuner = searched(together, tmp_path, build, max_trials=2)
     said = [str(each.message) for each in warned]
     assert any("trained alone" in s and reason in s for s in said)
-    trials = tuner.oracle.trials.values()
-    assert {trial.status for trial in trials} == {"COMPLETED"}
+    plain = searched(
+        kt.RandomSearch, tmp_path / "plain", build, max_trials=2
+    )
+    for name, trial in plain.oracle.trials.items():
+        other = tuner.oracle.trials[name]
+        assert trial.status == other.status == "COMPLETED"
+
+
+class Twice(kt.HyperModel):
+    """Fits, then fits again, as fine-tuning does."""
+
+    def build(self, hp):
+        return space(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        model.fit(*args, **kwargs)
+        before = [weight.copy() for weight in model.get_weights()]
+        history = model.fit(*args, **kwargs | {"epochs": 5})
+        after = model.get_weights()
+        self.moved = not np.array_equal(before[0], after[0])
+        assert len(history.epoch) == 5
+        return history
+
+
+def test_a_second_fit_trains(tmp_path):
+    hypermodel = Twice()
+    tuner = searched(
+        trained_together(kt.RandomSearch),
+        tmp_path,
+        hypermodel,
+        max_trials=3,
+    )
+    assert hypermodel.moved
+    statuses = {t.status for t in tuner.oracle.trials.values()}
+    assert statuses == {"COMPLETED"}
+
+
+def test_what_trains_without_fit_runs_once(tmp_path):
+    ran = []
+
+    class BlackBox(kt.RandomSearch):
+        def run_trial(self, trial, *args, **kwargs):
+            ran.append(trial.trial_id)
+            return trial.hyperparameters.Float("x", 0, 1)
+
+    tuner = trained_together(BlackBox)(
+        objective=kt.Objective("score", "min"),
+        max_trials=4,
+        directory=tmp_path,
+    )
+    with pytest.warns() as warned:
+        tuner.search(verbose=0)
+    assert any("not called" in str(each.message) for each in warned)
+    assert ran == ["0", "1", "2", "3"]
+
+
+def test_a_model_that_serves_all_trials_is_not_stacked(tmp_path):
+    model = space(kt.HyperParameters())
+
+    def one(hp):
+        model.optimizer.learning_rate = hp.Float("rate", 1e-3, 1e-1)
+        return model
+
+    tuner = searched(
+        trained_together(kt.RandomSearch), tmp_path, one, max_trials=3
+    )
+    scores = {t.score for t in tuner.oracle.trials.values()}
+    assert len(scores) == 3
+
+
+def test_a_score_that_is_no_number_fails_its_trial_alone(tmp_path):
+    def build(hp):
+        model = space(hp)
+        if hp.Boolean("breaks"):
+            first = model.layers[0]
+            first.kernel.assign(first.kernel * np.nan)
+        return model
+
+    tuner = searched(
+        trained_together(kt.RandomSearch),
+        tmp_path,
+        build,
+        max_trials=6,
+        max_consecutive_failed_trials=9,
+    )
+    statuses = set()
+    for trial in tuner.oracle.trials.values():
+        broken = trial.hyperparameters.get("breaks")
+        statuses.add(broken)
+        assert trial.status == ("FAILED" if broken else "COMPLETED")
+        assert "is not in list" not in (trial.message or "")
+    assert statuses == {True, False}
 
 
 def test_a_killed_search_goes_on_with_the_same_trials(tmp_path):
@@ -362,10 +520,11 @@ def test_it_refuses_at_once(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="tuner class"):
         trained_together(space)
     together = trained_together(kt.RandomSearch)
-    with pytest.raises(ValueError, match="one execution"):
-        searched(
-            together, tmp_path, max_trials=1, executions_per_trial=2
-        )
+    for wrong in {"executions_per_trial": 2}, {"max_model_size": 99}:
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            searched(together, tmp_path, max_trials=1, **wrong)
+    with pytest.raises(ValueError, match="not with renewed"):
+        searched(renewed(together, trials=2), tmp_path, max_trials=1)
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     with pytest.raises(ValueError, match="parallel"):
         trained_together(kt.RandomSearch)
