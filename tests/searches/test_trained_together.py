@@ -258,6 +258,78 @@ def test_a_hypermodel_s_fit_and_failures_are_each_trial_s(tmp_path):
     assert min(scores) > 1
 
 
+def test_training_goes_on_with_the_optimizer_s_state():
+    """As in a trial that Hyperband promotes."""
+    ends = []
+    for together in False, True:
+        fits = []
+        for n in range(2):
+            keras.utils.set_random_seed(n)
+            model = space(kt.HyperParameters())
+            fits.append(
+                {"self": model, "x": X, "y": Y, "shuffle": False}
+            )
+        for _ in range(2):
+            if together:
+                _fit_together(fits)
+            else:
+                for fit in fits:
+                    given = {n: fit[n] for n in fit if n != "self"}
+                    fit["self"].fit(**given, verbose=0)
+        ends.append([fit["self"] for fit in fits])
+    for alone, other in zip(*ends, strict=True):
+        assert int(alone.optimizer.iterations) == 6
+        assert int(other.optimizer.iterations) == 6
+        kept = (
+            m.variables + m.optimizer.variables for m in (alone, other)
+        )
+        for one, two in zip(*kept, strict=True):
+            assert np.allclose(one, two, atol=1e-5), one.path
+
+
+def test_validation_is_in_batches_as_alone():
+    """A loss that is summed over a batch depends on its size."""
+    histories = {}
+    for kind in "alone", "together":
+        fits = []
+        for n in range(2):
+            keras.utils.set_random_seed(n)
+            model = space(kt.HyperParameters())
+            loss = keras.losses.SparseCategoricalCrossentropy
+            model.compile(optimizers.Adam(1e-3), loss(reduction="sum"))
+            fits.append(
+                {"self": model, "x": X, "y": Y, "batch_size": 8}
+            )
+            fits[n] |= {"validation_data": CHECK, "shuffle": False}
+        if kind == "together":
+            found = [end[1] for end in _fit_together(fits)]
+        else:
+            found = [f.pop("self").fit(**f, verbose=0) for f in fits]
+        histories[kind] = [h.history["val_loss"][0] for h in found]
+    assert histories["together"] == pytest.approx(
+        histories["alone"], 1e-3
+    )
+
+
+def test_an_argument_of_fit_it_does_not_know_is_not_lost(tmp_path):
+    tuner = trained_together(kt.RandomSearch)(
+        space,
+        objective=kt.Objective("val_loss", "min"),
+        max_trials=2,
+        directory=tmp_path,
+    )
+    with pytest.warns() as warned:
+        tuner.search(
+            X,
+            Y,
+            validation_data=CHECK,
+            class_weight={0: 1.0, 1: 9.0},
+            verbose=0,
+        )
+    said = [str(each.message) for each in warned]
+    assert any("class_weight" in each for each in said)
+
+
 def test_early_stopping_ends_each_as_alone():
     ends = {}
     for kind in "alone", "together":
