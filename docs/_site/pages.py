@@ -35,6 +35,7 @@ gc.set_threshold(100_000, 20, 20)
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import composer  # noqa: E402
+import folding  # noqa: E402
 import notebooks  # noqa: E402
 from notebooks import scripts  # noqa: E402
 
@@ -57,7 +58,8 @@ NO_PROSE = re.compile(
 TO_TERM = re.compile(rf'^<a (?=href="[^"]*{GLOSSARY}#([\w-]+)">)')
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
-MODULE = re.compile(r"(?m)^(?:import|from) (\w+)")
+BELOW = re.compile(r"(?s)<!--code-->(.*?)<!--made-->(.*?)<!--end-->")
+TWIN = re.compile(r'<p class="twin">.*?</p>')
 version = functools.cache(importlib.metadata.version)
 
 
@@ -202,13 +204,10 @@ def on_page_read_source(page, config):
                 raise BuildError(f"{where}: a figure lacks figure= or alt=")
             if described and runs and not drawn:
                 raise BuildError(f"{where}: figure= or alt=, and no figure")
-        return template.render(cells=notebook.cells, runs=runs, imported=imported)
+        shown = [cell for cell in notebook.cells if "jupyter" not in cell.metadata]
+        blocks = folding.blocks(cell for cell in shown if cell.source)
+        return template.render(blocks=blocks, runs=runs)
     return None
-
-
-def imported(code):
-    """Return the packages that code imports, in order."""
-    return list(dict.fromkeys(MODULE.findall(code)))
 
 
 def without_backticks(items):
@@ -253,9 +252,10 @@ def explained(content, terms, place):
     return "".join([*parts, name.sub(link, content[end:])])
 
 
-@event_priority(-100)  # after llmstxt, whose pages need no explanations
+@event_priority(-100)  # after llmstxt, whose pages are in the notebook's order
 def on_page_content(content, page, config, files):
-    """Let a page explain its words; quotes in its contents read as prose."""
+    """Fold code below what it made; explain words; contents read as prose."""
+    content = BELOW.sub(r"\2\1", TWIN.sub("", content))
     without_backticks(page.toc)
     terms = config.extra["terms"]
     if not terms or page.is_homepage or page.url == GLOSSARY:
@@ -321,7 +321,7 @@ def on_post_page(output, page, config):
 def needs(notebook):
     """Return the first cell of a notebook: what it needs to run alone."""
     code = "\n".join(cell.source for cell in notebooks.code_cells(notebook))
-    modules = MODULE.findall(code)
+    modules = folding.MODULE.findall(code)
     owners = json.loads(notebooks.once(packages, ""))
     imported = {name for module in modules for name in owners.get(module, ())}
     listed = importlib.metadata.requires("keras-tuner-guide")

@@ -65,7 +65,7 @@ from snippets.models.image_classifier import ImageClassifier
 # The package is `mlflow-skinny`: the client of MLflow without its server,
 # database and pages. It writes to a folder.
 
-# %%
+# %% open=true
 folder = Path("searches", "experiment_trackers_mlflow").resolve()
 shutil.rmtree(folder, ignore_errors=True)  # as overwrite=True does
 mlflow.set_tracking_uri(folder.as_uri())
@@ -74,7 +74,7 @@ EXPERIMENT = client.create_experiment("digits")
 assert mlflow.telemetry.get_telemetry_client() is None
 
 
-# %%
+# %% open=true
 class MLflow:
     """Runs of an experiment of MLflow."""
 
@@ -234,7 +234,7 @@ assert "Oversized model" in runs.loc[failed, "tags.message"]
 # JSON to a file takes three more, and `Tracked` stays as it is.
 
 
-# %%
+# %% open=true
 class Lines:
     """A file to which each event is appended as a line of JSON."""
 

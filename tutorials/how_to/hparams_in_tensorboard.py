@@ -135,7 +135,7 @@ assert files["folder"].iloc[0] == "0/execution0"
 # status. The package reads its own files:
 
 
-# %%
+# %% open=true
 def hparams_events(folder):
     """Return the start and end event of the session logged there."""
     found = {}

@@ -196,7 +196,7 @@ assert chosen["as a list"] != chosen["the most worth"]
 # in units of the other to you, the best trial is on it.
 
 
-# %%
+# %% open=true
 def on_front(trials):
     """Say which trials no other trial beats in both."""
     keep = []

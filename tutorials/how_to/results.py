@@ -119,7 +119,7 @@ pd.testing.assert_frame_equal(again, trials, check_exact=True)
 # Nothing saved? The search's folder has a `trial.json` for each trial. A
 # fresh process that imports only pandas makes the same table of them.
 
-# %%
+# %% open=true
 source = """
 import json
 import pathlib
@@ -189,7 +189,7 @@ assert rates.tail(3).max() < rates.median()
 # column runs from its lowest value to its highest, the learning rate on
 # its log scale.
 
-# %%
+# %% open=true
 tuned = ["units", "activation", "learning_rate"]
 numbers = trials[[*tuned, "val_accuracy"]].copy()
 numbers["activation"] = (numbers["activation"] == "tanh").astype(int)
@@ -198,7 +198,7 @@ low, high = numbers.min(), numbers.max()
 scaled = (numbers - low) / (high - low)
 best = trials.index[:6]
 
-# %% alt="Parallel coordinates: every trial is a line from its units over its activation function and learning rate to its validation accuracy; the six best lines are drawn bold." figure="parallel-coordinates"
+# %% alt="Parallel coordinates: every trial is a line from its units over its activation function and learning rate to its validation accuracy; the six best lines are drawn bold." figure="parallel-coordinates" open=true
 figure, axis = plt.subplots(figsize=(7, 3.6))
 for trial, line in scaled.iterrows():
     bold = {"color": "C0", "linewidth": 2, "zorder": 3}
@@ -224,7 +224,7 @@ plt.show()
 # judged on trials it did not see, over several splits. And the trial's
 # number goes in as a hyperparameter that can't matter.
 
-# %%
+# %% open=true
 values = numbers[tuned].assign(**{"trial number": numbers.index})
 places = trials["val_accuracy"].rank(ascending=False)
 forest = RandomForestRegressor(50, random_state=1)
@@ -244,7 +244,7 @@ for seen, unseen in splits.split(values):
 print(f"error of the forest       {np.mean(errors):.2f} places")
 print(f"error of a constant guess {np.mean(naive):.2f} places")
 
-# %% alt="A box per hyperparameter: how many places worse the forest predicts when that column is shuffled, over ten splits; the trial number is there to compare with." figure="importance"
+# %% alt="A box per hyperparameter: how many places worse the forest predicts when that column is shuffled, over ten splits; the trial number is there to compare with." figure="importance" open=true
 importances = pd.DataFrame(importances, columns=values.columns)
 order = importances.median().sort_values().index
 figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
@@ -320,7 +320,7 @@ with contextlib.redirect_stderr(io.StringIO()):
     )
 display(trials_table(curves_tuner).round(4))
 
-# %% alt="Validation accuracy by epoch, a line for each trial that was trained." figure="curves"
+# %% alt="Validation accuracy by epoch, a line for each trial that was trained." figure="curves" open=true
 figure, axis = plt.subplots()
 folder = Path(curves_tuner.project_dir)
 for path in sorted(folder.glob("trial_*/curves.json")):

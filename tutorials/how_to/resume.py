@@ -581,7 +581,7 @@ def search_group(group, slope, project_name, overwrite):
     return len(tuner.ran)
 
 
-# %%
+# %% open=true
 ran = {}
 for own_names in (False, True):
     print("own names" if own_names else "one name for both")

@@ -53,7 +53,7 @@ gc.freeze()
 # six values of the blood. Two outputs: how far the disease went within
 # a year, a number, and whether blood pressure was high, yes or no.
 
-# %%
+# %% open=true
 table, progress = load_diabetes(
     return_X_y=True, as_frame=True, scaled=False
 )

@@ -516,7 +516,7 @@ print(f" TensorFlow {tf.__version__}")
 # link:
 
 
-# %%
+# %% open=true
 def values_of(trial, most_bytes=1_000_000):
     """Return the values in the folder of a trial, unchecked."""
     path = Path(trial, "trial.json")
@@ -587,7 +587,7 @@ with contextlib.suppress(ValueError):
 # Tuner never makes:
 
 
-# %%
+# %% open=true
 def odd(folder):
     """Return what does not belong into the folder of a search."""
     names = {"trial.json", "build_config.json", "oracle.json"}

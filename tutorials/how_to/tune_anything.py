@@ -48,7 +48,7 @@ gc.freeze()
 # Branin's function is a usual test of optimizers. It has three lowest
 # points, all of the same depth.
 
-# %%
+# %% open=true
 DEPTH = 10 / (8 * math.pi)
 
 
@@ -103,7 +103,7 @@ assert DEPTH <= best < DEPTH + 1
 # beat the strongest preset? The text is Python's own help; half of it is
 # searched on, half kept to see if the gain carries over.
 
-# %%
+# %% open=true
 text = "".join(topics.topics.values()).encode()
 middle = len(text) // 2
 searched, kept = text[:middle][:150_000], text[middle:][:150_000]

@@ -94,7 +94,7 @@ def shown(kind=Exception, line=-1):
 # tuner. One failed trial shall be enough, where usually three are.
 
 
-# %%
+# %% fold="Shared by the cells: a small model, few rows, settings of the tuner"
 def build_model(hp):
     units = hp.Int("units", 4, 8)
     layers = [
@@ -126,7 +126,7 @@ USUAL = {
 # Where no model is needed, `run_trial` returns what it is told to.
 
 
-# %%
+# %% fold="Shared by the cells: a search that returns what it is told to"
 class Returning(kt.RandomSearch):
     def run_trial(self, trial, returned=0.5, **kwargs):
         trial.hyperparameters.Float("x", 0.0, 1.0)

@@ -75,7 +75,7 @@ print(f"{len(windows)} windows of {LENGTH} days")
 # and the last fifth is kept closed. A random split would put tomorrow
 # into the training rows and ask about today.
 
-# %%
+# %% open=true
 ends = np.quantile(places, [0.6, 0.8])
 part = np.searchsorted(ends, places)
 train, validation, closed = (part == number for number in range(3))
