@@ -55,7 +55,7 @@ def replayed(tuner_class, curves, runs=0, patience=None):
             scores = curves.validation[row, run, first:last]
             if patience:
                 best = np.maximum.accumulate(scores)
-                better = np.flatnonzero(np.diff(best, prepend=-1))
+                better = np.flatnonzero(np.diff(best, prepend=-np.inf))
                 waits = np.diff(better, append=len(scores) + patience)
                 stop = better[np.argmax(waits > patience)] + patience
                 scores = scores[: stop + 1]

@@ -183,12 +183,18 @@ def test_data_given_to_a_search_are_ignored(
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [0.2, 0.3, 0.3, 0.1, 0.4, 0.3, 0.4, 0.2, 0.9],
+        [-1.0] * 9,  # the least that a record holds of R2
+    ],
+)
 def test_patience_ends_a_trial_where_early_stopping_would(
-    path, tmp_path
+    scores, path, tmp_path
 ):
     curves = load_curves(path)
-    uneven = [0.2, 0.3, 0.3, 0.1, 0.4, 0.3, 0.4, 0.2, 0.9]
-    curves.validation = np.tile(uneven, (40, 1, 1))
+    curves.validation = np.tile(scores, (40, 1, 1))
     _, trials = search(
         kt.RandomSearch, curves, tmp_path, patience=3, max_trials=3
     )
@@ -200,7 +206,7 @@ def test_patience_ends_a_trial_where_early_stopping_would(
     stop.set_model(model)
     stop.on_train_begin()
     trained = 0
-    for epoch, score in enumerate(uneven):
+    for epoch, score in enumerate(scores):
         trained += 1
         stop.on_epoch_end(epoch, {"val_accuracy": score})
         if model.stop_training:
@@ -208,7 +214,7 @@ def test_patience_ends_a_trial_where_early_stopping_would(
     assert {t.metrics.get_best_value("epochs") for t in trials} == {
         trained
     }
-    assert {trial.score for trial in trials} == {0.4}
+    assert {trial.score for trial in trials} == {max(scores[:trained])}
 
 
 def test_what_cannot_be_replayed_is_refused(path, tmp_path):
