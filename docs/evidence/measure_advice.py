@@ -11,10 +11,8 @@ that was tuned for another model. The problem is the unit: means have
 Student's 95 % intervals over problems.
 
 A search picks, on one split, the configuration with the best validation
-score of those it tried. It is judged by its test score on the other
-splits, so that luck with a split is not taken for skill. Regret is how
-much worse that is than a configuration picked with all that is known of
-the other splits, in units of what the median configuration is worse.
+score of those it tried. regret_of says what that is worth on the other
+splits: 0 is who knows all of these, 1 what a quarter of all beat.
 """
 
 from pathlib import Path
@@ -24,6 +22,7 @@ import pandas as pd
 from scipy.stats import rankdata, spearmanr, ttest_1samp
 
 from snippets.data.load_problem import load_problem
+from snippets.data.regret_of import regret_of
 
 HERE = Path(__file__).parent
 TRIALS = 5, 10, 20, 40, 80, 160
@@ -33,20 +32,9 @@ CHANGES |= {"schedule": ("constant", "cosine")}
 RANGES = "learning_rate", "weight_decay", "dropout"
 
 
-def regret_of(problem, chosen):
-    """Return the regret of rows chosen on each split.
-
-    `chosen` is an integer array (draws, splits); so is what is returned,
-    of floats.
-    """
-    tested, splits = problem.tested, np.arange(problem.tested.shape[1])
-    others = tested.sum(axis=1, keepdims=True) - tested
-    others /= len(splits) - 1
-    known = tested + problem.validation.max(axis=2)
-    known = known.sum(axis=1, keepdims=True) - known
-    top = tested[known.argmax(axis=0), splits].mean()
-    low = np.median(tested.mean(axis=1))
-    return (top - others[chosen, splits]) / (top - low)
+def judged(problem, chosen):
+    """Return the regret of rows chosen on each split, (draws, splits)."""
+    return regret_of(problem)[chosen, np.arange(chosen.shape[1])]
 
 
 def regrets(problem, scores, trials, draws=300):
@@ -57,7 +45,7 @@ def regrets(problem, scores, trials, draws=300):
     order = np.random.default_rng(1).random((draws, len(scores)))
     tried = order.argsort(axis=1)[:, :trials]
     best = scores[tried].argmax(axis=1)
-    return regret_of(problem, np.take_along_axis(tried, best, axis=1))
+    return judged(problem, np.take_along_axis(tried, best, axis=1))
 
 
 def foretold(problem, epochs, best_only=False):
@@ -129,7 +117,7 @@ def two_rounds(problem, draws=200):
             new = rng.choice(near, more, replace=False)
             both = np.concatenate([tried, new])
             chosen.append(both[split[both].argmax()])
-        found.append(regret_of(problem, np.array([chosen])).mean())
+        found.append(judged(problem, np.array([chosen])).mean())
     return np.mean(found)
 
 
