@@ -188,6 +188,14 @@ def test_code_reads_in_72_columns(path):
 
 
 @by_name
+def test_a_list_goes_on_below_what_is_in_an_item(path):
+    """By four columns it is indented, or Markdown ends the list there."""
+    text = path.read_text("utf-8")
+    loose = r"(?m)^# (?:\d+\.|-) .+\n(?:#  .+\n|#\n)*?#\n#  {1,3}\S.+"
+    assert not re.findall(loose, text)
+
+
+@by_name
 def test_a_round_trip_through_its_notebook_leaves_a_tutorial_unchanged(
     path, tmp_path
 ):

@@ -465,26 +465,26 @@ if sys.platform == "linux":
 # So, from the least to do to the most:
 #
 # 1. In the chief, name the one address of the private network that it
-#    shares with the workers, never 0.0.0.0.
+#     shares with the workers, never 0.0.0.0.
 # 2. Let only the workers' addresses through. On the chief's host, as
-#    root, with nftables:
+#     root, with nftables:
 #
-#        nft add table inet search
-#        nft add chain inet search input \
-#            '{ type filter hook input priority 0; }'
-#        nft add rule inet search input tcp dport 8000 \
-#            ip saddr != '{ 10.0.0.2, 10.0.0.3 }' drop
+#         nft add table inet search
+#         nft add chain inet search input \
+#             '{ type filter hook input priority 0; }'
+#         nft add rule inet search input tcp dport 8000 \
+#             ip saddr != '{ 10.0.0.2, 10.0.0.3 }' drop
 #
-#    On Kubernetes a NetworkPolicy does it, in Compose an internal
-#    network; both are in the [files](#files-for-schedulers).
+#     On Kubernetes a NetworkPolicy does it, in Compose an internal
+#     network; both are in the [files](#files-for-schedulers).
 # 3. Over a network that others use, go through a tunnel. With SSH the
-#    chief listens at 127.0.0.1 only, and each worker asks its own end
-#    of the tunnel, `KERASTUNER_ORACLE_IP=127.0.0.1`:
+#     chief listens at 127.0.0.1 only, and each worker asks its own end
+#     of the tunnel, `KERASTUNER_ORACLE_IP=127.0.0.1`:
 #
-#        ssh -N -L 8000:127.0.0.1:8000 chief-host
+#         ssh -N -L 8000:127.0.0.1:8000 chief-host
 #
-#    With WireGuard, `KERASTUNER_ORACLE_IP` is the chief's address
-#    inside it.
+#     With WireGuard, `KERASTUNER_ORACLE_IP` is the chief's address
+#     inside it.
 #
 # Tests try the first tunnel and the firewall between hosts as above:
 # the workers get through, and a stranger gets no answer. Other users
