@@ -121,7 +121,6 @@ def execute(tutorial):
     client = NotebookClient(
         tutorial.notebook,
         km=manager,
-        coalesce_streams=True,  # one print can come in two pieces
         on_cell_start=started,
     )
     try:
@@ -132,11 +131,30 @@ def execute(tutorial):
     finally:
         os.chdir(ROOT)
         folder.cleanup()
+    for cell in cells:
+        cell.outputs = joined(cell.outputs)
     tutorial.kept.parent.mkdir(parents=True, exist_ok=True)
     partial = tutorial.kept.with_suffix(".partial")
     nbformat.write(tutorial.notebook, partial)
     partial.replace(tutorial.kept)
     say(f"{tutorial.name}: executed in {time.monotonic() - begun:.0f} s")
+
+
+def joined(outputs):
+    """Join a print's pieces, but no label with one below the table between them."""
+    kept, last = [], {}
+    for output in outputs:
+        if "text" not in output:
+            last = {}
+        elif output.name in last:
+            last[output.name].text += output.text
+            continue
+        else:
+            last[output.name] = output
+        kept.append(output)
+    for output in (each for each in kept if "text" in each):
+        output.text = re.sub(r".*\r(?=[^\n])", "", output.text)  # written over
+    return kept
 
 
 def work(tutorial):

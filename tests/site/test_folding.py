@@ -4,6 +4,7 @@ import html
 import json
 import re
 
+import execute
 import folding
 import nbformat
 import notebooks
@@ -122,6 +123,17 @@ def test_code_is_folded_below_what_it_made():
     ]
     sizes = [len(block) for block in folding.blocks(cells)]
     assert sizes == [3, 1, 1, 1]
+
+
+def test_a_label_stays_with_the_table_that_it_is_above():
+    """A print may come in pieces, and write over what it wrote."""
+    said = [
+        nbformat.v4.new_output("stream", name="stdout", text=text)
+        for text in ("first, ", "1 of 2\r", "2 of 2\n", "second\n")
+    ]
+    outputs = execute.joined([*said[:3], TABLE, said[3], TABLE])
+    texts = [output.get("text", "table") for output in outputs]
+    assert texts == ["2 of 2\n", "table", "second\n", "table"]
 
 
 def words(text):
