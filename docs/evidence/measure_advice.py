@@ -2,34 +2,33 @@
 
     python docs/evidence/measure_advice.py
 
-Prints, from every problem_NAME.npz beside this file: what more trials
-are worth; what the same epochs are worth in many short trials or in few
-long ones, and whether short trials foretell long ones; which
-hyperparameters matter; where in its range the best lies; what a second
-round near the best of the first gains; and what a learning rate loses
-that was tuned for another model. The problem is the unit: means have
-Student's 95 % intervals over problems.
-
-A search picks, on one split, the configuration with the best validation
-score of those it tried. regret_of says what that is worth on the other
-splits: 0 is who knows all of these, 1 what a quarter of all beat.
+Writes advice.csv beside itself, from every problem_NAME.npz there, a
+line for each problem: what is measured, of what, the value. The
+functions below say what each is. Regret is regret_of's: 0 for who knows
+all of the other splits, 1 for what a quarter of all configurations
+beat. A search picks, on one split, the configuration with the best
+validation score of those it tried.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, spearmanr, ttest_1samp
+import records
+from scipy.stats import rankdata, spearmanr
 
 from snippets.data.load_problem import load_problem
 from snippets.data.regret_of import regret_of
 
 HERE = Path(__file__).parent
+COLUMNS = "measured", "of", "problem", "value"
 TRIALS = 5, 10, 20, 40, 80, 160
 LENGTHS = {27: 20, 9: 60, 3: 180, 1: 504}  # epochs: trials
 CHANGES = {"batch_size": (32, 128), "layers": (1, 3)}
 CHANGES |= {"schedule": ("constant", "cosine")}
 RANGES = "learning_rate", "weight_decay", "dropout"
+DRAWS = 300
 
 
 def judged(problem, chosen):
@@ -37,15 +36,32 @@ def judged(problem, chosen):
     return regret_of(problem)[chosen, np.arange(chosen.shape[1])]
 
 
-def regrets(problem, scores, trials, draws=300):
+def best_of(tried, scores):
+    """Return the best row of those tried, (draws, splits).
+
+    `tried` (draws, trials) are rows, `scores` (rows, splits) what the
+    search goes by.
+    """
+    best = scores[tried].argmax(axis=1)
+    return np.take_along_axis(tried, best, axis=1)
+
+
+def drawn(rows, trials, draws=DRAWS):
+    """Return so many of the rows, drawn at random, (draws, trials)."""
+    rng = np.random.default_rng(1)
+    rows = np.asarray(rows)
+    return rows[
+        rng.random((draws, len(rows))).argsort(axis=1)[:, :trials]
+    ]
+
+
+def regrets(problem, scores, trials, draws=DRAWS):
     """Return the regret of random searches, an array (draws, splits).
 
     `scores` (configurations, splits) is what they go by.
     """
-    order = np.random.default_rng(1).random((draws, len(scores)))
-    tried = order.argsort(axis=1)[:, :trials]
-    best = scores[tried].argmax(axis=1)
-    return judged(problem, np.take_along_axis(tried, best, axis=1))
+    tried = drawn(np.arange(len(scores)), trials, draws)
+    return judged(problem, best_of(tried, scores))
 
 
 def foretold(problem, epochs, best_only=False):
@@ -61,15 +77,16 @@ def foretold(problem, epochs, best_only=False):
     return np.mean([spearmanr(*pair).statistic for pair in pairs])
 
 
-def importance(problem):
+def importance(problem, best_only=False):
     """Return the share of rank variance that each explains by itself.
 
     What chance would explain is taken off; continuous ones are cut into
-    seven parts.
+    seven parts. Of all configurations, or of the best quarter.
     """
-    ranks = rankdata(problem.validation.max(axis=2).mean(axis=1))
-    shares = {}
-    for name, values in problem.configurations.items():
+    means = problem.validation.max(axis=2).mean(axis=1)
+    kept = means >= np.quantile(means, 0.75 if best_only else 0)
+    ranks, shares = rankdata(means[kept]), {}
+    for name, values in problem.configurations[kept].items():
         if values.dtype.kind == "f":
             values = pd.qcut(values, 7, labels=False)
         groups = pd.Series(ranks).groupby(values.to_numpy())
@@ -78,154 +95,245 @@ def importance(problem):
     return pd.Series(shares)
 
 
+def place_of(problem, name):
+    """Return where in its range each value lies: 0 low, 1 high."""
+    values = problem.configurations[name].to_numpy()
+    if name != "dropout":
+        values = np.log(values)
+    return (values - values.min()) / np.ptp(values)
+
+
 def places(problem):
-    """Return where in its range the ten best lie: 0 low, 1 high."""
+    """Return where in their ranges the ten best lie, their medians."""
     best = problem.validation.max(axis=2).mean(axis=1).argsort()[-10:]
-    found = {}
-    for name in RANGES:
-        values = problem.configurations[name]
-        if name != "dropout":
-            values = np.log(values)
-        place = (values - values.min()) / (values.max() - values.min())
-        found[name] = place[best].median()
+    found = {n: np.median(place_of(problem, n)[best]) for n in RANGES}
     return pd.Series(found)
 
 
-def two_rounds(problem, draws=200):
+def two_rounds(problem, draws=DRAWS):
     """Return the mean regret of 20 trials and 20 more near them.
 
     Near: between the lowest and the highest values of the best five, in
     learning rate, weight decay and dropout.
     """
-    rng, scores = (
-        np.random.default_rng(1),
-        problem.validation.max(axis=2),
-    )
     where = problem.configurations[list(RANGES)].to_numpy()
-    found = []
-    for _ in range(draws):
-        tried, chosen = rng.choice(len(scores), 20, replace=False), []
+
+    def near(best):
+        inside = where >= where[best].min(axis=0)
+        inside &= where <= where[best].max(axis=0)
+        return inside.all(axis=1)
+
+    every = np.arange(len(where))
+    return second_round(problem, every, near, draws)
+
+
+def second_round(problem, first, near, draws=DRAWS):
+    """Return the mean regret after 20 of the rows and 20 more.
+
+    `near` takes the best five rows of the first round and returns
+    whether each row may be tried in the second.
+    """
+    rng, found = np.random.default_rng(1), []
+    scores = problem.validation.max(axis=2)
+    for tried in drawn(first, 20, draws):
+        chosen = []
         for split in scores.T:
-            best = where[tried[split[tried].argsort()[-5:]]]
-            inside = (where >= best.min(axis=0)) & (
-                where <= best.max(axis=0)
-            )
-            near = np.setdiff1d(
-                np.flatnonzero(inside.all(axis=1)), tried
-            )
-            more = min(20, len(near))
-            new = rng.choice(near, more, replace=False)
+            best = tried[split[tried].argsort()[-5:]]
+            among = np.setdiff1d(np.flatnonzero(near(best)), tried)
+            more = min(20, len(among))
+            new = rng.choice(among, more, replace=False)
             both = np.concatenate([tried, new])
             chosen.append(both[split[both].argmax()])
         found.append(judged(problem, np.array([chosen])).mean())
     return np.mean(found)
 
 
-def by_rate(problem, name, value, splits):
-    """Return the score of each ninth of the learning rates.
+def edges(problem):
+    """Return regrets of searches whose range of learning rates is wrong.
 
-    That of its four best configurations with this value, as a mean.
+    It is the half, on its logarithm, in which fewer of the ten best
+    lie. 40 trials there; 20 there, and 20 more in that range moved by a
+    half of its width to the side where the best five lie.
+    """
+    rate = place_of(problem, "learning_rate")
+    low = places(problem)["learning_rate"] > 0.5
+    inside = rate <= 0.5 if low else rate >= 0.5
+    start = 0.0 if low else 0.5
+
+    def moved(best):
+        up = np.median(rate[best]) > start + 0.25
+        begin = start + (0.25 if up else -0.25)
+        return (rate >= begin) & (rate <= begin + 0.5)
+
+    rows, scores = (
+        np.flatnonzero(inside),
+        problem.validation.max(axis=2),
+    )
+    stay = judged(problem, best_of(drawn(rows, 40), scores)).mean()
+    return {"stay": stay, "move": second_round(problem, rows, moved)}
+
+
+def widths(problem):
+    """Return the mean regret of 20 trials in wide and in narrow ranges.
+
+    A narrow range is a third of the learning rate's, on its logarithm:
+    the third in which most of the ten best lie, and the one beside it
+    in which fewer do.
+    """
+    rate, scores = (
+        place_of(problem, "learning_rate"),
+        problem.validation.max(axis=2),
+    )
+    best = scores.mean(axis=1).argsort()[-10:]
+    third = np.minimum((rate * 3).astype(int), 2)
+    counts = np.bincount(third[best], minlength=3)
+    right = counts.argmax()
+    beside = [n for n in (right - 1, right + 1) if 0 <= n < 3]
+    wrong = min(beside, key=lambda n: counts[n])
+    rows = {"wide": np.arange(len(rate))}
+    rows["right third"] = np.flatnonzero(third == right)
+    rows["wrong third"] = np.flatnonzero(third == wrong)
+    return {
+        name: judged(problem, best_of(drawn(each, 20), scores)).mean()
+        for name, each in rows.items()
+    }
+
+
+def simplest(problem):
+    """Return what the simplest trial within the noise loses and saves.
+
+    Of 40 random trials on a split: the fewest units times layers among
+    those within one standard error of the best validation accuracy, by
+    the binomial distribution. Its regret more than that of the best,
+    and its size as a part of the best's. None for a number to predict.
+    """
+    if not problem.classes:
+        return None
+    table = problem.configurations
+    size = (table["units"] * table["layers"]).to_numpy()
+    scores = problem.validation.max(axis=2)
+    tried = drawn(np.arange(len(scores)), 40)
+    found = scores[tried]  # (draws, trials, splits)
+    top = found.max(axis=1, keepdims=True)
+    error = (top * (1 - top) / problem.rows[1]) ** 0.5
+    sizes = np.where(found >= top - error, size[tried][..., None], 1e9)
+    # Of those of one size the best.
+    order = sizes - found
+    small = np.take_along_axis(tried, order.argmin(axis=1), axis=1)
+    best = best_of(tried, scores)
+    lost = judged(problem, small) - judged(problem, best)
+    return {
+        "loses": lost.mean(),
+        "size": np.mean(size[small] / size[best]),
+    }
+
+
+def repeats(problem, splits, trials):
+    """Return the mean regret of trials that are each scored on splits.
+
+    The winner is judged on the one split that did not score it, in the
+    units of regret_of.
+    """
+    scores, many = (
+        problem.validation.max(axis=2),
+        problem.tested.shape[1],
+    )
+    tried, found = drawn(np.arange(len(scores)), trials), []
+    regret = regret_of(problem, problem.tested)
+    for judge in range(many):
+        others = [(judge + n) % many for n in range(1, splits + 1)]
+        mean = scores[:, others].mean(axis=1, keepdims=True)
+        best = best_of(tried, mean)[:, 0]
+        found.append(regret[best, judge].mean())
+    return np.mean(found)
+
+
+def by_rate(problem, name, value, split):
+    """Return each ninth of the learning rates' four best with a value.
+
+    Best by the split's validation scores: their mean of these, and
+    their mean regret, arrays (9,).
     """
     table = problem.configurations
     part = pd.qcut(np.log(table["learning_rate"]), 9, labels=False)
-    scores = problem.tested[:, splits].mean(axis=1)
+    scores = problem.validation[:, split].max(axis=1)
+    regret = regret_of(problem)[:, split]
     rows = (table[name] == value).to_numpy()
-    parts = [scores[rows & (part == n).to_numpy()] for n in range(9)]
-    return np.array([np.sort(each)[-4:].mean() for each in parts])
+    found = []
+    for number in range(9):
+        among = np.flatnonzero(rows & (part == number).to_numpy())
+        best = among[scores[among].argsort()[-4:]]
+        found.append((scores[best].mean(), regret[best].mean()))
+    return np.transpose(found)
 
 
 def carried_over(problem, name, source, target):
     """Return what the rate tuned for a value loses with another.
 
-    Both rates are chosen on all splits but one and judged on that, in
-    units of the best configuration over the median.
+    Regret with the target of the ninth of rates that is best with the
+    source, more than that of the ninth that is best with the target.
     """
-    means, lost = problem.tested.mean(axis=1), []
+    lost = []
     for split in range(problem.tested.shape[1]):
-        others = [
-            n for n in range(problem.tested.shape[1]) if n != split
-        ]
-        old = by_rate(problem, name, source, others).argmax()
-        new = by_rate(problem, name, target, others).argmax()
-        judged = by_rate(problem, name, target, [split])
-        lost.append(judged[new] - judged[old])
-    return np.mean(lost) / (means.max() - np.median(means))
+        before, _ = by_rate(problem, name, source, split)
+        now, regret = by_rate(problem, name, target, split)
+        lost.append(regret[before.argmax()] - regret[now.argmax()])
+    return np.mean(lost)
 
 
-def over_problems(values, worth=0.05):
-    """Return a line: mean, interval, on how many problems above, below."""
-    found = ttest_1samp(values, 0).confidence_interval()
-    more, less = (values > worth).sum(), (values < -worth).sum()
-    text = f"{np.mean(values):5.2f} [{found.low:.2f}, {found.high:.2f}]"
-    return f"{text}, above {worth} on {more}, below -{worth} on {less}"
+def measured(problem):
+    """Yield what is measured, of what, and the value, for a problem."""
+    scores = problem.validation.max(axis=2)
+    for trials in TRIALS:
+        value = regrets(problem, scores, trials).mean()
+        yield "regret of trials", trials, value
+    for epochs, trials in LENGTHS.items():
+        early = problem.validation[:, :, :epochs].max(axis=2)
+        value = regrets(problem, early, trials).mean()
+        yield "regret of 540 epochs, each trial", epochs, value
+    for epochs in (1, 3, 9):
+        for best_only in (False, True):
+            who = "best quarter" if best_only else "all"
+            value = foretold(problem, epochs, best_only)
+            yield f"foretold, {who}", epochs, value
+    for best_only in (False, True):
+        who = "best quarter" if best_only else "all"
+        for name, value in importance(problem, best_only).items():
+            yield f"importance, {who}", name, value
+    for name, value in places(problem).items():
+        yield "place of the best", name, value
+    yield "regret of rounds", "20 and 20 near", two_rounds(problem)
+    for name, value in edges(problem).items():
+        yield "regret at a wrong edge", name, value
+    for name, value in widths(problem).items():
+        yield "regret of a range", name, value
+    for name, value in (simplest(problem) or {}).items():
+        yield "simplest within the noise", name, value
+    for splits, trials in ((1, 40), (2, 20), (4, 10)):
+        value = repeats(problem, splits, trials)
+        yield "regret of 40 trainings, splits", splits, value
+    for name, (source, target) in CHANGES.items():
+        value = carried_over(problem, name, source, target)
+        yield "lost by the old rate", name, value
 
 
 def main():
-    files = sorted(HERE.glob("problem_*.npz"))
-    problems = {file.stem[8:]: load_problem(file) for file in files}
-    print(f"{len(problems)} problems: {', '.join(problems)}")
-
-    def each(measure):
-        return pd.Series({n: measure(p) for n, p in problems.items()})
-
-    print("\nregret after so many trials of 27 epochs")
-    before, at = None, {}
-    for trials in TRIALS:
-        at[trials] = each(
-            lambda p, k=trials: regrets(
-                p, p.validation.max(2), k
-            ).mean()
-        )
-        print(f"{trials:4}: {over_problems(at[trials])}")
-        if before is not None:
-            gain = before - at[trials]
-            print(f"      gained: {over_problems(gain)}")
-        before = at[trials]
-    print("\nregret of 540 epochs, the winner then trained for 27")
-    for epochs, trials in LENGTHS.items():
-        found = each(
-            lambda p, e=epochs, k=trials: regrets(
-                p, p.validation[:, :, :e].max(2), k
-            ).mean()
-        )
-        gain = at[20] - found
-        print(f"{trials} trials of {epochs}: {over_problems(found)}")
-        print(f"      gained over 20 of 27: {over_problems(gain)}")
-    print("\nrank correlation with the end: lowest, median, highest")
-    for epochs in (1, 3, 9):
-        for best_only in (False, True):
-            found = each(
-                lambda p, e=epochs, b=best_only: foretold(p, e, b)
-            )
-            who = "best quarter" if best_only else "all"
-            spread = found.quantile([0, 0.5, 1]).round(2).tolist()
-            print(f"{epochs} epochs, {who}: {spread}")
-    shares = pd.DataFrame(
-        {
-            name: importance(problem)
-            for name, problem in problems.items()
-        }
-    ).T
-    print("\nshare of rank variance\n", shares.round(2).to_string())
-    print(
-        "the largest:", shares.idxmax(axis=1).value_counts().to_dict()
+    rows = []
+    for file in sorted(HERE.glob("problem_*.npz")):
+        problem, name = load_problem(file), file.stem[8:]
+        for what, of, value in measured(problem):
+            row = what, of, name, round(float(value), 4)
+            rows.append(dict(zip(COLUMNS, row, strict=True)))
+        print(name, flush=True)
+    packages = "numpy", "scipy", "pandas"
+    comments = records.provenance(
+        "Advice on tuning, measured on the recorded problems",
+        "measure_advice.py",
+        packages,
+        "one thread",
     )
-    where = pd.DataFrame(
-        {name: places(problem) for name, problem in problems.items()}
-    ).T
-    print("\nwhere the ten best lie\n", where.round(2).to_string())
-    rounds = each(two_rounds)
-    print("\ntwo rounds of 20:", over_problems(rounds))
-    print("gained over one of 40:", over_problems(at[40] - rounds))
-    print("\nlost by a learning rate tuned for another model")
-    for name, (source, target) in CHANGES.items():
-        lost = each(
-            lambda p, n=name, a=source, b=target: carried_over(
-                p, n, a, b
-            )
-        )
-        print(f"{name} {source} to {target}: {over_problems(lost)}")
+    records.write(HERE / "advice.csv", COLUMNS, rows, comments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

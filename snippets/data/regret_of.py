@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def regret_of(problem):
+def regret_of(problem, scores=None):
     """Return the regret of each configuration chosen on each split.
 
     `problem` is what load_problem returns. Whoever chose a
@@ -13,7 +13,10 @@ def regret_of(problem):
     score of whoever knows all other splits, and 1 that of a
     configuration which a quarter of all beat.
 
-    Returns a float array (configurations, splits).
+    With `scores`, a float array of test scores of any shape, these are
+    put in that unit instead.
+
+    Returns a float array (configurations, splits), or of that shape.
 
     Raises ValueError where there is nothing to find: where who knows
     all is not ahead of that quarter.
@@ -30,4 +33,4 @@ def regret_of(problem):
             f"nothing to find: who knows all scores {top:.4f}, and a "
             f"quarter of all score more than {low:.4f}"
         )
-    return (top - others) / (top - low)
+    return (top - (others if scores is None else scores)) / (top - low)
