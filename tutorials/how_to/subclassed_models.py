@@ -1,4 +1,4 @@
-# %% [markdown] index="subclassed model; subclass of keras.Model; autoencoder; variational autoencoder; VAE; GAN; generative adversarial network; add_loss; compute_loss; loading weights into a model that has not yet been built; saving a model that has not yet been built; built with no variables; generator; discriminator; two optimizers; latent dimension; reconstruction error; anomaly detection"
+# %% [markdown] index="subclassed model; subclass of keras.Model; autoencoder; variational autoencoder; VAE; GAN; generative adversarial network; add_loss; compute_loss; loading weights into a model that has not yet been built; saving a model that has not yet been built; built with no variables; generator; discriminator; two optimizers; latent dimension; reconstruction error; anomaly detection; model.build"
 # # Subclassed models
 #
 # Tune an autoencoder, a VAE or a GAN written as a subclass of
