@@ -91,7 +91,10 @@ def trained_together(tuner_class, at_most=32):
         def run_trial(self, trial, *args, **kwargs):
             if trial.trial_id not in self.__ended:
                 self.__train_beside(trial, args, kwargs)
-            if "result" in self.__ended.get(trial.trial_id, ()):
+            known = self.__ended.get(trial.trial_id, ())
+            if "error" in known:
+                raise self.__ended.pop(trial.trial_id)["error"]
+            if "result" in known:
                 return self.__ended.pop(trial.trial_id)["result"]
             return super().run_trial(trial, *args, **kwargs)
 
@@ -112,7 +115,11 @@ def trained_together(tuner_class, at_most=32):
                         stacklevel=3,
                     )
                     break
-                if shape := _shape(fit) if fit else None:
+                if "error" in fit:
+                    self.__ended[trial.trial_id] = fit
+                    if not n:  # nothing waits for it
+                        break
+                elif shape := _shape(fit):
                     stack = stacks.setdefault(shape, {})
                     stack[trial.trial_id] = fit
             for stack in stacks.values():
@@ -129,7 +136,7 @@ def trained_together(tuner_class, at_most=32):
                 self.__ended |= zip(stack, ends, strict=False)
 
         def __catch(self, trial, args, kwargs):
-            """Return what a trial would fit, nothing if it raises."""
+            """Return what a trial would fit, its result or its error."""
             self.__caught = {}
             try:
                 result = super().run_trial(trial, *args, **kwargs)
@@ -138,8 +145,8 @@ def trained_together(tuner_class, at_most=32):
                 return self.__caught
             except kt.errors.FatalError:
                 raise
-            except Exception:
-                return {}  # it raises again in its turn
+            except Exception as error:
+                return {"error": error}  # raised in its turn
             finally:
                 self.__caught = None
 

@@ -19,6 +19,7 @@ from snippets.searches.stop_after import stop_after
 from snippets.searches.stop_without_progress import (
     stop_without_progress,
 )
+from snippets.searches.trained_together import trained_together
 from snippets.searches.try_first import try_first
 
 TUNERS = {
@@ -64,6 +65,9 @@ class World:
             ),
             "try_first": lambda c: try_first(c, [{"x": 0.125}]),
             "quick_proposals": quick_proposals,
+            # Numbers it trains alone; models stacked with each tool are
+            # in test_trained_together.
+            "trained_together": trained_together,
         }
 
     def made(self, tuner_class, names=(), **changed):
@@ -133,6 +137,8 @@ def refused(tuner_class, names):
         reasons.append("GridSearch starts with the defaults")
     if "quick_proposals" in names and kind != "BayesianOptimization":
         reasons.append("quick_proposals is for kt.BayesianOptimization")
+    if {"renewed", "trained_together"} <= {*names}:
+        reasons.append("not with renewed")
     if "renewed" in names and "resumable" not in names:
         reasons += ["GridSearch forgets"] * (kind == "GridSearch")
     return "|".join(reasons)
@@ -203,6 +209,7 @@ PAIRS = [*itertools.permutations(World(None).tools(), 2)]
 
 
 @pytest.mark.filterwarnings("ignore:failed before")
+@pytest.mark.filterwarnings("ignore:trained alone")
 @pytest.mark.parametrize(
     "tuner_class", TUNERS, ids=lambda c: c.__name__
 )

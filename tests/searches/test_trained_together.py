@@ -16,6 +16,7 @@ from snippets.searches.trained_together import (
     trained_together,
 )
 
+pytestmark = pytest.mark.process  # a stack takes seconds to compile
 DRAW = np.random.default_rng(1)
 X = DRAW.normal(size=(70, 6)).astype("float32")
 Y = (X.sum(axis=1) > 0).astype("int64")

@@ -121,8 +121,14 @@ assert together < alone
 # %% [markdown]
 # The tools for [resuming](resume.py) and [other
 # tools](../../snippets.md#tools-around-a-tuner) go around it as around
-# any tuner: `safe(resumable(trained_together(kt.Hyperband)))`. A kill
-# loses the stack that was being trained, not the trials before it.
+# any tuner: `safe(resumable(trained_together(kt.Hyperband)))`. Only
+# `renewed` is refused. A kill loses the stack that was being trained, not
+# the trials before it.
+#
+# What can't share a stack is trained alone, with a warning that says why:
+# layers, losses, activations and schedules that aren't Keras's own,
+# constraints, clipped gradients, models without `model.fit`, data that are
+# neither arrays nor a `tf.data.Dataset`.
 
 # %% [markdown]
 # ## Each ends as alone
