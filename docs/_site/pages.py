@@ -37,6 +37,7 @@ sys.path.insert(0, str(HERE))
 import composer  # noqa: E402
 import folding  # noqa: E402
 import notebooks  # noqa: E402
+import races  # noqa: E402
 from notebooks import scripts  # noqa: E402
 
 NEEDS = """\
@@ -339,13 +340,15 @@ def packages(_):
 
 @event_priority(-100)  # after the search plugin
 def on_post_build(config):
-    """Write what is composed, what stands for a shared link, and an index.
+    """Write what is composed or watched, the picture of links, and an index.
 
     The search index as a script too: from disk no page may fetch.
     """
     site = Path(config.site_dir)
     if (page := site / "your_data").is_dir():
         (page / "parts.js").write_text(composer.script(), "utf-8")
+    if (page := site / "evidence/watch_races").is_dir():
+        races.write(page)
     if config.strict:
         text = f"{config.site_name}\n{config.site_description}"
         picture = notebooks.once(social_picture, text)
