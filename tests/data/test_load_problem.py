@@ -1,6 +1,7 @@
 """The recorded problems are whole, and their design fair."""
 
 import importlib.util
+import re
 import sys
 
 import numpy as np
@@ -84,3 +85,18 @@ def test_another_file_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", x=1)
     with pytest.raises(ValueError, match="no recorded problem.*layers"):
         load_problem(tmp_path / "other.npz")
+
+
+def test_the_page_lists_what_is_recorded_and_what_it_cost(program):
+    page = (EVIDENCE / "recorded_problems.md").read_text("utf-8")
+    listed = re.findall(r"(?m)^\| `(\w+)` \|", page)
+    names = [path.stem.removeprefix("problem_") for path in FILES]
+    assert sorted(listed) == names == sorted(program.PROBLEMS)
+    low, high = map(
+        int, re.search(r"(\d+) to (\d+) CPU", page).groups()
+    )
+    runs = program.SPLITS * program.EPOCHS
+    minutes = [
+        load_problem(path).seconds.sum() * runs / 60 for path in FILES
+    ]
+    assert low == round(min(minutes)) and high == round(max(minutes))

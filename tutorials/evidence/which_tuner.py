@@ -430,7 +430,7 @@ assert tried.loc["Hyperband", "epochs"] < FEW
 # - Other problems: this ranking is of one small one, dense networks, one
 #   split, one space, whose best configurations lie at its edge. That a
 #   tuner is ahead here promises nothing elsewhere; that a rule fails here
-#   does refute its *always*.
+#   does refute its *always*. [Many problems](many_problems.py) have a page.
 # - Other trainings and other test images: the intervals speak of the
 #   searches' seeds, on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
