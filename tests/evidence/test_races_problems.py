@@ -38,9 +38,10 @@ def test_all_spend_the_same_epochs_within_five_percent(races, racing):
     assert spent.between(racing.BUDGET * 0.95, racing.BUDGET).all()
 
 
-def test_a_configuration_is_tried_twice_only_where_it_goes_on(races):
+def test_none_is_begun_twice_before_all_504_were(races):
     again = races[races["first"] == 0]
-    assert not again.duplicated([*RACE, "row"]).any()
+    tried = again.groupby(RACE, observed=True)["row"]
+    assert tried.nunique().eq(tried.size().clip(upper=504)).all()
     rounds = races.loc[races["first"] > 0, "contestant"]
     assert set(rounds) == {"Hyperband", "ASHA"}
     longest = races.groupby("contestant", observed=True)["last"].max()
@@ -146,7 +147,7 @@ def test_the_page_s_first_table_follows_from_the_records(races):
     ).unstack()
     (table,) = (
         rows
-        for rows in [*page_tables("many_problems")][1:2]
+        for rows in [*page_tables("many_problems")][2:3]
         if any("ahead_on" in row for row in rows)
     )
     shown = {row[0]: row[1:] for row in table if row[0] in means.index}

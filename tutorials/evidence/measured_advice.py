@@ -62,12 +62,12 @@ def held(table, reference=None, worth=0.05):
                 "gained": -found["difference"],
                 "from": -found["difference_high"],
                 "to": -found["difference_low"],
-                "for": (gain > worth).sum(),
-                "against": (gain < -worth).sum(),
             }
         )
-        shown.loc[reference, ["gained", "for", "against"]] = None
-    display(shown.round(2).astype(object).fillna(""))
+        other = gain.drop(columns=reference)
+        shown["for"] = (other > worth).sum().astype("Int64")
+        shown["against"] = (other < -worth).sum().astype("Int64")
+    display((shown.round(2) + 0).astype(object).fillna(""))
 
 
 print(f"{len(advice)} problems:", ", ".join(advice.index))
