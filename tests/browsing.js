@@ -88,6 +88,11 @@ window.probe = (() => {
 
   /* What axe finds wrong: by rules, or all but those of colours; and by those. */
   const violations = async (part, {rules, colours}) => {
+    // What is laid out when in view moves all below it while axe scrolls:
+    // then the footer was seen on a code block's ground.
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(".highlight { content-visibility: visible !important }")
+    document.adoptedStyleSheets.push(sheet)
     await settled()
     const only = rules ? {runOnly: rules} : {rules: Object.fromEntries(COLOURS.map(id => [id, {enabled: false}]))}
     const found = rules?.length === 0 ? [] : (await axe.run(part, {resultTypes: ["violations"], ...only})).violations
