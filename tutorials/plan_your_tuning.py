@@ -1,29 +1,33 @@
 # %% [markdown] index="how to tune; tuning strategy; where to start; method; plan; workflow; budget; narrow the range; best at the edge; second round; coarse to fine; deep learning tuning playbook; checklist"
 # # Plan your tuning
 #
-# Six steps from a model that works to one that is tuned, each measured on
-# fifteen problems, each in code that runs.
+# Six steps from a model that works to one that is tuned, in code that runs.
 #
-# 1. **Know the noise.** Train the untuned model with three seeds: what is
-#    less than their spread is no gain.
+# 1. **Know the noise.** Train the untuned model with three seeds. A gain
+#    smaller than their spread is not shown by one training.
 # 2. **Explore.** Twenty random trials, a wide range for the learning rate,
 #    a third of the epochs.
-# 3. **Look.** Where do the best five lie? At an edge, the range was wrong.
-# 4. **Go on there.** Twenty more trials in the range of the best five,
-#    moved past the edge where they lean on it.
+# 3. **Look.** Where do the best five lie? All at one edge, the range may be
+#    wrong: move it.
+# 4. **Go on there.** Twenty more trials in the range of the best five.
 # 5. **Choose at full length.** Train the best few for all epochs, with
-#    three seeds each. Among those within the noise take the simplest.
+#    three seeds each. Among those near the best take the simplest.
 # 6. **Judge once**, on the test set.
 #
 # ```python
 # tuner.search(x, y, epochs=9, validation_data=validation)
 # space = next_round(tuner, ["learning_rate", "dropout"])
-# tuner = kt.RandomSearch(build_model, hyperparameters=space, ...)
+# second = kt.RandomSearch(
+#     build_model, hyperparameters=space, project_name="second"
+# )
 # ```
 #
-# Why these steps and these numbers: [Advice,
-# measured](evidence/measured_advice.py). Which tuner may take the place of
-# random search: [Which tuner, on many problems?](evidence/many_problems.py).
+# How wide, how many, how long and why two rounds: [Advice,
+# measured](evidence/measured_advice.py), on fifteen problems. What may take
+# the place of random search: [Which tuner, on many
+# problems?](evidence/many_problems.py). All of it is for accuracy; for a
+# loss take `min` for `max` in step 5, and the spread of the seeds as the
+# noise.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -166,19 +170,24 @@ display(table[columns].head(5).round(4))
 # ## 3. Look
 #
 # Where in its range does each number of the best five lie, from 0, the
-# lowest it could be, to 1? Keras Tuner counts on the scale that you gave
-# the range. A median below 0.25 or above 0.75 leans on an edge.
+# lowest, to 1? Keras Tuner counts on the scale that you gave the range, and
+# takes the middle of what an `Int` step covers.
 
 
 # %%
 def places(tuner, best=5):
     """Return where in their ranges the best trials' numbers lie."""
-    trials = tuner.oracle.get_best_trials(best)
-    found = {}
-    for each in tuner.oracle.get_space().space:
-        if hasattr(each, "sampling"):
-            values = [t.hyperparameters.get(each.name) for t in trials]
-            found[each.name] = [each.value_to_prob(v) for v in values]
+    space, found = tuner.oracle.get_space().space, []
+    for trial in tuner.oracle.get_best_trials(best):
+        if trial.status != "COMPLETED":
+            continue  # the list is filled up with failed ones
+        values = trial.hyperparameters.values
+        row = {
+            each.name: each.value_to_prob(values[each.name])
+            for each in space
+            if hasattr(each, "sampling") and each.name in values
+        }
+        found.append(row)
     return pd.DataFrame(found)
 
 
@@ -188,37 +197,32 @@ display(places(first).agg(["min", "median", "max"]).round(2))
 # ## 4. Go on there
 #
 # The space of the second round: from the lowest to the highest value of
-# the best five; where they lean on an edge, half a range past it. What
-# can't be passed, such as a dropout below zero, gets a limit.
+# the best five. If all of them crowd one edge, give a wider range by
+# hand instead: `space.Float("learning_rate", 1e-3, 10, sampling="log")`.
+
 
 # %%
-LIMITS = {"dropout": (0.0, 0.9)}
-
-
 def next_round(tuner, names, best=5):
-    """Return a space around the best trials, for the names given."""
+    """Return a space around the best trials, for the Floats named."""
     space, lies = kt.HyperParameters(), places(tuner, best)
-    for each in tuner.oracle.get_space().space:
-        if each.name not in names:
-            continue
-        low, high = lies[each.name].min(), lies[each.name].max()
-        middle = lies[each.name].median()
-        low, high = (
-            low - 0.5 * (middle < 0.25),
-            high + 0.5 * (middle > 0.75),
+    known = {each.name: each for each in tuner.oracle.get_space().space}
+    for name in names:
+        each = known.get(name)
+        if not isinstance(each, kt.engine.hyperparameters.Float):
+            raise ValueError(f"{name} is no Float of this search")
+        if name not in lies or lies[name].count() < 2:
+            raise ValueError(f"too few trials that ended have {name}")
+        low, high = lies[name].agg(["min", "max"]).tolist()
+        if low == high:
+            raise ValueError(f"{name} is the same in the best trials")
+        space.Float(
+            name,
+            each.prob_to_value(low),
+            each.prob_to_value(min(high, 1 - 1e-9)),
+            step=each.step,
+            sampling=each.sampling,
         )
-        ends = [unlimited(each, place) for place in (low, high)]
-        ends = np.clip(ends, *LIMITS.get(each.name, (0, np.inf)))
-        space.Float(each.name, *ends.tolist(), sampling=each.sampling)
     return space
-
-
-def unlimited(each, place):
-    """Return the value at a place of a range, also outside 0 to 1."""
-    low, high = each.min_value, each.max_value
-    if each.sampling == "log":
-        return low * (high / low) ** place
-    return low + (high - low) * place
 
 
 space = next_round(first, ["learning_rate", "dropout"])
@@ -230,20 +234,30 @@ for name, tuner in (("first", first), ("second", second)):
     print(f"{name}: best {found[0]:.4f}, median {np.median(found):.4f}")
 
 # %% [markdown]
-# Layers and units keep their ranges: the best learning rate depends on the
-# depth, so that the two are searched together.
+# Layers and units keep their ranges: the best learning rate depends on
+# them, so that they are searched together. The second seed lies far from
+# the first, as [close ones try the
+# same](how_to/reproducible_searches.py#seeds-that-are-too-close).
 #
 # ## 5. Choose at full length
 #
 # The best four of both rounds, with three seeds each.
 
+
 # %%
-trials = [
-    t
-    for tuner in (first, second)
-    for t in tuner.oracle.get_best_trials(20)
-]
-trials = sorted(trials, key=lambda trial: -trial.score)[:4]
+def ranked(*tuners):
+    """Return the completed trials of all, the best first."""
+    trials = [
+        trial
+        for tuner in tuners
+        for trial in tuner.oracle.trials.values()
+        if trial.status == "COMPLETED"
+    ]
+    largest = tuners[0].oracle.objective.direction == "max"
+    return sorted(trials, key=lambda t: t.score, reverse=largest)
+
+
+trials = ranked(first, second)[:4]
 finals = [repeated(trial.hyperparameters) for trial in trials]
 rows = []
 for trial, (models, scores) in zip(trials, finals, strict=True):
@@ -252,6 +266,7 @@ for trial, (models, scores) in zip(trials, finals, strict=True):
             **trial.hyperparameters.values,
             "parameters": models[0].count_params(),
             "short": trial.score,
+            "scores": np.round(scores, 3).tolist(),
             "mean": np.mean(scores),
         }
     )
@@ -259,9 +274,9 @@ rows = pd.DataFrame(rows)
 display(rows.round(4))
 
 # %% [markdown]
-# The noise of a mean: one standard error of an accuracy on so many
-# validation images. Of those that are no further than that from the best,
-# the one with the fewest parameters is chosen.
+# Near the best is who lies within one standard error of an accuracy on
+# that many validation images. Of these the one with the fewest parameters
+# is chosen.
 
 # %%
 top = rows["mean"].max()
@@ -272,7 +287,7 @@ print(f"within {error:.4f} of {top:.4f}: {len(near)} of {len(rows)}")
 print("chosen:", trials[chosen].hyperparameters.values)
 
 # %% [markdown]
-# ## 6. Judge once
+# ## 6. Judge once, on the test set
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -282,7 +297,7 @@ x, y = images.test
 
 
 def right(models):
-    """Return, for each test image, the mean of the models being right."""
+    """Return how many of the models are right, for each image."""
     answers = [
         model.predict(x, verbose=0).argmax(1) == y for model in models
     ]
@@ -305,16 +320,17 @@ display(
 
 # %% [markdown]
 # The interval is that of the test images, the mean over three seeds of
-# each. If it holds 0 the gain is not shown: then the untuned model was good
-# enough, which is worth knowing too.
+# each. If it holds 0, this test set does not distinguish the two: keep the
+# simpler one.
 #
 # ## How much of it do you need?
 #
-# - **One hour or less:** steps 1, 2 and 6, with as many trials as fit.
-# - **The model changes** in depth: tune its learning rate again.
-# - **The best trials change** from seed to seed (step 5): more
-#   validation data, or the mean of [several splits](how_to/cross_validation.py),
-#   not more trials.
+# - **Little time:** steps 1, 2, 5 with one seed, and 6.
+# - **The model becomes** much deeper or narrower: tune its learning rate
+#   again.
+# - **The scores of a configuration differ** from seed to seed by more than
+#   those of different ones (step 5): more validation data, or the mean of
+#   [several splits](how_to/cross_validation.py).
 #
 # ## What this page did not show
 #

@@ -32,7 +32,7 @@ from snippets.searches.independent_seeds import independent_seeds
 
 HERE = Path(__file__).parent
 BUDGET = 1512  # epochs
-SEEDS = independent_seeds(4)
+REPEATS = 4
 OBJECTIVE = "val_accuracy"
 ROUNDS = {"max_epochs": 27, "factor": 3}
 EVOLUTION = {"population": 16, "sample": 4}
@@ -91,6 +91,20 @@ CONTESTANTS = {
         None,
     ),
 }
+
+
+def seed_of(problem, split, repeat):
+    """Return a race's seed: no two problems or splits share draws.
+
+    Where they do, the luck of a draw is in all of them, and no interval
+    over problems knows of it.
+    """
+    names, splits = (
+        list(record_problems.PROBLEMS),
+        record_problems.SPLITS,
+    )
+    number = (names.index(problem) * splits + split) * REPEATS + repeat
+    return independent_seeds(len(names) * splits * REPEATS)[number]
 
 
 def space_of(problem):
@@ -162,7 +176,7 @@ def contestant(name):
     return getattr(kt, name), None
 
 
-def race(problem_name, name, split, seed):
+def race(problem_name, name, split, repeat):
     """Run one search; return its trials: row, first and last epoch."""
     import keras_tuner as kt
     from sklearn.exceptions import ConvergenceWarning
@@ -182,7 +196,7 @@ def race(problem_name, name, split, seed):
     settings = {
         "objective": kt.Objective(OBJECTIVE, "max"),
         "hyperparameters": space_of(problem),
-        "seed": seed,
+        "seed": seed_of(problem_name, split, repeat),
         **arguments,
     }
     shared = "/dev/shm" if os.path.isdir("/dev/shm") else None
@@ -219,14 +233,14 @@ def race(problem_name, name, split, seed):
 
 
 def planned(problems):
-    """Yield every race: problem, contestant, split, seed."""
-    splits = range(record_problems.SPLITS)
-    yield from itertools.product(problems, CONTESTANTS, splits, SEEDS)
+    """Yield every race: problem, contestant, split, repeat."""
+    splits, repeats = range(record_problems.SPLITS), range(REPEATS)
+    yield from itertools.product(problems, CONTESTANTS, splits, repeats)
 
 
 def kept(each):
     return records.kept(
-        "races_problems", each, lambda task: race(*task)
+        "races_of_problems", each, lambda task: race(*task)
     )
 
 

@@ -136,7 +136,7 @@ def trained_together(tuner_class, at_most=32):
                 self.__ended |= zip(stack, ends, strict=False)
 
         def __catch(self, trial, args, kwargs):
-            """Return what a trial would fit, its result or its error."""
+            """Return what a trial would fit, its result or error."""
             self.__caught = {}
             try:
                 result = super().run_trial(trial, *args, **kwargs)

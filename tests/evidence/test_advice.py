@@ -81,6 +81,10 @@ def test_what_matters_is_found_and_where_the_best_lies(advice):
     assert shares.idxmax() == "learning_rate"
     assert shares["learning_rate"] > 0.8
     assert shares.drop("learning_rate").max() < 0.1
+    right = advice.right_rate(problem)
+    rates = np.log10(problem.configurations["learning_rate"][right])
+    assert rates.mean() == pytest.approx(-3, abs=0.3)
+    assert 160 <= right.sum() <= 176
     place = advice.places(problem)["learning_rate"]
     assert place == pytest.approx(0.4, abs=0.05)
 

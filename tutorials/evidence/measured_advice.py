@@ -4,17 +4,17 @@
 # What to tune first, how wide, how many trials and how long, in which
 # rounds: advice that is given everywhere, held against fifteen problems.
 #
-# - **Tune the learning rate first.** By itself it explains more than half
-#   of what separates configurations; once it is right nothing stands out.
-# - **Give it a wide range.** A narrower one gains little where it is
-#   right and loses much where it is not.
-# - **The best lie at an edge? Move the range.** It helped on every problem.
+# - **Tune the learning rate first.** It explains more than any other
+#   hyperparameter on every problem. Units and dropout are next.
+# - **Give it a wide range.** A range that is right and narrower gains
+#   little; one that is wrong can cost a lot.
+# - **The best lie at an edge of a wrong range? Move it.** That helps on
+#   every problem.
 # - **Twenty random trials find most.** Twenty more gain a little, and
 #   more of it near the best five than anywhere.
 # - **Short trials weed out; they do not choose.** Among the best, early
 #   scores say little of the end.
-# - **Tune the rate again when the depth changes**; for the batch size and
-#   the schedule no loss is shown.
+# - **Tune the rate again when the network gets much deeper or narrower.**
 # - **Trials before splits.** Forty trials on one split find more than ten
 #   on four, on ten problems of fifteen.
 #
@@ -49,12 +49,15 @@ advice = advice.pivot_table(
 def held(table, reference=None, worth=0.05):
     """Display means over problems, or gains over a reference.
 
-    With 95 % intervals, all of a table at once; and on how many problems
-    the gain is more than `worth`, or less than -`worth`.
+    With 95 % intervals, all of a table at once; and on how many
+    problems the gain is more than `worth`, or less than -`worth`.
     """
-    found = compare_runs(table, reference, paired=bool(reference))
-    shown = found[["mean", "low", "high"]]
-    if reference:
+    if reference is None:
+        shown = compare_runs(table, confidence=1 - 0.05 / len(table.T))
+        shown = shown[["mean", "low", "high"]]
+        shown["above 0.05"] = (table > worth).sum()
+    else:
+        found = compare_runs(table, reference, paired=True)
         gain = -table.sub(table[reference], axis=0)
         shown = pd.DataFrame(
             {
@@ -75,30 +78,34 @@ print(f"{len(advice)} problems:", ", ".join(advice.index))
 # %% [markdown]
 # Each [recorded problem](../../evidence/recorded_problems.md) has 504 trained
 # configurations, on five splits. A search picks the best on one split and
-# is judged on the four others. Regret 0 is what can be found, 1 a
-# configuration that a quarter of all beat. The problem is the unit.
+# is judged on the four others. Regret 0 is the score of whoever knows the
+# other splits (luck goes below), 1 that of a configuration which a quarter
+# of all beat. The problem is the unit. On `affairs` a regret of 1 is one
+# row of 600, less than its noise: where that one problem decides whether
+# something is shown, the text says so.
 #
 # ## What to tune first
 #
-# **The learning rate.** It explains by itself more than any other, on
-# every problem. Among the best quarter, whose rate is right, none stands
-# out: which one matters then differs from problem to problem.
+# **The learning rate, then units and dropout.** The rate explains by
+# itself more than any other, on every problem. Where it is about right,
+# units or dropout lead on most.
 #
-# The share of the variance of the ranks that each explains by itself, among
-# all configurations and among the best quarter, mean over problems; and on
-# how many problems it is the largest.
+# The share of the variance of the ranks that each explains by itself, mean
+# over problems, and on how many it is the largest: among all
+# configurations, and among those whose rate lies in the best third of its
+# range.
 
 
 # %%
 def shares(who):
-    """Return the mean share of each hyperparameter, and where it leads."""
+    """Return each one's mean share, and where it is the largest."""
     table = advice[f"importance, {who}"]
     leads = table.idxmax(axis=1).value_counts().reindex(table.columns)
     found = {"share": table.mean().round(2), "largest on": leads}
     return pd.DataFrame(found).fillna(0).astype({"largest on": int})
 
 
-both = {who: shares(who) for who in ("all", "best quarter")}
+both = {who: shares(who) for who in ("all", "right rate")}
 display(
     pd.concat(both, axis=1).sort_values(
         ("all", "share"), ascending=False
@@ -108,9 +115,9 @@ display(
 # %% [markdown]
 # ## How wide a range
 #
-# **Wide, unless you know better.** In the right third of it no gain is
-# shown. In the third beside it some problems lose nothing, and others gain
-# a regret of more than 1.
+# **Wide, unless you know better.** A third of it that is right gains a
+# little on most problems (shown without `affairs`). The third beside it
+# costs nothing on most, and more than 1 on some.
 #
 # 20 random trials in the whole range, from 0.00001 to 0.3; in the third
 # of it that holds the best; in the third beside that.
@@ -134,7 +141,7 @@ held(advice["regret at a wrong edge"], "stay")
 # ## How many trials
 #
 # **Twenty find most.** From 5 to 20 random trials the regret falls
-# steeply; another 140 gain less than the ten before.
+# steeply; another 140 gain about as much as the ten before.
 
 # %%
 trials = advice["regret of trials"]
@@ -178,14 +185,14 @@ display(
 held(advice["regret of 540 epochs, each trial"], "27")
 
 # %% [markdown]
-# Whether more and shorter trials are better is not shown: what they gain on
-# most problems they lose on those whose early scores say nothing.
+# Trials of 9 epochs are shown to be better, if by little; those of 3 and 1
+# epochs are better on most problems and worse on some.
 
 # %% [markdown]
 # ## One long search, or rounds
 #
-# **Two rounds.** The gain is small, and no problem loses. The second lies
-# between the lowest and the highest values of
+# **Two rounds.** The gain is small, and no problem loses more than 0.05.
+# The second lies between the lowest and the highest values of
 # the best five of the first, in learning rate, weight decay and dropout.
 
 # %%
@@ -200,19 +207,21 @@ held(rounds, "40 at once")
 # %% [markdown]
 # ## What to tune again
 #
-# **The learning rate, when the depth changes.** What is lost by keeping the
-# rate that was best with one layer when there are three; with batches of
-# 32 when there are 128; with a constant rate when it falls as a cosine:
+# **The learning rate, when the network gets much deeper or narrower.** What
+# is lost by keeping the rate that was best before a change. (With three
+# layers instead of one it is shown without `affairs`.)
 
 # %%
-held(advice["lost by the old rate"])
+old = advice["lost by the old rate"]
+held(old)
 
 # %% [markdown]
 # ## The simplest within the noise
 #
-# **Take it, if size matters.** It is half as large and loses little. Of 40 trials, those within one standard
-# error of the best validation accuracy can't be told from it. The
-# smallest of these, in units times layers:
+# **Take it, if size matters.** It is half as large, and loses about what
+# twenty more trials gain. Of 40 trials, those within one standard error of
+# the best validation accuracy count as near; of these the smallest is
+# taken, in units times layers:
 
 # %%
 held(advice["simplest within the noise"].dropna())
@@ -224,8 +233,9 @@ held(advice["simplest within the noise"].dropna())
 # ## More trials, or more splits
 #
 # **More trials, at first.** Two splits are not shown to be worse or better
-# than one, four are no better. The same 40 trainings as 40 configurations on one
-# split, 20 on two or 10 on four, chosen by the mean over splits:
+# than one, four are no better. The same 40 trainings as 40 configurations
+# on one split, 20 on two or 10 on four, chosen by the mean over splits and judged
+# on the one that is left:
 
 # %%
 held(advice["regret of 40 trainings, splits"], "1")
@@ -236,51 +246,61 @@ held(advice["regret of 40 trainings, splits"], "1")
 
 # %%
 def gains(table, reference, name):
-    """Return the interval of the gain, and on how many it is above 0.05."""
+    """Return the interval of the gain: low and high."""
     found = compare_runs(table, reference, paired=True).loc[name]
-    gained = table[reference] - table[name]
-    low, high = -found["difference_high"], -found["difference_low"]
-    return low, high, (gained > 0.05).sum()
+    return -found["difference_high"], -found["difference_low"]
 
 
-alone = advice["importance, all"]
+alone, right = (advice[f"importance, {who}"] for who in both)
 assert (alone.idxmax(axis=1) == "learning_rate").all()
-assert alone["learning_rate"].mean() > 0.5
+assert (alone["learning_rate"] > 0.39).all()
 assert alone.drop(columns="learning_rate").max(axis=None) < 0.15
-assert advice["importance, best quarter"].mean().max() < 0.1
+leads = right.idxmax(axis=1).isin(["units", "dropout"])
+assert leads.sum() > len(right) / 2
+assert set(right.mean().nlargest(2).index) == {"units", "dropout"}
 ranges = advice["regret of a range"]
-low, high, _ = gains(ranges, "wide", "right third")
-assert low < 0 < high < 0.2
-assert (ranges["wrong third"] - ranges["wide"]).max() > 1
-low, _, helped = gains(advice["regret at a wrong edge"], "stay", "move")
-assert low > 0.2 and helped == len(advice)
-low, high, _ = gains(trials, "20", "40")
+assert gains(ranges, "wide", "right third")[0] < 0
+others = ranges.drop("affairs")
+assert gains(others, "wide", "right third")[0] > 0
+cost = ranges["wrong third"] - ranges["wide"]
+assert cost.max() > 1 and (cost < 0.05).sum() > len(cost) / 2
+edge = advice["regret at a wrong edge"]
+assert gains(edge, "stay", "move")[0] > 0.2
+assert (edge["stay"] - edge["move"] > 0.05).all()
+low, high = gains(trials, "20", "40")
 assert 0 < low < high < 0.15
 mean = trials.mean()
-assert mean["10"] - mean["20"] > mean["20"] - mean["160"]
-low, _, _ = gains(rounds, "40 at once", "20 and 20 near")
-assert low > 0 and (rounds.diff(axis=1).iloc[:, 1] < 0.05).all()
+ratio = (mean["20"] - mean["160"]) / (mean["10"] - mean["20"])
+assert 0.6 < ratio < 1.2
+assert gains(rounds, "40 at once", "20 and 20 near")[0] > 0
+assert (rounds.diff(axis=1).iloc[:, 1] < 0.05).all()
 assert advice["foretold, best quarter", "3"].max() < 0.6
 spent = advice["regret of 540 epochs, each trial"]
 for name in ("9", "3", "1"):
-    assert gains(spent, "27", name)[0] < 0
-old = compare_runs(advice["lost by the old rate"])
-assert (old["low"] > 0).tolist() == [False, True, False]
-assert old.index.tolist() == ["batch_size", "layers", "schedule"]
+    assert (gains(spent, "27", name)[0] > 0) == (name == "9")
+    assert (spent[name] < spent["27"]).sum() > len(spent) / 2
+
+
+def lost(table):
+    """Return which changes are shown to lose, all at once."""
+    found = compare_runs(table, confidence=1 - 0.05 / len(table.T))
+    return set(found.index[found["low"] > 0])
+
+
+assert lost(old) == {"units most to fewest"}
+assert "layers 1 to 3" in lost(old.drop("affairs"))
 splits = advice["regret of 40 trainings, splits"]
 assert (splits["4"] - splits["1"] > 0.05).sum() >= 10
 simple = advice["simplest within the noise"].dropna().mean()
-assert simple["size"] < 0.6 and simple["loses"] < 0.1
+assert simple["size"] < 0.6 and 0.05 < simple["loses"] < 0.1
 
 # %% [markdown]
 # ## What this page did not show
 #
-# - Problems with hardly anything to find. On `affairs` a quarter of all
-#   come so close to the best that its regrets are mostly noise.
 # - Networks of more than three layers, and data of more than a few
 #   thousand rows. What is small here may matter there.
 # - More data instead of more trials: each problem has one size.
 # - Other ranges. The shares are those of these ranges: a narrow range of
 #   the learning rate would leave it less to explain.
-# - Interactions but those with the learning rate.
+# - Interactions other than those with the learning rate.
 # - Trials of 100 epochs and more, of which 9 are a smaller part.
