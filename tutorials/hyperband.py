@@ -5,10 +5,9 @@
 # the schedule, the proof that it was kept, and the mistake that breaks
 # it.
 #
-# On a small budget, try many configurations briefly: on fifteen
-# problems `Hyperband` was ahead of `RandomSearch` on 14 while seven
-# full trials could be afforded. With eight times as much, neither is
-# shown to be ahead. [Which
+# Try many configurations briefly: on fifteen problems `Hyperband` was
+# ahead of `RandomSearch` on 14 for the price of seven full trials, and
+# on 13, by little, for eight times as much. [Which
 # tuner?](evidence/many_problems.py) measures it.
 #
 # It takes less than a minute, with the

@@ -4,23 +4,22 @@
 # Eleven ways to search, raced on fifteen recorded problems: tables,
 # images, series and texts. The problem is the unit, not the seed.
 #
-# On a small budget, try many configurations briefly: on fifteen
-# problems `Hyperband` was ahead of `RandomSearch` on 14 while seven
-# full trials could be afforded. With eight times as much, neither is
-# shown to be ahead.
+# Try many configurations briefly: on fifteen problems `Hyperband` was
+# ahead of `RandomSearch` on 14 for the price of seven full trials, and
+# on 13, by little, for eight times as much.
 #
-# - **On that small budget** ASHA and `RandomSearch` with 9 epochs a trial
-#   are shown to be ahead too, by as much.
-# - **At any budget** a grid cut short is worst, and in the end nothing else
-#   is shown to be behind `RandomSearch` with full trials, or ahead.
-# - **What a tuner saves is time**: on half of the problems `Hyperband` was
-#   where `RandomSearch` ends with less than a quarter of its epochs.
-# - On the problem that was made to start slowly, that lead is gone in the
-#   end, not before.
+# - **What a tuner saves is epochs**: on half of the problems `Hyperband`
+#   needs less than a quarter of those of `RandomSearch` to be where that
+#   ends. There it is 0.2 points of test score ahead.
+# - **Short random trials** are ahead as well for the small price, not for
+#   the large one.
+# - **A grid cut short** has the highest regret at every budget.
+# - **No late lead is shown for the others**, Bayesian optimisation among
+#   them.
 #
 # So take `Hyperband` where epochs are what you pay for, and `RandomSearch`
-# where simplicity is; and spend your thought on the [ranges and
-# rounds](measured_advice.py).
+# where simplicity is. A [wrong range](measured_advice.py) costs more than
+# either saves.
 #
 # `RandomSearch` trains each trial for all 27 epochs; for 9 or 3; until five
 # epochs bring nothing better (`patience 5`); or for twice the budget of
@@ -279,11 +278,22 @@ display(
 # %% [markdown]
 # ## Where Hyperband wins and loses
 #
-# Its lead over `RandomSearch` on each problem.
+# Its lead over `RandomSearch` in points of test score, accuracy or R², on
+# each problem and as a mean. (In points, since a regret of 1 is less than
+# the noise where there is little to find.)
 
-# %% alt="Hyperband's lead over RandomSearch on each problem after 189 and after 1,512 epochs: two dots a problem. After 189 epochs all but affairs are above zero." figure="leads"
+
+# %% alt="Hyperband's lead over RandomSearch in points of test score on each problem, after 189 and after 1,512 epochs: two dots a problem, most of them right of zero, the later ones close to it." figure="leads"
+def points(problem):
+    """Return how many points of test score a regret of 1 is."""
+    zero, one = regret_of(problem, np.array([0.0, 1.0]))
+    return 100 / (zero - one)
+
+
+worth = pd.Series({name: points(problems[name]) for name in names})
 leads = {
-    f"{epochs:,} epochs": table["RandomSearch"] - table["Hyperband"]
+    f"{epochs:,} epochs": (table["RandomSearch"] - table["Hyperband"])
+    * worth
     for epochs, table in ((TINY, tiny), (MANY, many))
 }
 leads = pd.DataFrame(leads).sort_values("189 epochs")
@@ -292,9 +302,11 @@ axis.axvline(0, color="gray", lw=1)
 for (name, lead), marker in zip(leads.items(), "os", strict=True):
     axis.plot(lead, range(len(lead)), marker, label=name)
 axis.set_yticks(range(len(leads)), leads.index)
-axis.set_xlabel("less regret than RandomSearch")
+axis.set_xlabel("lead of Hyperband, points of test score")
 axis.legend()
 plt.show()
+lead = compare_runs(leads, confidence=1 - 0.05 / 2)
+display(lead[["mean", "low", "high"]].round(2))
 
 # %% [markdown]
 # Two properties of a problem that might explain it: how well the score
@@ -318,52 +330,43 @@ def agreement(problem, epochs=None):
     return np.mean([spearmanr(*pair).statistic for pair in pairs])
 
 
-property_of = {
-    "3 epochs foretell": pd.Series(
-        {name: agreement(problems[name], 3) for name in names}
-    ),
-    "one split foretells": pd.Series(
-        {name: agreement(problems[name]) for name in names}
-    ),
-}
 rows = {}
-for name, values in property_of.items():
-    for when, lead in leads.items():
-        found = spearmanr(values, lead[values.index])
-        rows[name, when] = {
-            "correlation": found.statistic,
-            "p": found.pvalue,
-        }
-explained = pd.DataFrame(rows).T
-display(explained.round(3))
+for property_, epochs in (("3 epochs", 3), ("one split", None)):
+    values = pd.Series(
+        {name: agreement(problems[name], epochs) for name in names}
+    )
+    for when, each in leads.items():
+        found = spearmanr(values, each[values.index])
+        rows[property_, when] = found.statistic, found.pvalue
+explained = pd.DataFrame(rows, ["correlation", "p"]).T
+display(explained.rename_axis(["foretells", "lead after"]).round(3))
 
 # %% [markdown]
-# Of four tests one has a p below 0.05 by chance, in one table of five. So
-# which problems suit Hyperband is not shown.
+# By chance one of four p values is below 0.05 in a fifth of such tables, and
+# here they are not low enough for four tests: which problems suit Hyperband
+# is not shown. On the one that was made to start slowly it has no lead.
 #
 # The assertions that this page rests on:
 
 # %%
-soon = compare_runs(tiny, "RandomSearch", paired=True)
-for name in ("Hyperband", "ASHA", "RandomSearch, 9 epochs"):
+soon, late = (
+    compare_runs(table, "RandomSearch", paired=True)
+    for table in (tiny, many)
+)
+assert (tiny["Hyperband"] < tiny["RandomSearch"]).sum() == 14
+assert (many["Hyperband"] < many["RandomSearch"]).sum() == 13
+for name in ("Hyperband", "RandomSearch, 3 epochs"):
     assert soon.loc[name, "difference_high"] < 0
-for name in ("Hyperband", "ASHA"):
-    assert (tiny[name] < tiny["RandomSearch"]).sum() == 14
-    for table in (few, many):
-        found = compare_runs(table, "RandomSearch", paired=True)
-        low, high = found.loc[
-            name, ["difference_low", "difference_high"]
-        ]
-        assert low < 0 < high
-found = compare_runs(many, "RandomSearch", paired=True)
-found = found.drop("RandomSearch")
-shown = found["difference_low"] * found["difference_high"] > 0
-assert shown[shown].index.tolist() == ["GridSearch"]
+assert late.loc["RandomSearch, 3 epochs", "difference"] > 0
+assert (lead["low"] > 0).all()
+assert round(lead.loc["1,512 epochs", "mean"], 1) == 0.2
+assert (late.drop("RandomSearch")["difference_high"] > 0).all()
 for table in (tiny, few, many):
     assert table.mean().idxmax() == "GridSearch"
 assert median["Hyperband"] < 0.25
-slow = leads.loc["digits_that_start_slowly"]
-assert -0.2 < slow["1,512 epochs"] < 0 < slow["189 epochs"]
+slow = [t.loc["digits_that_start_slowly"] for t in (tiny, few, many)]
+for regret in slow:
+    assert regret["RandomSearch"] - regret["Hyperband"] < 0.05
 assert explained["p"].min() * len(explained) > 0.05
 assert critical < 2
 
