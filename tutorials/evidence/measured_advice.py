@@ -185,8 +185,8 @@ display(
 held(advice["regret of 540 epochs, each trial"], "27")
 
 # %% [markdown]
-# Trials of 9 epochs are shown to be better, if by little; those of 3 and 1
-# epochs are better on most problems and worse on some.
+# Trials of 9 epochs are shown to be better, if by little. Those of 3 and 1
+# gain more on some problems, and lose more on others.
 
 # %% [markdown]
 # ## One long search, or rounds
@@ -278,7 +278,9 @@ assert advice["foretold, best quarter", "3"].max() < 0.6
 spent = advice["regret of 540 epochs, each trial"]
 for name in ("9", "3", "1"):
     assert (gains(spent, "27", name)[0] > 0) == (name == "9")
-    assert (spent[name] < spent["27"]).sum() > len(spent) / 2
+    gain = spent["27"] - spent[name]
+    wide = gain.min() < -0.2 and gain.max() > 0.2
+    assert wide == (name != "9")
 
 
 def lost(table):
