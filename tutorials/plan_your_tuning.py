@@ -1,4 +1,4 @@
-# %% [markdown] index="how to tune; tuning strategy; where to start; method; plan; workflow; budget; narrow the range; best at the edge; second round; coarse to fine; deep learning tuning playbook; checklist"
+# %% [markdown] index="how to tune; tuning strategy; where to start; method; plan; workflow; budget; best at the edge; second round; coarse to fine; deep learning tuning playbook; checklist"
 # # Plan your tuning
 #
 # Six steps from a model that works to one that is tuned, in code that runs.

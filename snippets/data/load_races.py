@@ -14,8 +14,8 @@ def load_races(path):
     Returns a DataFrame, one row a trial, in the order in which each
     race ended them:
 
-    - `problem`, `contestant`, `split`, `seed`: which race; `seed` is the
-      number of the repeat, no two races have the same draws;
+    - `problem`, `contestant`, `split`, `seed`: which race; `seed` is
+      the number of the repeat, no two races have the same draws;
     - `trial`: its number in the race, from 1;
     - `row`: the configuration, its place in what load_problem returns;
     - `first`, `last`: it was trained from after the one epoch until

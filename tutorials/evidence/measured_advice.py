@@ -1,4 +1,4 @@
-# %% [markdown] index="how many trials; how many epochs; which hyperparameters matter; importance; search range; best at the edge; narrow the range; second round; rounds; coarse to fine; transfer learning rate; tune again; one standard error rule; simplest model; deep learning tuning playbook; early epochs"
+# %% [markdown] index="how many trials; how many epochs; which hyperparameters matter; best at the edge; second round; rounds; coarse to fine; transfer learning rate; tune again; one standard error rule; simplest model; deep learning tuning playbook; early epochs"
 # # Advice, measured
 #
 # What to tune first, how wide, how many trials and how long, in which
