@@ -36,15 +36,7 @@ def listen(page, base, complaints):
             and complaints.append(message.text)
         ),
     )
-    # RxJS says this where a test's own clock runs a timer that Material
-    # has cancelled.
-    fake = "executing a cancelled action"
-    page.on(
-        "pageerror",
-        lambda error: (
-            fake in str(error) or complaints.append(str(error))
-        ),
-    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "request",
         lambda request: (

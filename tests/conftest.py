@@ -169,10 +169,14 @@ def tab(browser, address):
     """Return a function that opens a page, and fail on its complaints."""
     complaints, contexts = [], []
 
-    def open_(path, scheme="light", width=1280, base=address):
+    def open_(
+        path, scheme="light", width=1280, base=address, before=None
+    ):
         contexts.append(context(browser, scheme, width))
         page = contexts[-1].new_page()
         listen(page, base, complaints)
+        if before:
+            before(page)
         page.goto(base + path)
         return page
 

@@ -4,9 +4,9 @@
 # Tune a convolutional network together with the random shifts and turns
 # of its training images, and measure what each of the two was worth.
 #
-# On these small, upright digits neither is worth much: the tables at the
-# end say, for each, whether three seeds show a difference at all. The way
-# to find out is the same for yours.
+# The tables at the end say, for each, whether three seeds show a
+# difference on these small, upright digits. The way to find out is the
+# same for yours.
 #
 # Put the augmenting layers inside the model and draw their strength like
 # any other hyperparameter, with zero as its smallest value: then the

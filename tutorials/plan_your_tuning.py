@@ -85,22 +85,20 @@ def trained(values, seed):
     """Train a configuration to the end; return the model, its score."""
     keras.utils.set_random_seed(seed)
     model = build_model(values)
-    stop = keras.callbacks.ModelCheckpoint(
-        "best.weights.h5",
+    best = keras.callbacks.EarlyStopping(
         "val_accuracy",
         mode="max",
-        save_best_only=True,
-        save_weights_only=True,
+        patience=EPOCHS,  # it stops nothing, and restores the best
+        restore_best_weights=True,
     )
     history = model.fit(
         *images.train,
         epochs=EPOCHS,
         batch_size=BATCH,
         validation_data=images.validation,
-        callbacks=[stop],
+        callbacks=[best],
         verbose=0,
     )
-    model.load_weights("best.weights.h5")
     return model, max(history.history["val_accuracy"])
 
 
@@ -121,7 +119,7 @@ print("untuned, three seeds:", np.round(scores, 4))
 # A third of the epochs weeds out what does not train; among the best it
 # says little, which is why step 5 trains these again. [Trials trained
 # together](how_to/trials_together.py) cost a fraction; without
-# `trained_together` the search is the same.
+# `trained_together` the search tries the same configurations.
 
 # %%
 from snippets.searches.trained_together import trained_together
