@@ -18,7 +18,7 @@ def advice():
     return program("measure_advice")
 
 
-def planted(noise=0.01, shift=0.0):
+def planted(noise=0.01, shift=0.0, top=-3.0):
     """Return a problem whose score is a parabola of the rate's logarithm.
 
     Its top is `shift` higher for the larger batches; nothing else
@@ -36,7 +36,7 @@ def planted(noise=0.01, shift=0.0):
             "dropout": rng.uniform(0, 0.7, 504),
         }
     )
-    top = -3 + shift * (table["batch_size"] == 128)
+    top = top + shift * (table["batch_size"] == 128)
     score = 0.9 - 0.05 * (np.log10(table["learning_rate"]) - top) ** 2
     score = score.to_numpy()[:, None, None] * EPOCHS
     test, validation = (
@@ -122,6 +122,9 @@ def test_a_narrow_range_is_worth_it_where_it_holds_the_best(advice):
     found = advice.widths(planted(noise=1e-3))
     order = "right third", "wide", "wrong third"
     assert sorted(found, key=found.get) == list(order)
+    # Near the lower third, where some of the best lie: wrong is the upper.
+    near = advice.widths(planted(noise=4e-3, top=-3.2))
+    assert near["wrong third"] > near["wide"] + 0.2
 
 
 def test_the_simplest_within_the_noise_is_small_and_loses_little(
