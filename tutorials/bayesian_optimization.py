@@ -24,7 +24,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import os
 import time
 import warnings
@@ -43,10 +42,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 keras.utils.set_random_seed(1)
 # The Gaussian process says so when a fit ends at a bound; harmless.
 warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Watch the proposals move

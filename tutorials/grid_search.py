@@ -20,7 +20,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import math
 
 import keras
@@ -30,10 +29,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## All of a small space

@@ -20,7 +20,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 
 import keras
 import keras_tuner as kt
@@ -31,10 +30,6 @@ from IPython.display import display
 from sklearn.metrics import classification_report, confusion_matrix
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## The data

@@ -36,7 +36,6 @@ show_in_terminal()
 # %%
 import contextlib
 import functools
-import gc
 import io
 import warnings
 
@@ -64,10 +63,6 @@ from sklearn.svm import SVC
 keras.utils.set_random_seed(1)
 # The Gaussian process says so when a fit ends at a bound; harmless.
 warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## A space of two families

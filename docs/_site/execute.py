@@ -6,6 +6,7 @@
 Why and how: docs/explanation/how_this_site_is_built.md.
 """
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -180,6 +181,8 @@ def import_packages(tutorials):
         if name.partition(".")[0] in "".join(cells):
             importlib.import_module(name)
     os.dup2(shown, 2)
+    gc.collect()
+    gc.freeze()  # each trial collects garbage: not among what was imported
 
 
 def execute_all(tutorials):

@@ -40,11 +40,12 @@ def summary(cell):
     code, said = cell.source, cell.metadata
     if code.startswith('"""'):
         return "Snippet: " + code.split('"""')[1].strip()
-    if code.startswith("import "):
-        return "Imports: " + listed(MODULE.findall(code), most=99)
-    if "fold" in said or "open" in said:
-        return said.get("fold")
     tree, made = ast.parse(code), cell.get("outputs", ())
+    imports = sum(isinstance(n, ast.Import | ast.ImportFrom) for n in tree.body)
+    if 2 * imports >= len(tree.body):
+        return "Imports: " + listed(MODULE.findall(code), most=99)
+    if {"answer", "fold", "open"} & said.keys():
+        return said.get("answer") or said.get("fold")
     steps = [n for n in ast.walk(tree) if isinstance(n, ast.stmt)]
     steps = [n for n in steps if not hasattr(n, "body")]
     proofs = sum(isinstance(n, ast.Assert) for n in steps)
@@ -80,7 +81,7 @@ def blocks(cells):
     block = []
     for cell in cells:
         line = None if cell.cell_type == "markdown" else summary(cell)
-        folded = line and "open" not in cell.metadata
+        folded = line and not {"answer", "open"} & cell.metadata.keys()
         if block and not folded:
             yield block
             block = []

@@ -276,7 +276,7 @@ def splits(name):
     return kind, classes, found
 
 
-def train(name, shape, rows, kind, classes, parts):
+def train(name, shape, rows, kind, classes, parts, epochs=EPOCHS):
     """Train the configurations of one shape on all splits.
 
     Returns float arrays (configurations, splits, epochs, 3): validation
@@ -286,7 +286,7 @@ def train(name, shape, rows, kind, classes, parts):
     import tensorflow as tf
 
     layers, units, activation, batch_size = shape
-    many = len(rows) * SPLITS
+    many = len(rows) * len(parts)
     rng = tf.random.Generator.from_seed(hash_of(name, shape))
     x, y = (
         tf.constant(np.stack([split[0][n] for split in parts]))
@@ -302,10 +302,12 @@ def train(name, shape, rows, kind, classes, parts):
     act = getattr(tf.nn, activation)
     repeat = np.repeat  # configuration by configuration, split by split
     rate, decay, drop = (
-        tf.constant(repeat(np.float32(rows[n]), SPLITS))
+        tf.constant(repeat(np.float32(rows[n]), len(parts)))
         for n in ("learning_rate", "weight_decay", "dropout")
     )
-    cosine = tf.constant(repeat(rows["schedule"] == "cosine", SPLITS))
+    cosine = tf.constant(
+        repeat(rows["schedule"] == "cosine", len(parts))
+    )
     slow = name == "digits_that_start_slowly" and units == 72
 
     sizes, width, inputs = [], x.shape[-1], x.shape[2:]
@@ -422,17 +424,17 @@ def train(name, shape, rows, kind, classes, parts):
     begun, result = time.process_time(), []
     steps = -(-x.shape[1] // batch_size)
     orders = np.random.default_rng(hash_of(name, shape))
-    total = tf.constant(float(EPOCHS * steps))
-    for epoch in range(EPOCHS):
+    total = tf.constant(float(epochs * steps))
+    for epoch in range(epochs):
         order = orders.permutation(x.shape[1])
         for n in range(steps):
             positions = order[n * batch_size : (n + 1) * batch_size]
             number = tf.constant(float(epoch * steps + n + 1))
             step(tf.constant(positions), number, total)
         result.append(check().numpy())
-    seconds = (time.process_time() - begun) / many / EPOCHS
-    result = np.stack(result, 1).reshape(len(rows), SPLITS, EPOCHS, 3)
-    return result, seconds
+    seconds = (time.process_time() - begun) / many / epochs
+    result = np.stack(result, 1)
+    return result.reshape(len(rows), len(parts), epochs, 3), seconds
 
 
 def hash_of(name, shape):

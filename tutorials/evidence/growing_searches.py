@@ -35,7 +35,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import inspect
 import io
 import shutil
@@ -51,10 +50,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # A page has no time for a thousand trials. They were run beforehand, on

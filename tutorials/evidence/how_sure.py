@@ -28,7 +28,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import math
 
 import keras
@@ -40,10 +39,6 @@ from IPython.display import display
 from sklearn.datasets import load_digits
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %%
 from snippets.data.evidence_file import evidence_file

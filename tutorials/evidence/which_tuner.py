@@ -32,7 +32,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 
 import keras_tuner as kt
 import matplotlib.pyplot as plt
@@ -40,11 +39,6 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.ticker import FixedLocator, NullLocator
-
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %%
 from snippets.data.attainable import attainable

@@ -28,7 +28,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import importlib.metadata
 import inspect
 import io
@@ -46,10 +45,6 @@ import tensorflow as tf
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # Hardly anything is trained here. This hypermodel notes what `fit` was

@@ -44,10 +44,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 pd.set_option("display.max_colwidth", None)
 
 # %% [markdown]

@@ -36,7 +36,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 
 import keras
 import keras_tuner as kt
@@ -49,10 +48,6 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.neighbors import NearestNeighbors
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Early stopping is a use, too

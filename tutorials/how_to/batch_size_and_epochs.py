@@ -19,7 +19,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 
 import keras
 import keras_tuner as kt
@@ -29,10 +28,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %%
 from snippets.data.load_images import load_images

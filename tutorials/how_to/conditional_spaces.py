@@ -29,7 +29,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import io
 
 import keras
@@ -38,10 +37,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## A loop over layers

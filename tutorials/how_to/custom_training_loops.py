@@ -26,7 +26,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import io
 import time
 
@@ -38,10 +37,6 @@ import tensorflow as tf
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 # TensorFlow warns of functions that are compiled often; here each trial
 # compiles one, and means to.
 tf.get_logger().setLevel("ERROR")

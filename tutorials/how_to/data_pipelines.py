@@ -35,7 +35,6 @@ import argparse
 import ast
 import asyncio
 import contextlib
-import gc
 import inspect
 import io
 import logging
@@ -57,10 +56,6 @@ from IPython.display import display
 from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## The same images, six ways

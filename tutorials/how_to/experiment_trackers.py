@@ -31,7 +31,6 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 
 import contextlib
-import gc
 import io
 import json
 import shutil
@@ -45,10 +44,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %%
 from snippets.data.load_images import load_images

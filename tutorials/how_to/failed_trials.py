@@ -27,7 +27,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import io
 import logging
 import math
@@ -42,10 +41,6 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 # TensorFlow warns of models that train for few batches, as these do.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 

@@ -32,7 +32,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import json
 import shutil
 import socket
@@ -61,10 +60,6 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 from tensorboard.util import tensor_util
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %%
 from snippets.data.load_images import load_images

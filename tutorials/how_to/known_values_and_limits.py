@@ -30,7 +30,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import io
 import math
 import warnings
@@ -41,10 +40,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 # The Gaussian process says so when a fit ends at a bound; harmless.
 warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 

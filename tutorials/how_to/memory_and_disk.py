@@ -26,7 +26,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import inspect
 import json
 import subprocess
@@ -41,10 +40,6 @@ import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Memory that stays flat
@@ -72,7 +67,6 @@ from snippets.models.build_model import build_model
 
 # %%
 source = f"""
-import gc
 import json
 import os
 import sys
@@ -114,8 +108,6 @@ class Noted(Flat if way == "flat_memory" else kt.RandomSearch):
         )
 
 notes = []
-gc.collect()
-gc.freeze()
 keras.utils.set_random_seed(1)
 tuner = Noted(
     build_model,

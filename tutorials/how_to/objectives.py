@@ -22,7 +22,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import io
 
 import keras
@@ -37,10 +36,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## The name: print the keys

@@ -35,7 +35,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import importlib.metadata
 import io
 import logging
@@ -49,10 +48,6 @@ import tensorflow as tf
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 # TensorFlow warns of models that train for few batches, as these do.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 

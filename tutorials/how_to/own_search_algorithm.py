@@ -30,7 +30,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import math
 
 import keras
@@ -42,10 +41,6 @@ from IPython.display import display
 from scipy.stats import qmc
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## A search with one of them

@@ -19,7 +19,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import inspect
 
 import keras
@@ -35,10 +34,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Scaling inside the model

@@ -19,7 +19,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import inspect
 import json
 import subprocess
@@ -32,11 +31,6 @@ import pandas as pd
 from IPython.display import display
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Zero is no seed

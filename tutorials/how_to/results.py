@@ -21,7 +21,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import io
 import json
 import subprocess
@@ -39,10 +38,6 @@ from sklearn.inspection import permutation_importance
 from sklearn.model_selection import ShuffleSplit
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## A search to look at

@@ -37,7 +37,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import inspect
 import io
 import shutil
@@ -54,10 +53,6 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## A search that is killed

@@ -36,7 +36,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import json
 import subprocess
 import sys
@@ -51,10 +50,6 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Three ways to a final model

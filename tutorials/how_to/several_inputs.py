@@ -29,7 +29,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 
 import keras
 import keras_tuner as kt
@@ -41,10 +40,6 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import KFold
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Data as dictionaries

@@ -34,7 +34,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import inspect
 import io
 import json
@@ -56,10 +55,6 @@ from IPython.display import display
 from sklearn.datasets import load_digits
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## Three hosts

@@ -32,7 +32,6 @@ show_in_terminal()
 # %%
 import ast
 import contextlib
-import gc
 import io
 import json
 import logging
@@ -53,10 +52,6 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 # TensorFlow warns of models that train for few batches, as these do.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 

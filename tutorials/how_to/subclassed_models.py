@@ -30,7 +30,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import io
 import warnings
 
@@ -42,10 +41,6 @@ import tensorflow as tf
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## An autoencoder

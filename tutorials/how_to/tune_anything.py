@@ -22,7 +22,6 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import gc
 import lzma
 import math
 from pathlib import Path
@@ -37,10 +36,6 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 
 # %% [markdown]
 # ## A function whose answer is known

@@ -31,7 +31,6 @@ show_in_terminal()
 
 # %%
 import contextlib
-import gc
 import importlib
 import io
 import logging
@@ -56,10 +55,6 @@ from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import KFold
 
 keras.utils.set_random_seed(1)
-# Keras Tuner collects garbage in every trial; what is frozen here is
-# not walked again each time.
-gc.collect()
-gc.freeze()
 # TensorFlow warns of models that train for few batches, as these do.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
