@@ -14,8 +14,10 @@ from public_names import EXPORTED, FENCE, names
 
 FOLDER = ROOT / "docs/reference"
 INDEX = FOLDER / "index.md"
-OTHERS = {INDEX, FOLDER / "faq.md", FOLDER / "glossary.md"}
-REFERENCE = sorted(set(FOLDER.glob("*.md")) - OTHERS)
+OTHERS = {"index.md", "faq.md", "glossary.md", "other_libraries.md"}
+REFERENCE = sorted(
+    path for path in FOLDER.glob("*.md") if path.name not in OTHERS
+)
 ENTRY = re.compile(r"(?ms)^### `(.+?)` \{ #(\S+) \}\n(.*?)(?=^##|\Z)")
 ENTRIES = {
     heading: (page, anchor, text)

@@ -28,7 +28,7 @@ QUERIES = {
     "how long will Hyperband take": "hyperband_planner",
     "choose max_epochs and factor": "hyperband_planner",
     "Keras Tuner or Optuna": "optuna_and_scikit_learn",
-    "enqueue_trial": "optuna_and_scikit_learn",
+    "enqueue_trial": "other_libraries",
     "is the difference between two trials significant": "how_sure",
     "how many repeats executions_per_trial": "how_sure",
     "search is slow": "fast_searches",
@@ -178,7 +178,8 @@ def test_search_finds_the_composer(tab, address, phrase):
 
 def test_opened_from_disk_pages_link_and_search_works(tab, site):
     page = tab("index.html", base=f"{site.as_uri()}/")
-    page.get_by_role("link", name="Start with random search").click()
+    link = page.get_by_role("link", name="random search", exact=True)
+    link.first.click()
     page.wait_for_url("**/tutorials/random_search/index.html")
     assert "What there is to tune" in page.inner_text("article")
     page.locator(".md-search__input").click()
