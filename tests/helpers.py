@@ -76,7 +76,12 @@ def named(name):
 
 def executed(name):
     """Return a tutorial's notebook with its outputs, executed if stale."""
-    tutorial = notebooks.read(named(name))
+    return executed_page(named(name))
+
+
+def executed_page(path):
+    """Return the notebook of a tutorial, or of a Markdown page's code."""
+    tutorial = notebooks.read(path)
     if not notebooks.runs_here(tutorial):
         pytest.skip(f"{tutorial.name} needs Linux or macOS")
     if not tutorial.kept.is_file():

@@ -1,6 +1,7 @@
 """Sentences of the pages, each proved against Keras Tuner itself."""
 
 import ast
+import html
 import os
 import re
 import signal
@@ -9,7 +10,15 @@ import sys
 import keras
 import keras_tuner as kt
 import pytest
-from helpers import ROOT, TUTORIALS, function, needs_posix, warm
+from helpers import (
+    ROOT,
+    TUTORIALS,
+    executed_page,
+    function,
+    needs_posix,
+    notebooks,
+    warm,
+)
 
 from snippets.models.build_model import build_model
 from snippets.models.image_classifier import ImageClassifier
@@ -20,42 +29,58 @@ PAGES = [
     for path in sorted((ROOT / "docs").rglob("*.md"))
     if "\n::: " not in path.read_text("utf-8")
 ]
-# The first page's search trains four models, traced as a reader's are.
-HOME = pytest.param(ROOT / "docs/index.md", marks=pytest.mark.process)
 
 
 @pytest.mark.filterwarnings("ignore:The `logger` argument")  # as said
 @pytest.mark.parametrize(
     "page",
-    [HOME if p == HOME.values[0] else p for p in PAGES],
+    [p for p in PAGES if p not in notebooks.documents()],
     ids=lambda p: p.stem,
 )
-def test_the_code_of_a_page_runs_in_the_order_shown(
-    page, tmp_path, monkeypatch, capsys
+def test_the_code_of_a_page_that_prints_nothing_runs(
+    page, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(
         ROOT / "snippets/searches"
     )  # downloaded
     names = {"__name__": "page"}
-    for code in re.findall(
-        r"^```python.*?\n(.*?)^```",
-        page.read_text("utf-8"),
-        re.M | re.S,
-    ):
-        include = re.fullmatch(r'--8<-- "(.*)"\n', code)
-        if include:
-            code = (ROOT / include[1]).read_text("utf-8")
-        exec(compile(code, page.name, "exec"), names)
-    printed = capsys.readouterr().out
-    if page.stem == "hyperparameters":
-        assert "[10, 30, 50]" in printed  # 60 is never tried
-        assert "[0.0, 0.1, 0.2, 0.3, 0.4]" in printed  # nor is 0.5
-        assert "\n10\n" in printed  # the first definition won
-        assert "\nmin" in printed  # for a score that should grow
-        assert not re.search(
-            r"^0$", printed, re.M
-        )  # seed 0 was replaced
+    for cell in notebooks.program_of(page).cells:
+        exec(compile(cell.source, page.name, "exec"), names)
+
+
+def printed(page):
+    """Return what the code of a Markdown page printed on the page."""
+    outputs = [
+        output
+        for cell in executed_page(page).cells
+        for output in cell.outputs
+    ]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+def test_traps_are_what_the_page_says():
+    text = printed(ROOT / "docs/explanation/hyperparameters.md")
+    assert "[10, 30, 50]" in text  # 60 is never tried
+    assert "[0.0, 0.1, 0.2, 0.3, 0.4]" in text  # nor is 0.5
+    assert "\n10\n" in text  # the first definition won
+    assert "\nmin" in text  # for a score that should grow
+    assert not re.search(r"^0$", text, re.M)  # seed 0 was replaced
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "page", notebooks.documents(), ids=lambda p: p.stem
+)
+def test_a_page_shows_what_its_code_prints(page, site):
+    name = page.relative_to(ROOT / "docs").with_suffix("")
+    folder = site / (name.parent if name.name == "index" else name)
+    text = (folder / "index.html").read_text("utf-8")
+    text = html.unescape(re.sub("<[^>]+>", "", text))
+    lines = printed(page).split("\n")
+    assert any(lines)
+    for line in filter(str.strip, lines):
+        assert line in text, line
 
 
 class Counted(kt.Hyperband):

@@ -1,4 +1,4 @@
-"""Execute the tutorials that are stale; keep their notebooks with outputs.
+"""Execute the pages that are stale; keep their notebooks with outputs.
 
     python docs/_site/execute.py                          all of them
     python docs/_site/execute.py tutorials/hyperband.py   just these
@@ -25,6 +25,7 @@ from notebooks import (
     ROOT,
     Mistake,
     code_cells,
+    documents,
     read,
     scripts,
     stale,
@@ -138,7 +139,8 @@ def execute(tutorial):
     partial = tutorial.kept.with_suffix(".partial")
     nbformat.write(tutorial.notebook, partial)
     partial.replace(tutorial.kept)
-    say(f"{tutorial.name}: executed in {time.monotonic() - begun:.0f} s")
+    seconds, cpu = time.monotonic() - begun, sum(os.times()[:4])
+    say(f"{tutorial.name}: executed in {seconds:.0f} s, {cpu:.0f} CPU s")
 
 
 def joined(outputs):
@@ -218,9 +220,10 @@ def execute_all(tutorials):
 
 
 def main(names):
-    paths = [Path(name).resolve() for name in names] or scripts()
-    if unknown := set(paths) - set(scripts()):
-        sys.exit(f"not a tutorial: {', '.join(map(str, unknown))}")
+    known = [*scripts(), *documents()]
+    paths = [Path(name).resolve() for name in names] or known
+    if unknown := set(paths) - set(known):
+        sys.exit(f"nothing to execute: {', '.join(map(str, unknown))}")
     try:
         chosen = [read(path) for path in paths]
     except Mistake as mistake:

@@ -17,6 +17,9 @@ ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache"
 IMPORT = re.compile(r"from snippets\.([\w.]+) import (?:\w+|\(\s*\w+,\s*\))")
 SHOW = "\n\nshow_in_terminal()"  # ends the cell that a page leaves out
+FENCE = re.compile(r"(?ms)^```python.*?\n(.*?)^```\n")  # code in Markdown
+INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
+PRINTS = re.compile(r"\b(print|results_summary|search_space_summary)\(")
 
 
 class Mistake(Exception):
@@ -31,6 +34,13 @@ class Tutorial(NamedTuple):
 
 def scripts():
     return sorted((ROOT / "tutorials").rglob("*.py"))
+
+
+def documents():
+    """Return the Markdown pages whose code prints something."""
+    pages = sorted((ROOT / "docs").rglob("*.md"))
+    codes = {p: "".join(FENCE.findall(p.read_text("utf-8"))) for p in pages}
+    return [page for page, code in codes.items() if PRINTS.search(code)]
 
 
 def snippet(module):
@@ -113,23 +123,40 @@ def notebook_of(script, name):
     return notebook
 
 
+def program_of(page):
+    """Return a notebook of a Markdown page's code, snippets in place."""
+    codes = FENCE.findall(page.read_text("utf-8"))
+    codes = [INCLUDE.sub(lambda m: (ROOT / m[1]).read_text("utf-8"), c) for c in codes]
+    cells = [nbformat.v4.new_code_cell(code.strip()) for code in codes]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
 def read(script):
-    """Return a tutorial, and under which key its outputs are kept."""
+    """Return a tutorial, and under which key its outputs are kept.
+
+    Or the code of a Markdown page, as if it were one.
+    """
     name = script.relative_to(ROOT).as_posix()
-    notebook = notebook_of(script, name)
+    if script.suffix == ".md":
+        notebook = program_of(script)
+    else:
+        notebook = notebook_of(script, name)
     code = [cell.source for cell in code_cells(notebook)]
     data = os.environ.get("TUTORIAL_DATASET", "digits")
     if Path(data).is_file():
         data += str(Path(data).stat().st_mtime)
     files = [ROOT / "requirements.txt", HERE / "matplotlibrc"]
-    evidence = sorted((ROOT / "docs/evidence").glob("*.csv*"))
-    files += [file for file in evidence if file.name in "".join(code)]
+    evidence = sorted((ROOT / "docs/evidence").glob("*.[cn][sp][vz]*"))
+    told = "".join(code)
+    # Of the recorded problems a page may read all, one by one.
+    named = [re.sub("(problem_).*", r"\1", file.name) for file in evidence]
+    files += [f for f, name in zip(evidence, named, strict=True) if name in told]
     parts = [*code, data, platform.python_version(), platform.machine()]
     parts.append(inspect.getsource(table))
     digest = hashlib.sha256("\0".join(parts).encode())
     for file in files:
         digest.update(file.read_bytes())
-    place = Path(name).relative_to("tutorials").with_suffix("")
+    place = Path(name.removeprefix("tutorials/")).with_suffix("")
     kept = CACHE / "executed" / f"{place}-{digest.hexdigest()[:16]}.ipynb"
     return Tutorial(name, notebook, kept)
 

@@ -45,12 +45,12 @@ Executed with Python {}. Needs these packages, here at the versions it was
 executed with:
 
     %pip install {}"""
-INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
 FOLDED = re.compile(r"(?m)^(?=<details .*<summary>(snippets/\w+/(.+))</summary>)")
 LIST = "<!-- a line for each page of this section -->"
 FIRST = re.compile(r"(?m)^# .+\n\s*((?:.+\n)+)")
 TERM = re.compile(r"(?m)^\*\*.+\*\*\{ #(\S+) \}\n:((?: .+\n?)+)")
 GLOSSARY = "reference/glossary/"
+TAKEN = "keras_tuner_measured"  # all of the site, as a zip in it
 # What is no prose, whole, or a tag; and a link to a term.
 NO_PROSE = re.compile(
     r"(?s)<(a|pre|code|h\d|table|figure|summary|label|select|script)\b.*?</\1>"
@@ -92,9 +92,10 @@ def on_pre_build(config):
         read = [notebooks.read(path) for path in scripts()]
     except notebooks.Mistake as mistake:
         raise BuildError(str(mistake)) from None
-    config.extra["tutorials"] = read
+    programs = {str(path): notebooks.read(path) for path in notebooks.documents()}
+    config.extra |= {"tutorials": read, "programs": programs}
     config.extra["terms"] = glossary(config)
-    if not notebooks.stale(read):
+    if not notebooks.stale([*read, *programs.values()]):
         return
     program = [sys.executable, HERE / "execute.py"]
     # Of Ctrl-C it learns from us alone, once.
@@ -171,7 +172,7 @@ def on_nav(nav, config, files):
         if not built.is_file():
             continue
         text = Path(page.file.abs_src_path).read_text("utf-8")
-        shown = [notebooks.ROOT / name for name in re.findall(INCLUDE, text)]
+        shown = [notebooks.ROOT / name for name in re.findall(notebooks.INCLUDE, text)]
         shown += map(notebooks.snippet, re.findall(notebooks.IMPORT, text))
         if LIST in text:
             shown += [Path(each.file.abs_src_path) for each in below(page.parent)]
@@ -209,6 +210,16 @@ def on_page_read_source(page, config):
         blocks = folding.blocks(cell for cell in shown if cell.source)
         return template.render(blocks=blocks, runs=runs)
     return None
+
+
+def with_outputs(markdown, program):
+    """Put below a page's code what it printed."""
+    cells = iter(notebooks.with_outputs(program).cells)
+
+    def shown(match):
+        return f"{match[0]}\n{template.module.outputs(next(cells))}\n"
+
+    return notebooks.FENCE.sub(shown, markdown)
 
 
 def without_backticks(items):
@@ -266,9 +277,11 @@ def on_page_content(content, page, config, files):
 
 def on_page_markdown(markdown, page, config, files):
     """Note what is said of a page; list, and link folded snippets' files."""
-    for name in re.findall(INCLUDE, markdown):
+    for name in re.findall(notebooks.INCLUDE, markdown):
         if not (notebooks.ROOT / name.partition(":")[0]).is_file():
             raise BuildError(f"docs/{page.file.src_uri}: includes {name}: no such file")
+    if program := config.extra["programs"].get(page.file.abs_src_path):
+        markdown = with_outputs(markdown, program)
     if tutorial := of(page):
         first = tutorial.notebook.cells[0].metadata
         page.meta["executed"] = executed(tutorial.notebook)
@@ -356,6 +369,20 @@ def on_post_build(config):
         index = (site / "search/search_index.json").read_text("utf-8")
         script = f"var __index = {index}"
         (site / "search/search_index.js").write_text(script, "utf-8")
+        take_along(site)
+
+
+def take_along(site):
+    """Put the site into a zip of itself, to be read from disk."""
+    archive = site / f"{TAKEN}.zip"
+    archive.unlink(missing_ok=True)
+    paths = sorted(path for path in site.rglob("*") if path.is_file())
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in paths:
+            name = f"{TAKEN}/{path.relative_to(site).as_posix()}"
+            entry, content = zipfile.ZipInfo(name), path.read_bytes()
+            entry.external_attr = 0o644 << 16
+            zipped.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
 
 def social_picture(text):
