@@ -15,14 +15,14 @@ EVIDENCE = notebooks.ROOT / "docs/evidence"
 SNIPPETS = notebooks.ROOT / "snippets/data"
 # Finer where a search begins.
 BUDGETS = [*range(3, 81, 3), *range(81, 378, 9), *range(378, 1513, 27)]
-STUDENT = 2.7764451  # 97.5 % of Student's distribution, five splits
 HUNDREDTHS, RECORDED = 100, 10_000  # of a regret; of a score
 
 
 def write(folder):
     """Write the files, made when what they are made of has changed."""
     sources = [__file__, *sorted(EVIDENCE.glob("*problem*.npz"))]
-    sources += [SNIPPETS / f"{name}.py" for name in ("load_races", "regret_of")]
+    names = "load_problem", "load_races", "regret_of", "judge_races"
+    sources += [SNIPPETS / f"{name}.py" for name in names]
     digest = hashlib.sha256(b"".join(Path(each).read_bytes() for each in sources))
     made = notebooks.once(files, digest.hexdigest())
     for name, text in json.loads(made).items():
@@ -31,6 +31,7 @@ def write(folder):
 
 def files(_):
     """Return the text of each file, as JSON."""
+    from snippets.data.judge_races import judge_races
     from snippets.data.load_problem import load_problem
     from snippets.data.load_races import load_races
     from snippets.data.regret_of import regret_of
@@ -45,11 +46,12 @@ def files(_):
     for name, trials in races.groupby("problem", observed=True):
         problem = load_problem(EVIDENCE / f"problem_{name}.npz")
         try:
-            about = problem, regret_of(problem)
+            regret = regret_of(problem)
         except ValueError:  # nothing to find
             continue
         scores[name] = "accuracy" if problem.classes else "R²"
-        contents[name] = each_of(trials, lambda own, about=about: reached(own, *about))
+        judged = judge_races(trials, {name: problem}, {name: regret})
+        contents[name] = each_of(judged, reached)
         first = trials[trials["seed"] == trials["seed"].min()]
         for split, race in first.groupby("split"):
             steps = differences(problem.validation[:, split])
@@ -80,34 +82,26 @@ def differences(curves):
     return np.diff(whole, axis=1, prepend=0).tolist()
 
 
-def reached(trials, problem, regret):
+def reached(trials):
     """Return per budget: mean regret, its interval, epochs spent, trials.
 
-    The regret is that of the ended trial with the best validation score.
     The mean over seeds is taken first, since they share a split; the
     interval is Student's, over splits. Before all races have a trial,
     there is none.
     """
     import numpy as np
+    from scipy.stats import t
 
     by_split = {}
     for (split, _), race in trials.groupby(["split", "seed"]):
-        rows, firsts, lasts, spent = (
-            race[["row", "first", "last", "epochs"]].to_numpy().T
-        )
-        best, chosen = -np.inf, []
-        for row, first, last in zip(rows, firsts, lasts, strict=True):
-            score = problem.validation[row, split, first:last].max()
-            if score > best:
-                best, regretted = score, regret[row, split]
-            chosen.append(regretted)
         twice = race["contestant"].iloc[0].endswith("twice the epochs")
-        ended = np.searchsorted(spent, np.multiply(BUDGETS, 1 + twice), side="right")
-        told = [np.nan, *chosen], [0, *spent], range(len(race) + 1)
+        budgets = np.multiply(BUDGETS, 1 + twice)
+        ended = np.searchsorted(race["epochs"], budgets, side="right")
+        told = [np.nan, *race["regret"]], [0, *race["epochs"]], range(len(race) + 1)
         by_split.setdefault(split, []).append(np.take(told, ended, axis=1))
     regrets, epochs, ran = np.mean(list(by_split.values()), axis=1).transpose(1, 0, 2)
-    mean = regrets.mean(axis=0)
-    half = STUDENT * regrets.std(axis=0, ddof=1) / len(regrets) ** 0.5
+    mean, many = regrets.mean(axis=0), len(regrets)
+    half = t.ppf(0.975, many - 1) * regrets.std(axis=0, ddof=1) / many**0.5
     shown = np.rint(np.multiply([mean, mean - half, mean + half], HUNDREDTHS))
     counts = np.rint([epochs.mean(axis=0), ran.mean(axis=0)])
     return [

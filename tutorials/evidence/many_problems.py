@@ -8,35 +8,43 @@
 # ahead of `RandomSearch` on 14 for the price of seven full trials, and
 # on 13, by little, for eight times as much.
 #
-# - **What a tuner saves is epochs**: on half of the problems `Hyperband`
-#   needs less than a quarter of those of `RandomSearch` to be where that
-#   ends. There it is 0.2 points of test score ahead.
-# - **Random trials of 3 epochs** are ahead as well for the small price, not
-#   for the large one.
-# - **A grid cut short** has the highest regret at every budget.
-# - **No late lead is shown for the others**, Bayesian optimisation among
-#   them.
-#
-# So take `Hyperband` where epochs are what you pay for, and `RandomSearch`
-# where simplicity is. What range, how many trials and how long is
-# [measured too](measured_advice.py).
-#
-# `RandomSearch` trains each trial for all 27 epochs; for 9 or 3; until five
-# epochs bring nothing better (`patience 5`); or for twice the budget of
-# everyone else, which says what a lead is worth. Quasi-random, evolution
-# and ASHA are oracles [of our own](../how_to/own_search_algorithm.py). The
-# first 24 trials of `BayesianOptimization` are those of `RandomSearch`.
-#
-# In numbers: [regret](../../reference/glossary.md#regret) and its difference to that
-# of `RandomSearch`, with 95 % intervals over problems, all of a table at
-# once, and on how many problems it is ahead. 0 is the score of whoever
-# knows a problem's other splits, 1 that of a configuration which a quarter
-# of all beat.
+# Take `Hyperband` where epochs are what you pay for, and `RandomSearch`
+# where simplicity is. The table has the mean
+# [regret](../../reference/glossary.md#regret) of each search: 0 is the
+# score of whoever knows a problem's other splits, 1 that of a
+# configuration which a quarter of all beat.
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+from snippets.data.load_races import load_races
+
+# %%
+from snippets.data.load_problem import load_problem
+
+# %%
+from snippets.data.regret_of import regret_of
+
+# %%
+from snippets.data.judge_races import judge_races
+
+# %%
+races = load_races(evidence_file("races_problems.npz"))
+problems = {
+    name: load_problem(evidence_file(f"problem_{name}.npz"))
+    for name in races["problem"].cat.categories
+}
+regret = {name: regret_of(each) for name, each in problems.items()}
+races = judge_races(races, problems, regret)
+RACE = ["problem", "contestant", "split", "seed"]
+count = len(races[RACE].drop_duplicates())
+print(f"{count:,} races on {len(problems)} problems")
 
 # %%
 import matplotlib.pyplot as plt
@@ -46,49 +54,10 @@ from IPython.display import display
 from scipy.stats import spearmanr
 
 # %%
-from snippets.data.evidence_file import evidence_file
-
-# %%
-from snippets.data.load_problem import load_problem
-
-# %%
-from snippets.data.load_races import load_races
-
-# %%
-from snippets.data.regret_of import regret_of
-
-# %%
 from snippets.results.compare_runs import compare_runs
 
 # %%
 from snippets.results.mean_ranks import mean_ranks
-
-# %%
-races = load_races(evidence_file("races_problems.npz"))
-names = races["problem"].cat.categories
-problems = {
-    name: load_problem(evidence_file(f"problem_{name}.npz"))
-    for name in names
-}
-RACE = ["problem", "contestant", "split", "seed"]
-
-
-def scored(trials):
-    """Return a problem's trials with score and regret of each."""
-    problem = problems[trials["problem"].iloc[0]]
-    trials = trials.assign(
-        score=0.0,
-        regret=regret_of(problem)[trials["row"], trials["split"]],
-    )
-    for (first, last), part in trials.groupby(["first", "last"]):
-        curves = problem.validation[part["row"], part["split"]]
-        best = curves[:, first:last].max(axis=1)
-        trials.loc[part.index, "score"] = best
-    return trials
-
-
-groups = races.groupby("problem", observed=True)
-races = pd.concat([scored(trials) for _, trials in groups])
 
 # %%
 TINY, FEW, MANY = 7 * 27, 14 * 27, 56 * 27
@@ -98,13 +67,11 @@ TWICE = "RandomSearch, twice the epochs"
 def regrets(budget):
     """Return the regret of each race when `budget` epochs are spent.
 
-    That of the best trial by then, a Series. Who has twice the epochs
-    is asked when it has spent twice the budget.
+    Who has twice the epochs is asked when it has spent twice as many.
     """
     twice = races["contestant"] == TWICE
     ended = races[races["epochs"] <= budget * (1 + twice)]
-    best = ended.groupby(RACE, observed=True)["score"].idxmax()
-    return ended.loc[best].set_index(RACE)["regret"]
+    return ended.groupby(RACE, observed=True)["regret"].last()
 
 
 def by_problem(budget):
@@ -113,11 +80,11 @@ def by_problem(budget):
     return means.unstack("contestant")
 
 
+# %%
 def summary(table):
     """Return the means and how far they are from RandomSearch's."""
     found = compare_runs(table, "RandomSearch", paired=True)
     other = table.drop(columns="RandomSearch")
-    ahead = other.lt(table["RandomSearch"], axis=0).sum()
     shown = {
         "regret": found["mean"],
         "less than RandomSearch": -found["difference"],
@@ -125,16 +92,38 @@ def summary(table):
         "to": -found["difference_low"],
     }
     shown = pd.DataFrame(shown).round(2) + 0  # no -0.0
+    ahead = other.lt(table["RandomSearch"], axis=0).sum()
     shown["ahead_on"] = ahead.astype("Int64")
     return shown.sort_values("regret").astype(object).fillna("")
 
 
+# %%
 tiny, few, many = map(by_problem, (TINY, FEW, MANY))
 for epochs, table in ((TINY, tiny), (MANY, many)):
     print(f"after {epochs:,} epochs, {len(table)} problems")
     display(summary(table))
 
 # %% [markdown]
+# The intervals are for 95 % and all of a table at once, over problems; the
+# last column counts the problems on which a search has less regret than
+# `RandomSearch`.
+#
+# - **What a tuner saves is epochs**: on half of the problems `Hyperband`
+#   needs less than a quarter of the epochs of `RandomSearch` to be where
+#   that ends. There it is 0.2 points of test score ahead.
+# - **Random trials of 3 epochs** are ahead as well for the small price, not
+#   for the large one.
+# - **A grid cut short** has the highest regret at every budget.
+# - **No late lead is shown for the others**, Bayesian optimisation among
+#   them. Its first 24 trials are those of `RandomSearch`.
+#
+# `RandomSearch` trains each trial for all 27 epochs; for 9 or 3; until five
+# epochs bring nothing better (`patience 5`); or for twice the budget of
+# everyone else, which says what a lead is worth. Quasi-random, evolution
+# and ASHA are oracles [of our own](../how_to/own_search_algorithm.py).
+# [Advice, measured](measured_advice.py) asks what range, how many trials
+# and how long.
+#
 # A race is a search on one of five splits, and no two races of a tuner
 # share their random draws. What a tuner proposes becomes the nearest of
 # 504 recorded configurations that the search has not tried, and it is told
@@ -244,12 +233,14 @@ def better(found):
     """Return how often each is better than RandomSearch, by problem."""
     table = found.unstack(["split", "seed"])
     chances = {}
-    for name in names:
+    for name in problems:
         rows = table.loc[name].to_numpy()
         own = table.loc[(name, "RandomSearch")].to_numpy()
         pairs = np.sign(own[None, :, None] - rows[:, None, :])
         chances[name] = 0.5 + pairs.mean(axis=(1, 2)) / 2
-    return pd.DataFrame(chances, index=table.loc[names[0]].index).T
+    return pd.DataFrame(
+        chances, index=table.loc[[*problems][0]].index
+    ).T
 
 
 table = better(regrets(MANY))
@@ -261,7 +252,7 @@ reached = pd.concat(paths).le(
     many["RandomSearch"] + 1e-9, level=1, axis=0
 )
 needed = {}
-for name in names:
+for name in problems:
     times = reached.xs(name, level=1)
     needed[name] = times.idxmax().where(times.any(), np.inf)
 needed = pd.DataFrame(needed).T / MANY
@@ -290,7 +281,7 @@ def points(problem):
     return 100 / (zero - one)
 
 
-worth = pd.Series({name: points(problems[name]) for name in names})
+worth = pd.Series({name: points(problems[name]) for name in problems})
 leads = {
     f"{epochs:,} epochs": (table["RandomSearch"] - table["Hyperband"])
     * worth
@@ -348,7 +339,7 @@ def agreement(problem, epochs=None):
 rows = {}
 for property_, epochs in (("3 epochs", 3), ("one split", None)):
     values = pd.Series(
-        {name: agreement(problems[name], epochs) for name in names}
+        {name: agreement(problems[name], epochs) for name in problems}
     )
     for when, each in leads.items():
         found = spearmanr(values, each[values.index])
