@@ -2,17 +2,14 @@
 # # Custom training loops
 #
 # Tune a model that trains in a way of its own: a `train_step` that
-# keeps `fit`, or a whole loop in `HyperModel.fit` that keeps all its
-# promises.
+# keeps `fit`, or a whole loop in `HyperModel.fit`.
 #
-# If only the step is yours, override `train_step` in a subclass of
-# `keras.Model`, made from inputs and outputs as below, and nothing else
-# changes; a subclass with layers and a `call` of its own must
-# [also be called](subclassed_models.py) in `build`. If the loop is yours, write it in `HyperModel.fit`. It then
-# owes the tuner four things:
+# If only the step is yours, override
+# [`train_step`](#a-train_step-that-keeps-fit), and nothing else changes.
+# If the loop is yours, it owes the tuner four things:
 #
-# - train from `initial_epoch` to `epochs`, as told;
-# - call the `callbacks` it is given, since they save the weights;
+# - train from `initial_epoch` to `epochs`;
+# - call the `callbacks` it is given, which save the weights;
 # - give `on_epoch_end` a dictionary that contains the objective;
 # - return the `History` of all epochs.
 #
@@ -25,12 +22,39 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.image_classifier import ImageClassifier
+
+# %%
+import keras
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+
+class Short(ImageClassifier):
+    def fit(self, hp, model, x, y, callbacks, epochs, **kwargs):
+        calls = keras.callbacks.CallbackList(callbacks, model=model)
+        for epoch in range(epochs):
+            model.train_on_batch(x[300:], y[300:])
+            score = model.test_on_batch(x[:300], y[:300])[1]
+            calls.on_epoch_end(epoch, {"val_accuracy": float(score)})
+        return float(score)
+
+
+goal = kt.Objective("val_accuracy", "max")
+tuner = kt.RandomSearch(Short(), goal, 2, 1, directory="searches/loop")
+tuner.search(*load_digits(return_X_y=True), epochs=40, verbose=0)
+tuner.results_summary()
+
+# %% [markdown]
+# This one does for random search: it saves the weights of the best epoch,
+# but scores the last. [A whole loop](#a-whole-loop) meets all four
+# demands, and Hyperband needs them.
+
+# %%
 import contextlib
 import io
 import time
 
-import keras
-import keras_tuner as kt
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -40,12 +64,6 @@ keras.utils.set_random_seed(1)
 # TensorFlow warns of functions that are compiled often; here each trial
 # compiles one, and means to.
 tf.get_logger().setLevel("ERROR")
-
-# %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
 
 # %% [markdown]
 # ## A train_step that keeps fit
@@ -57,16 +75,10 @@ images = load_images("digits")
 
 # %%
 class MixingModel(keras.Model):
-    def __init__(self, *args, mixing, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.mixing = mixing
+    mixing = 0.0  # the largest share of the other image
 
     def train_step(self, data):
-        x, y = data
-        order = tf.random.shuffle(tf.range(tf.shape(y)[0]))
-        share = tf.random.uniform((), 0.0, self.mixing)
-        mixed = (1 - share) * x + share * tf.gather(x, order)
-        other = tf.gather(y, order)
+        mixed, y, other, share = mix(*data, self.mixing)
         with tf.GradientTape() as tape:
             y_pred = self(mixed, training=True)
             loss = (1 - share) * self.compute_loss(y=y, y_pred=y_pred)
@@ -74,74 +86,72 @@ class MixingModel(keras.Model):
         gradients = tape.gradient(loss, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
         for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss)
-            else:
-                metric.update_state(y, y_pred)
+            seen = (loss,) if metric.name == "loss" else (y, y_pred)
+            metric.update_state(*seen)
         return self.get_metrics_result()
 
 
+# %%
+def mix(x, y, most):
+    """Return overlaid images, both labels, the share of the second."""
+    order = tf.random.shuffle(tf.range(tf.shape(y)[0]))
+    share = tf.random.uniform((), 0.0, most)
+    mixed = (1 - share) * x + share * tf.gather(x, order)
+    return mixed, y, tf.gather(y, order), share
+
+
 # %% [markdown]
-# The hypermodel is like any other. Its network is a function, to be
-# used again below.
+# The hypermodel is like any other. The model is made from inputs and
+# outputs; one with layers and a `call` of its own must [also be
+# called](subclassed_models.py) in `build`.
 
 
 # %%
-def network(hp, model_class=keras.Model, **arguments):
-    """Return a compiled classifier; declare how it is trained."""
+def network(hp, model_class=keras.Model):
     learning_rate = hp.Float("learning_rate", 1e-3, 0.1, sampling="log")
-    hp.Choice("batch_size", [32, 64, 128])
-
     inputs = keras.Input((64,))
     hidden = keras.layers.Dense(32, activation="relu")(inputs)
     outputs = keras.layers.Dense(10, activation="softmax")(hidden)
-    model = model_class(inputs, outputs, **arguments)
+    model = model_class(inputs, outputs)
     model.compile(
         keras.optimizers.Adam(learning_rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # XLA compiles longer than this runs
     )
-    # Variables made now are restored when Hyperband promotes a trial;
-    # an optimizer that makes them in fit starts afresh.
+    # Made now, its variables are restored when Hyperband promotes.
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-class Mixing(kt.HyperModel):
-    def build(self, hp):
-        mixing = hp.Float("mixing", 0.0, 0.5)
-        return network(hp, MixingModel, mixing=mixing)
-
-    def fit(self, hp, model, *args, **kwargs):
-        batch_size = hp.get("batch_size")
-        return model.fit(*args, batch_size=batch_size, **kwargs)
+def mixing_network(hp):
+    model = network(hp, MixingModel)
+    model.mixing = hp.Float("mixing", 0.0, 0.5)
+    return model
 
 
 # %%
-tuner = kt.RandomSearch(
-    Mixing(),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
-    seed=1,
-    directory="searches",
-    project_name="custom_training_loops",
-    overwrite=True,
-)
-tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=4,
-    verbose=0,
-)
+from snippets.data.load_images import load_images
 
 # %%
 from snippets.results.trials_table import trials_table
 
 # %%
+images = load_images("digits")
+tuner = kt.RandomSearch(
+    mixing_network,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=2,
+    seed=1,
+    directory="searches",
+    project_name="custom_training_loops_mixing",
+    overwrite=True,
+)
+given = {"validation_data": images.validation, "verbose": 0}
+tuner.search(*images.train, epochs=3, **given)
 trials = trials_table(tuner)
-assert set(trials["status"]) == {"COMPLETED"}
 display(trials.round(4))
+assert set(trials["status"]) == {"COMPLETED"}
 
 # %% [markdown]
 # Epochs, callbacks, validation and the history are all still Keras's,
@@ -154,55 +164,56 @@ display(trials.round(4))
 
 
 # %%
+def loop(
+    model, train, validate, callbacks=(), epochs=1, initial_epoch=0, **_
+):
+    history = keras.callbacks.History()
+    callbacks = [*callbacks, history]
+    calls = keras.callbacks.CallbackList(callbacks, model=model)
+    calls.on_train_begin()
+    for epoch in range(initial_epoch, epochs):
+        calls.on_epoch_begin(epoch)
+        train()
+        calls.on_epoch_end(epoch, validate())
+        if model.stop_training:  # EarlyStopping sets it
+            break
+    calls.on_train_end()
+    return history
+
+
+# %%
 class Loop(kt.HyperModel):
     def build(self, hp):
+        hp.Choice("batch_size", [32, 64, 128])
         return network(hp)
 
-    def fit(
-        self,
-        hp,
-        model,
-        x,
-        y,
-        validation_data,
-        callbacks=(),
-        epochs=1,
-        initial_epoch=0,
-        verbose=0,
-    ):
+    def fit(self, hp, model, x, y, validation_data, **told):
         batches = tf.data.Dataset.from_tensor_slices((x, y)).cache()
         batches = batches.shuffle(len(y)).batch(hp.get("batch_size"))
-        train = self.make_train(model, batches)
-        history = keras.callbacks.History()
-        callbacks = keras.callbacks.CallbackList(
-            [*callbacks, history], model=model
-        )
-        model.stop_training = False
-        callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
-            callbacks.on_epoch_begin(epoch)
-            train()
+
+        def validate():
             loss, accuracy = model.evaluate(*validation_data, verbose=0)
-            logs = {"val_loss": loss, "val_accuracy": accuracy}
-            callbacks.on_epoch_end(epoch, logs)
-            if model.stop_training:  # EarlyStopping sets it
-                break
-        callbacks.on_train_end()
-        return history
+            return {"val_loss": loss, "val_accuracy": accuracy}
 
-    def make_train(self, model, batches):
-        """Return a function that trains the model for an epoch."""
-        weights = model.trainable_variables
+        model.stop_training = False
+        train = make_train(model, batches)
+        return loop(model, train, validate, **told)
 
-        def train():
-            for x, y in batches:
-                with tf.GradientTape() as tape:
-                    y_pred = model(x, training=True)
-                    loss = model.compute_loss(y=y, y_pred=y_pred)
-                gradients = tape.gradient(loss, weights)
-                model.optimizer.apply(gradients, weights)
 
-        return tf.function(train)
+# %%
+def make_train(model, batches):
+    """Return a function that trains the model for an epoch."""
+    weights = model.trainable_variables
+
+    def train():
+        for x, y in batches:
+            with tf.GradientTape() as tape:
+                y_pred = model(x, training=True)
+                loss = model.compute_loss(y=y, y_pred=y_pred)
+            gradients = tape.gradient(loss, weights)
+            model.optimizer.apply(gradients, weights)
+
+    return tf.function(train)
 
 
 # %% [markdown]
@@ -250,9 +261,7 @@ hyperband = kt.Hyperband(
     project_name="custom_training_loops_hyperband",
     overwrite=True,
 )
-hyperband.search(
-    *images.train, validation_data=images.validation, verbose=0
-)
+hyperband.search(*images.train, **given)
 
 # %%
 trials = pd.DataFrame(hyperband.hypermodel.records)
@@ -261,7 +270,6 @@ assert (trials["trained"] == trials["scheduled"]).all()
 promoted = trials["from"] > 0
 assert promoted.any()
 assert (promoted == (trials["updates before"] > 0)).all()
-assert set(trials_table(hyperband)["status"]) == {"COMPLETED"}
 
 # %% [markdown]
 # Every trial trained what was scheduled. The promoted one began with
@@ -288,14 +296,8 @@ assert np.isclose(accuracy, best_trial.score)
 
 # %%
 class NoCallbacks(Loop):
-    def fit(self, hp, model, *args, callbacks, **kwargs):
-        history = super().fit(
-            hp,
-            model,
-            *args,
-            callbacks=(),  # wrong: the tuner's own are lost
-            **kwargs,
-        )
+    def fit(self, *args, callbacks, **kwargs):
+        history = super().fit(*args, **kwargs)  # the tuner's are lost
         return max(history.history["val_accuracy"])
 
 
@@ -309,19 +311,18 @@ mistaken = kt.RandomSearch(
     project_name="custom_training_loops_no_callbacks",
     overwrite=True,
 )
-mistaken.search(
-    *images.train,
-    validation_data=images.validation,
-    verbose=0,
-)
-display(trials_table(mistaken).round(4))
+mistaken.search(*images.train, **given)
+
+# %%
+trials = trials_table(mistaken)
+display(trials.round(4))
+assert set(trials["status"]) == {"COMPLETED"}
 try:
     mistaken.get_best_models()
 except FileNotFoundError as error:
     print("FileNotFoundError:", str(error).split(",")[0])
 else:
     raise AssertionError("a checkpoint where none should be")
-assert set(trials_table(mistaken)["status"]) == {"COMPLETED"}
 
 # %% [markdown]
 # The hyperparameters are not lost, only the weights:
@@ -332,8 +333,8 @@ assert set(trials_table(mistaken)["status"]) == {"COMPLETED"}
 # ## What to return
 #
 # Keras Tuner takes a History, a dictionary, a number, or a list of
-# these. What it makes of them differs. To see it, one curve over three
-# epochs is returned in several ways:
+# these, and makes different things of them. One curve over three
+# epochs, returned in several ways:
 
 
 # %%
@@ -341,11 +342,6 @@ def history_of(curve):
     history = keras.callbacks.History()
     history.history = {"val_accuracy": curve}
     return history
-
-
-class Returning(kt.RandomSearch):
-    def run_trial(self, trial, returned, verbose):
-        return returned
 
 
 curve = [0.5, 0.9, 0.7]
@@ -360,11 +356,18 @@ ways = {
     "other names": {"accuracy": max(curve)},
 }
 
+
 # %%
+class Returning(kt.RandomSearch):
+    def run_trial(self, trial, returned, verbose):
+        return returned
+
+
 space = kt.HyperParameters()
 space.Float("x", 0.0, 1.0)
-rows = {}
-for way, returned in ways.items():
+
+
+def trial_of(returned):
     tuner = Returning(
         hyperparameters=space,
         objective=kt.Objective("val_accuracy", "max"),
@@ -374,35 +377,42 @@ for way, returned in ways.items():
         project_name="custom_training_loops_returning",
         overwrite=True,
     )
-    with contextlib.redirect_stderr(io.StringIO()):
-        try:
-            tuner.search(returned=returned, verbose=0)
-        except kt.errors.FatalError as error:
-            rows[way] = {"status": type(error).__name__}
-            continue
-    (trial,) = tuner.oracle.trials.values()
-    rows[way] = {"status": trial.status, "score": trial.score}
-    rows[way]["best_step"] = trial.best_step
-table = pd.DataFrame(rows).T
-table["score"] = table["score"].astype(float).round(4)
-display(table.astype(object).where(table.notna(), ""))
+    with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
+        tuner.search(returned=returned, verbose=0)
+    return tuner.oracle.trials["0"]
+
 
 # %%
-assert table.loc["History", "score"] == max(curve)
-assert table.loc["History", "best_step"] == 1
-assert table.loc["highest number", "best_step"] == 0
-assert table.loc["dictionary of last epoch", "score"] == curve[-1]
-assert table.loc["list of numbers", "score"] == round(sum(curve) / 3, 4)
+rows = {}
+for way, returned in ways.items():
+    try:
+        trial = trial_of(returned)
+        rows[way] = [trial.status, trial.score, trial.best_step]
+    except kt.errors.FatalError as error:
+        rows[way] = [type(error).__name__, np.nan, np.nan]
+columns = ["status", "score", "best_step"]
+table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+table["score"] = table["score"].astype(float).round(4)
+shown = table.astype(object).where(table.notna(), "")
+display(shown.rename_axis("returned"))
+
+# %%
+scores, steps = table["score"], table["best_step"]
+assert scores["History"] == max(curve) and steps["History"] == 1
+assert steps["highest number"] == 0
+assert scores["dictionary of last epoch"] == curve[-1]
+assert scores["list of numbers"] == round(sum(curve) / 3, 4)
 assert table.loc["dictionary of curves", "status"] == "FAILED"
 assert table["status"].str.startswith("Fatal").sum() == 2
 
 # %% [markdown]
 # Only a History has the best epoch found for it. A dictionary of the
 # last epoch scores the last epoch, while the weights saved are those of
-# the best: return the numbers of the best epoch, if a dictionary it
-# must be. A list is taken for [executions](../../reference/glossary.md#execution) of
-# one trial and averaged, so a curve returned as it is counts its bad
-# first epochs. A `Fatal` error ends the search.
+# the best: if it must be a dictionary, return the numbers of the best
+# epoch. A list is taken for
+# [executions](../../reference/glossary.md#execution) of one trial and
+# averaged, so a curve returned as it is counts its bad first epochs. A
+# `Fatal` error ends the search.
 #
 # ## What compiling costs
 #
@@ -411,21 +421,19 @@ assert table["status"].str.startswith("Fatal").sum() == 2
 # has a new model.
 
 # %%
-batches = tf.data.Dataset.from_tensor_slices(images.train)
-model = Loop().build(kt.HyperParameters())
-compiled = Loop().make_train(model, batches.batch(32))
+batches = tf.data.Dataset.from_tensor_slices(images.train).batch(32)
+compiled = make_train(network(kt.HyperParameters()), batches)
+plain = compiled.python_function
 rows = {}
-for name, train in (
-    ("tf.function", compiled),
-    ("plain Python", compiled.python_function),
-):
-    for epoch in ("first epoch", "second epoch"):
-        begun = time.process_time()
-        train()
-        seconds = time.process_time() - begun
-        rows.setdefault(name, {})[epoch] = round(seconds, 3)
-print("CPU seconds")
-display(pd.DataFrame(rows).T)
+for name, train in (("tf.function", compiled), ("plain Python", plain)):
+    begun = time.process_time()
+    train()
+    middle = time.process_time()
+    train()
+    seconds = [middle - begun, time.process_time() - middle]
+    rows[name] = np.round(seconds, 3)
+table = pd.DataFrame(rows, ["first epoch", "second epoch"]).T
+display(table.rename_axis("CPU seconds"))
 assert compiled.experimental_get_tracing_count() == 1
 
 # %% [markdown]
@@ -440,20 +448,13 @@ assert compiled.experimental_get_tracing_count() == 1
 # for it, stops the loop:
 
 # %%
-keras.utils.set_random_seed(1)
 hp = kt.HyperParameters()
-history = Loop().fit(
-    hp,
-    Loop().build(hp),
-    *images.train,
-    validation_data=images.validation,
-    epochs=20,
-    callbacks=[
-        keras.callbacks.EarlyStopping(
-            "val_accuracy", mode="max", min_delta=1.0, patience=2
-        )
-    ],
+stopping = keras.callbacks.EarlyStopping(
+    "val_accuracy", mode="max", min_delta=1.0, patience=2
 )
+model = Loop().build(hp)
+given |= {"callbacks": [stopping], "epochs": 20}
+history = Loop().fit(hp, model, *images.train, **given)
 print(len(history.epoch), "epochs of 20")
 assert len(history.epoch) == 3
 
