@@ -7,20 +7,10 @@
 # what its model ignores.
 #
 # Put it in a `conditional_scope`: the parent's name, and the parent's
-# values for which it exists.
-#
-# ```python
-# layers = hp.Int("layers", 1, 3)
-# for layer in range(layers):
-#     # The layer exists in models of this many layers or more.
-#     with hp.conditional_scope("layers", list(range(layer + 1, 4))):
-#         units = hp.Choice(f"units_{layer}", [16, 64])
-# ```
-#
-# Without the scope the loop builds the same models, but once a trial
-# with three layers was seen, every later trial also gets a `units_2`,
-# drawn, listed and counted as different, whether it has three layers or
-# one.
+# values for which it exists. Without the scope the models are the same,
+# but once a trial with three layers was seen, every later trial gets a
+# `units_2`, listed and counted as different, whether it has three layers
+# or one.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -28,22 +18,44 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+import keras
+import keras_tuner as kt
+
+
+def build(hp, loss="sparse_categorical_crossentropy"):
+    model = keras.Sequential([keras.Input((64,))])
+    for layer in range(hp.Int("layers", 1, 3, default=3)):
+        with hp.conditional_scope("layers", [1, 2, 3][layer:]):
+            units = hp.Choice(f"units_{layer}", [16, 64])
+        model.add(keras.layers.Dense(units, activation="relu"))
+    model.add(keras.layers.Dense(10, activation="softmax"))
+    model.compile("adam", loss, metrics=["accuracy"])
+    return model
+
+
+goal = kt.Objective("val_accuracy", "max")
+tuner = kt.RandomSearch(build, goal, seed=1, directory="searches/scope")
+tuner.search_space_summary()
+
+# %%
 import contextlib
 import io
 
-import keras
-import keras_tuner as kt
 import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
+# `conditions` says where each exists: `units_2` only with three layers.
+# `default=3` lets the first `build` meet all of them; one that is met
+# later has its default in that trial.
+#
 # ## A loop over layers
 #
-# Two hypermodels that differ in the scope alone. To see what is drawn,
-# nothing needs training: `fit` returns the number of parameters, and that
-# is the objective.
+# To compare this loop with one that lacks the scope, nothing needs
+# training: `fit` returns the number of parameters, and that is the
+# objective.
 
 
 # %%
@@ -53,14 +65,10 @@ class Layers(kt.HyperModel):
         self.scoped = scoped
 
     def build(self, hp):
-        layers = hp.Int("layers", 1, 3)
         model = keras.Sequential([keras.Input((64,))])
-        for layer in range(layers):
-            deep_enough = list(range(layer + 1, 4))
-            scope = contextlib.nullcontext()
-            if self.scoped:
-                scope = hp.conditional_scope("layers", deep_enough)
-            with scope:
+        for layer in range(hp.Int("layers", 1, 3)):
+            scope = hp.conditional_scope("layers", [1, 2, 3][layer:])
+            with scope if self.scoped else contextlib.nullcontext():
                 units = hp.Choice(f"units_{layer}", [16, 64])
             model.add(keras.layers.Dense(units))
         return model
@@ -72,24 +80,31 @@ class Layers(kt.HyperModel):
 # %%
 from snippets.results.trials_table import trials_table
 
+
 # %%
-tables = {}
-for scoped in (False, True):
+def searched(hypermodel, name, max_trials, **arguments):
+    """Return the tuner of a search that needs no data."""
     tuner = kt.RandomSearch(
-        Layers(scoped),
-        max_trials=14,
+        hypermodel,
+        max_trials=max_trials,
         seed=1,
         directory="searches",
-        project_name=f"conditional_spaces_{scoped}",
+        project_name=f"conditional_spaces_{name}",
         overwrite=True,
+        **arguments,
     )
     tuner.search(verbose=0)
-    tables[scoped] = trials_table(tuner).sort_index()
+    return tuner
+
+
+# %%
 columns = ["layers", "units_0", "units_1", "units_2"]
-for scoped, table in tables.items():
-    print("in a scope" if scoped else "in a plain loop")
-    numbers = table[columns].head(8).astype("Int64")
-    display(numbers.astype(object).where(numbers.notna(), ""))
+tables = {}
+for name, scoped in (("plain loop", False), ("in a scope", True)):
+    tuner = searched(Layers(scoped), f"layers_{scoped}", 14)
+    tables[name] = trials_table(tuner).sort_index()[columns]
+shown = pd.concat(tables, axis=1).head(8).astype("Int64")
+display(shown.astype(object).where(shown.notna(), ""))
 
 # %% [markdown]
 # In the plain loop a trial of one layer is listed with units for layers
@@ -97,14 +112,14 @@ for scoped, table in tables.items():
 # earlier one had built already?
 
 # %%
-for scoped, table in tables.items():
+for name, table in tables.items():
     built = [
         tuple(row[columns[1 : 1 + int(row["layers"])]])
         for _, row in table.iterrows()
     ]
     repeated = len(built) - len(set(built))
-    print(f"scoped={scoped}: {len(built)} trials, {repeated} repeated")
-    assert (repeated == 0) == scoped
+    print(f"{name}: {len(built)} trials, {repeated} repeated")
+    assert (repeated == 0) == (name == "in a scope")
 
 # %% [markdown]
 # `RandomSearch` and `GridSearch` never try the same values twice, and to
@@ -114,38 +129,30 @@ for scoped, table in tables.items():
 #
 # ## One optimizer or another
 #
-# Momentum belongs to one optimizer, and each wants its own range of
+# Momentum belongs to one optimizer, and each needs its own range of
 # learning rates. The scope registers; the `if` decides what is built.
 
 
 # %%
-class EitherOptimizer(kt.HyperModel):
-    def build(self, hp):
-        name = hp.Choice("optimizer", ["adam", "sgd"])
-        with hp.conditional_scope("optimizer", ["adam"]):
-            if name == "adam":
-                optimizer = keras.optimizers.Adam(
-                    hp.Float("adam_rate", 1e-4, 1e-2, sampling="log")
-                )
-        with hp.conditional_scope("optimizer", ["sgd"]):
-            if name == "sgd":
-                optimizer = keras.optimizers.SGD(
-                    hp.Float("sgd_rate", 1e-2, 1.0, sampling="log"),
-                    momentum=hp.Float("momentum", 0.0, 0.9),
-                )
-        model = keras.Sequential(
-            [
-                keras.Input((64,)),
-                keras.layers.Dense(32, activation="relu"),
-                keras.layers.Dense(10, activation="softmax"),
-            ]
-        )
-        model.compile(
-            optimizer=optimizer,
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        return model
+def optimizer_of(hp):
+    name = hp.Choice("optimizer", ["adam", "sgd"])
+    with hp.conditional_scope("optimizer", ["adam"]):
+        if name == "adam":
+            rate = hp.Float("adam_rate", 1e-4, 1e-2, sampling="log")
+            optimizer = keras.optimizers.Adam(rate)
+    with hp.conditional_scope("optimizer", ["sgd"]):
+        if name == "sgd":
+            rate = hp.Float("sgd_rate", 1e-2, 1.0, sampling="log")
+            momentum = hp.Float("momentum", 0.0, 0.9)
+            optimizer = keras.optimizers.SGD(rate, momentum)
+    return optimizer
+
+
+def either_optimizer(hp, loss="sparse_categorical_crossentropy"):
+    outputs = keras.layers.Dense(10, activation="softmax")
+    model = keras.Sequential([keras.Input((64,)), outputs])
+    model.compile(optimizer_of(hp), loss, metrics=["accuracy"])
+    return model
 
 
 # %%
@@ -154,7 +161,7 @@ from snippets.data.load_images import load_images
 # %%
 images = load_images("digits")
 tuner = kt.RandomSearch(
-    EitherOptimizer(),
+    either_optimizer,
     objective=kt.Objective("val_accuracy", "max"),
     max_trials=5,
     seed=1,
@@ -163,12 +170,9 @@ tuner = kt.RandomSearch(
     overwrite=True,
 )
 tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=3,
-    verbose=0,
+    *images.train, validation_data=images.validation, verbose=0
 )
-table = trials_table(tuner).drop(columns="status")
+table = trials_table(tuner).drop(columns=["status", "best_step"])
 display(table.round(4).astype(object).where(table.notna(), ""))
 
 # %%
@@ -181,38 +185,33 @@ assert (table["adam_rate"].isna() == is_sgd).all()
 # ask before you read: `get` refuses a hyperparameter that is inactive.
 
 # %%
-hp = tuner.get_best_hyperparameters()[0].copy()
-hp.values["optimizer"] = "adam"
+trials = [t.hyperparameters for t in tuner.oracle.trials.values()]
+hp = next(hp for hp in trials if hp.get("optimizer") == "adam")
 print("momentum is active:", "momentum" in hp)
 try:
     hp.get("momentum")
 except ValueError as error:
     print(f"ValueError: {error}")
+else:
+    raise AssertionError("an inactive one should be refused")
 
 # %% [markdown]
 # ## Outside its scope it is None
 #
 # The code under a scope runs in every trial. A hyperparameter that does
-# not exist there comes back as `None`, which is why the `if` stands
-# inside.
+# not exist there comes back as `None`, which is why the `if` is inside.
+# For a single one, `parent_name` is a shorter form of the scope.
 
 # %%
 hp = kt.HyperParameters()
 hp.Choice("optimizer", ["adam", "sgd"])  # adam, being the default
 with hp.conditional_scope("optimizer", ["sgd"]):
     momentum = hp.Float("momentum", 0.0, 0.9)
-print("momentum:", momentum)
-assert momentum is None
-
-# %% [markdown]
-# For a single hyperparameter there is a shorter form of the same.
-
-# %%
 nesterov = hp.Boolean(
     "nesterov", parent_name="optimizer", parent_values=["sgd"]
 )
-print("nesterov:", nesterov)
-assert nesterov is None
+print("momentum:", momentum, "- nesterov:", nesterov)
+assert momentum is None and nesterov is None
 
 # %% [markdown]
 # ## Return after the last scope
@@ -235,10 +234,11 @@ def returns_early(hp):
     return model
 
 
-for build in (EitherOptimizer(), returns_early):
+# %%
+for build in (either_optimizer, returns_early):
     tuner = kt.RandomSearch(
         build,
-        max_trials=1,
+        objective=kt.Objective("val_accuracy", "max"),
         seed=1,
         directory="searches",
         project_name="conditional_spaces_return",
@@ -246,7 +246,7 @@ for build in (EitherOptimizer(), returns_early):
     )
     names = [entry.name for entry in tuner.oracle.get_space().space]
     print("known before the search:", names)
-    assert ("sgd_rate" in names) == (build is not returns_early)
+    assert ("sgd_rate" in names) == (build is either_optimizer)
 
 # %% [markdown]
 # ## One name, one scope
@@ -256,7 +256,7 @@ for build in (EitherOptimizer(), returns_early):
 
 
 # %%
-class OneName(EitherOptimizer):
+class OneName(kt.HyperModel):
     def build(self, hp):
         name = hp.Choice("optimizer", ["adam", "sgd"])
         with hp.conditional_scope("optimizer", ["adam"]):
@@ -271,22 +271,14 @@ class OneName(EitherOptimizer):
         return hp.get("rate")
 
 
-tuner = kt.RandomSearch(
-    OneName(),
-    max_trials=8,
-    max_consecutive_failed_trials=9,
-    seed=1,
-    directory="searches",
-    project_name="conditional_spaces_one_name",
-    overwrite=True,
-)
+# %%
 with contextlib.redirect_stderr(io.StringIO()) as tracebacks:
-    tuner.search(verbose=0)
+    tuner = searched(
+        OneName(), "one_name", 8, max_consecutive_failed_trials=9
+    )
 table = trials_table(tuner)
 print(tracebacks.getvalue().splitlines()[-1])
 display(pd.crosstab(table["optimizer"], table["status"]))
-
-# %%
 failed = table["status"] == "FAILED"
 assert set(table.loc[failed, "optimizer"]) == {"adam"}
 assert set(table.loc[~failed, "optimizer"]) == {"sgd"}
@@ -294,7 +286,9 @@ assert set(table.loc[~failed, "optimizer"]) == {"sgd"}
 # %% [markdown]
 # Every trial of the first optimizer fails, and a search that tolerates
 # failures reports the other as the best. Where two blocks of a model each
-# have `units`, `name_scope` keeps their names apart:
+# have `units`, `name_scope` keeps their names apart. Without any scope,
+# the second declaration of a name is ignored, its range included: it
+# returns the value of the first.
 
 # %%
 hp = kt.HyperParameters()
@@ -302,16 +296,9 @@ for block in ("encoder", "decoder"):
     with hp.name_scope(block):
         hp.Int("units", 16, 64, step=16)
 print("names:", list(hp.values))
-
-# %% [markdown]
-# Without any scope, the second declaration of a name is ignored, its
-# range included: it returns the value of the first.
-
-# %%
-hp = kt.HyperParameters()
 first, second = hp.Int("units", 16, 64), hp.Int("units", 100, 200)
-print("first declaration:", first, "second:", second)
-assert hp.get("units") == 16
+print("first declaration:", first, "- second:", second)
+assert second == 16
 
 # %% [markdown]
 # ## A condition within a condition
@@ -337,6 +324,7 @@ def nested(hp):
             return hp.Int("size", 2, 4)
 
 
+# %%
 try:
     side_by_side(kt.HyperParameters())  # "pool" is False, its default
 except ValueError as error:
@@ -372,22 +360,12 @@ class TwoWidths(kt.HyperModel):
 
 
 # %%
-widest = {}
 for ratio in (False, True):
-    tuner = kt.RandomSearch(
-        TwoWidths(ratio),
-        max_trials=12,
-        seed=1,
-        directory="searches",
-        project_name=f"conditional_spaces_ratio_{ratio}",
-        overwrite=True,
-    )
-    tuner.search(verbose=0)
+    tuner = searched(TwoWidths(ratio), f"ratio_{ratio}", 12)
     trials = trials_table(tuner)
     wide = trials.loc[trials["first"] == 64, "default_objective"]
-    widest[ratio] = wide.max()
     print(f"ratio={ratio}: {wide.min():.0f} to {wide.max():.0f}, of 64")
-assert widest[False] <= 16 < widest[True]
+    assert (wide.max() > 16) == ratio
 
 # %% [markdown]
 # Nothing fails, and no second layer is ever wider than 16.
