@@ -2,18 +2,10 @@
 # # Early stopping and callbacks
 #
 # Stop trials that no longer improve, see what that saves and costs, and
-# get back what a callback saw, although the tuner only runs copies of
-# it.
+# get back what a callback saw.
 #
 # Give callbacks to `search`, and let [early
-# stopping](../../reference/glossary.md#early-stopping) watch the objective:
-#
-# ```python
-# stopping = keras.callbacks.EarlyStopping(
-#     monitor="val_accuracy", mode="max", patience=3
-# )
-# tuner.search(..., epochs=100, callbacks=[stopping])
-# ```
+# stopping](../../reference/glossary.md#early-stopping) watch the objective.
 #
 # - `restore_best_weights` and `ModelCheckpoint` are not needed: the
 #   tuner scores a trial by its best epoch and keeps the weights of
@@ -29,47 +21,44 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
+
+# %%
+import keras
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+stopping = keras.callbacks.EarlyStopping(
+    monitor="val_accuracy", mode="max", patience=2
+)
+score = kt.Objective("val_accuracy", "max")
+folder = {"directory": "searches", "project_name": "callbacks_first"}
+tuner = kt.RandomSearch(build_model, score, 2, seed=1, **folder)
+x, y = load_digits(return_X_y=True)
+given = {"validation_split": 0.2, "epochs": 30, "verbose": 0}
+tuner.search(x / 16, y, callbacks=[stopping], **given)
+for trial in tuner.oracle.trials.values():
+    print(f"{trial.score:.4f} in epoch {trial.best_step + 1} of 30")
+
+# %%
 import sqlite3
 from pathlib import Path
 
-import keras
-import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from matplotlib.ticker import MaxNLocator
 
 keras.utils.set_random_seed(1)
-
-# %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
-
-# %%
-from snippets.models.build_model import build_model
-
-# %% [markdown]
-# To read weights back without a warning, the optimizer's state is made
-# in `build` here.
-
-
-# %%
-def build(hp):
-    model = build_model(hp)
-    model.optimizer.build(model.trainable_variables)
-    return model
-
 
 # %% [markdown]
 # ## What early stopping saves, and what it costs
 #
-# To compare, the same three trials are trained in full and with early
-# stopping. Each is
-# [seeded by its number](reproducible_searches.py#seed-each-trial),
-# so that the weights it starts from are the same both times, and the
-# epochs are counted.
+# The same three trials are trained in full and with early stopping. Each
+# is [seeded by its number](reproducible_searches.py#seed-each-trial), so
+# that it starts from the same weights both times, and its epochs are
+# counted.
 
 
 # %%
@@ -84,37 +73,42 @@ class Counted(kt.RandomSearch):
         return histories
 
 
-def search(callbacks, max_trials=3, epochs=12):
+# %%
+from snippets.data.load_images import load_images
+
+# %%
+images = load_images("digits")
+
+
+def build(hp):
+    model = build_model(hp)
+    # Weights are then read back without a warning.
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+# %%
+def searched(callbacks, tuner_class=Counted, epochs=1, **arguments):
     """Return the tuner of a finished search."""
-    tuner = Counted(
-        build,
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=max_trials,
+    words = {"hypermodel": build, "max_trials": 1, "overwrite": True}
+    tuner = tuner_class(
+        objective=score,
         seed=2000,
         directory="searches",
-        project_name="callbacks",
-        overwrite=True,
+        project_name=f"callbacks_{tuner_class.__name__}",
+        **words | arguments,
     )
-    tuner.search(
-        *images.train,
-        validation_data=images.validation,
-        epochs=epochs,
-        batch_size=64,
-        callbacks=callbacks,
-        verbose=0,
-    )
+    given = {"validation_data": images.validation, "batch_size": 64}
+    given |= {"callbacks": callbacks, "epochs": epochs, "verbose": 0}
+    tuner.search(*images.train, **given)
     return tuner
 
 
 # %%
-stopping = keras.callbacks.EarlyStopping(
-    monitor="val_accuracy", mode="max", patience=2
-)
 columns = {}
 for way, callbacks in (("full", []), ("stopped", [stopping])):
-    tuner = search(callbacks)
+    tuner = searched(callbacks, max_trials=3, epochs=12)
     trials = tuner.oracle.trials.values()
-    assert {trial.status for trial in trials} == {"COMPLETED"}
     columns[way, "epochs"] = tuner.epochs
     columns[way, "score"] = [trial.score for trial in trials]
 table = pd.DataFrame(columns).rename_axis("trial")
@@ -122,18 +116,17 @@ display(table.round(4))
 
 # %%
 full, stopped = table["full"], table["stopped"]
-assert stopped["epochs"].sum() < full["epochs"].sum()
-assert (stopped["score"] <= full["score"]).all()
 saved = 1 - stopped["epochs"].sum() / full["epochs"].sum()
 lost = full["score"] - stopped["score"]
 print(f"{saved:.0%} of the epochs saved")
 print(f"scores lower by {lost.min():.4f} to {lost.max():.4f}")
 print(f"one image is {1 / len(images.validation[1]):.4f}")
+assert saved > 0 and (lost >= 0).all()
 
 # %% [markdown]
 # A stopped trial saw the first epochs of the full one, so it can't
 # score higher, though another trial may win. How much it loses depends on
-# how noisy the objective is and on `patience`: a validation score that
+# `patience` and on how noisy the objective is: a validation score that
 # moves by single images pauses often. With more patience less is lost and
 # less is saved. What the saved epochs are worth, more trials for
 # instance, this table does not say.
@@ -145,7 +138,7 @@ print(f"one image is {1 / len(images.validation[1]):.4f}")
 
 # %%
 model = tuner.get_best_models()[0]
-_, accuracy = model.evaluate(*images.validation, verbose=0)
+accuracy = model.evaluate(*images.validation, verbose=0)[1]
 trial = tuner.oracle.get_best_trials()[0]
 print(f"score {trial.score:.4f}, its weights give {accuracy:.4f}")
 assert np.isclose(accuracy, trial.score)
@@ -176,7 +169,7 @@ class Notes(keras.callbacks.Callback):
 
 
 notes = Notes()
-search([notes], max_trials=1, epochs=1)
+searched([notes])
 print("losses noted:", notes.losses)
 assert notes.losses == []
 
@@ -188,7 +181,7 @@ assert notes.losses == []
 # %%
 notes.database = sqlite3.connect(":memory:")
 try:
-    search([notes], max_trials=1, epochs=1)
+    searched([notes])
 except kt.errors.FatalValueError as error:
     print(type(error).__name__, str(error).split(". ")[0])
 else:
@@ -226,38 +219,19 @@ class Logged(kt.RandomSearch):
 slower = keras.callbacks.ReduceLROnPlateau(
     monitor="val_loss", factor=0.3, patience=1, min_delta=0.05
 )
-tuner = Logged(
-    build,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
-    seed=1,
-    directory="searches",
-    project_name="callbacks_logged",
-    overwrite=True,
-)
-tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=6,
-    batch_size=64,
-    callbacks=[slower],
-    verbose=0,
-)
+tuner = searched([slower], Logged, max_trials=2, epochs=6)
 logs = {
-    trial.trial_id: pd.read_csv(
-        Path(tuner.get_trial_dir(trial.trial_id), "epochs.csv")
-    )
-    for trial in tuner.oracle.trials.values()
+    number: pd.read_csv(Path(tuner.get_trial_dir(number), "epochs.csv"))
+    for number in tuner.oracle.trials
 }
-display(logs["0"].tail(4).round(4))
+display(logs["0"].set_index("epoch").tail(3).round(4))
 
-# %% alt="The learning rate by epoch on a log axis, a stepped line for each trial: each starts at its own rate, and some step down." figure="learning-rates"
+# %% alt="The learning rate by epoch on a log axis, a stepped line for each trial: each starts at its own rate, and some step down." caption="Each trial starts at the learning rate it drew, and the schedule lowers it from there." figure="learning-rates"
 figure, axis = plt.subplots()
 for number, log in logs.items():
     axis.step(log["epoch"] + 1, log["learning_rate"], label=number)
-axis.set_yscale("log")
-axis.set_xlabel("epoch")
-axis.set_ylabel("learning rate")
+axis.set(xlabel="epoch", ylabel="learning rate", yscale="log")
+axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 figure.legend(title="trial", loc="outside right upper")
 plt.show()
 
@@ -303,27 +277,11 @@ class Interrupted(keras.callbacks.Callback):
 
 
 # %%
-for callbacks in ([Interrupted()], []):
-    tuner = BackedUp(
-        build,
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=1,
-        seed=1,
-        directory="searches",
-        project_name="callbacks_backup",
-        overwrite=bool(callbacks),
-    )
-    try:
-        tuner.search(
-            *images.train,
-            validation_data=images.validation,
-            batch_size=64,
-            epochs=6,
-            callbacks=callbacks,
-            verbose=0,
-        )
-    except KeyboardInterrupt:
-        print("interrupted")
+try:
+    searched([Interrupted()], BackedUp, epochs=6)
+except KeyboardInterrupt:
+    print("interrupted")
+tuner = searched([], BackedUp, epochs=6, overwrite=False)
 (trial,) = tuner.oracle.trials.values()
 trained = tuner.histories[0].epoch
 print("trained after that, counted from 0:", trained)
@@ -340,7 +298,8 @@ assert trained == [3, 4, 5] and trial.best_step < 3
 # ## A callback with hyperparameters
 #
 # Make it in `HyperModel.fit`, and add it to the callbacks that come in.
-# Among them is the tuner's own, which saves the best epoch.
+# Among them is the tuner's own, which saves the best epoch. The second
+# class makes the mistake of leaving those out:
 
 
 # %%
@@ -360,11 +319,6 @@ class TunedSchedule(kt.HyperModel):
         )
 
 
-# %% [markdown]
-# Beside it the mistake, to put one's own in place of those that came
-# in:
-
-
 # %%
 class OursAlone(TunedSchedule):
     def fit(self, hp, model, *args, callbacks=(), **kwargs):
@@ -373,30 +327,16 @@ class OursAlone(TunedSchedule):
 
 
 for hypermodel in (TunedSchedule(), OursAlone()):
-    tuner = kt.RandomSearch(
-        hypermodel,
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=1,
-        seed=1,
-        directory="searches",
-        project_name="callbacks_tuned",
-        overwrite=True,
-    )
-    tuner.search(
-        *images.train,
-        validation_data=images.validation,
-        batch_size=64,
-        verbose=0,
-    )
+    tuner = searched([], kt.RandomSearch, hypermodel=hypermodel)
     statuses = {t.status for t in tuner.oracle.trials.values()}
     saved = [*Path(tuner.project_dir).glob("trial_*/checkpoint*")]
     print(type(hypermodel).__name__, statuses, len(saved), "saved")
     assert statuses == {"COMPLETED"}
-    assert len(saved) == (0 if type(hypermodel) is OursAlone else 1)
+    assert len(saved) == (type(hypermodel) is TunedSchedule)
 
 # %% [markdown]
-# Nothing fails until `get_best_models` finds no weights. The patience
-# of early stopping is better not tuned: like
+# Nothing fails until `get_best_models` finds no weights. Don't tune the
+# patience of early stopping: like
 # [the number of epochs](batch_size_and_epochs.py#why-not-epochs), it
 # is a budget, and more of it can't score lower.
 #
@@ -409,18 +349,12 @@ for hypermodel in (TunedSchedule(), OursAlone()):
 keras.utils.set_random_seed(1)
 still = build_model(kt.HyperParameters())
 still.optimizer.learning_rate.assign(0.0)
-patient = keras.callbacks.EarlyStopping(
-    monitor="val_accuracy", mode="max", patience=3
-)
-history = still.fit(
-    *images.train,
-    validation_data=images.validation,
-    epochs=20,
-    callbacks=[patient],
-    verbose=0,
-)
+given = {"validation_data": images.validation, "verbose": 0}
+given |= {"callbacks": [stopping], "epochs": 20}
+history = still.fit(*images.train, **given)
+print("patience:", stopping.patience)
 print("epochs trained:", len(history.epoch))
-assert len(history.epoch) == 1 + 3
+assert len(history.epoch) == 1 + stopping.patience
 
 # %% [markdown]
 # So a training of no more than `patience + 1` epochs can't be
@@ -437,8 +371,10 @@ class Scheduled(kt.Hyperband):
 
 space = kt.HyperParameters()
 space.Float("x", 0.0, 1.0)
-rows = {}
-for max_epochs in (27, 81):
+
+
+# %%
+def lengths_of_trials(max_epochs):
     tuner = Scheduled(
         hyperparameters=space,
         objective=kt.Objective("score", "max"),
@@ -449,13 +385,16 @@ for max_epochs in (27, 81):
         overwrite=True,
     )
     tuner.search(verbose=0)
-    drawn = [
-        trial.hyperparameters.values
-        for trial in tuner.oracle.trials.values()
-    ]
-    lengths = np.array(
-        [v["tuner/epochs"] - v["tuner/initial_epoch"] for v in drawn]
+    drawn = [t.hyperparameters for t in tuner.oracle.trials.values()]
+    return np.array(
+        [h["tuner/epochs"] - h["tuner/initial_epoch"] for h in drawn]
     )
+
+
+# %%
+rows = {}
+for max_epochs in (27, 81):
+    lengths = lengths_of_trials(max_epochs)
     for patience in (3, 5, 10):
         rest = (lengths - patience - 1).clip(0)
         rows[max_epochs, patience] = {
@@ -469,8 +408,8 @@ display(table)
 assert (table["can be stopped"] < table["trials"] / 2).all()
 
 # %% [markdown]
-# Most trials are beyond the reach of patience. Those that are not are
-# the longest, so they hold many of the epochs; the last column is what
+# Most trials are beyond the reach of patience. The others are the
+# longest, so they hold many of the epochs; the last column is what
 # would be saved if no training ever improved. Hyperband's own halving is
 # its early stopping. Where `max_epochs` was set generously, add patience
 # for the last rounds.
