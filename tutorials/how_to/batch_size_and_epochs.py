@@ -1,17 +1,14 @@
 # %% [markdown] index="batch_size; epochs; best_step"
 # # Batch size and epochs
 #
-# Draw the batch size in `fit`, declare it in `build` too, and don't tune
-# epochs at all: the code, and the proof of each.
+# Tune the batch size in `HyperModel.fit`, and don't tune epochs at all.
 #
-# Override `HyperModel.fit`, draw `hp.Choice("batch_size", ...)` there, and
-# pass `**kwargs` on. Declare it in `build` as well, or the first trial
-# always takes the default.
-#
-# Leave epochs alone. A trial is scored by its best epoch, so more epochs
-# can't lower its score, and a search over epochs tends to ask for the
-# most. Give `search` enough of them that the best isn't the last, and
-# read it off the trial: `best_step + 1`.
+# - **Batch size:** declare it in `build`, read it in `fit`, pass `**kwargs`
+#   on. Declared in `fit` alone, it has its default in the first trial.
+# - **Epochs:** a trial is scored by its best epoch, so more epochs can't
+#   lower its score, and a search over epochs tends to ask for the most.
+#   Give `search` enough that the best isn't the last, and read it off the
+#   trial: `best_step + 1`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -19,9 +16,32 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
 
-import keras
+# %%
 import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+
+class Batched(kt.HyperModel):
+    def build(self, hp):
+        hp.Choice("batch_size", [16, 32, 64, 128])
+        return build_model(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        size = hp.get("batch_size")
+        return model.fit(*args, batch_size=size, **kwargs)
+
+
+x, y = load_digits(return_X_y=True)
+goal = kt.Objective("val_accuracy", "max")
+folder = {"directory": "searches", "project_name": "batch_size"}
+tuner = kt.RandomSearch(Batched(), goal, 2, seed=1, **folder)
+tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+tuner.results_summary()
+
+# %%
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -29,44 +49,25 @@ from IPython.display import display
 
 keras.utils.set_random_seed(1)
 
-# %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
-
-# %%
-from snippets.models.build_model import build_model
-
 # %% [markdown]
 # ## The batch size
 #
 # `fit` gets what was given to `search`, and the tuner's
 # [callbacks](../../reference/glossary.md#callback), in `args` and `kwargs`. It adds
 # the batch size and hands on the rest.
+#
+# Declaring it in `fit` works too, but the tuner can't vary what it
+# doesn't know: it learns of `batch_size` when the first `fit` runs.
 
 
 # %%
-class BatchSizeInFit(kt.HyperModel):
+class DrawnInFit(kt.HyperModel):
     def build(self, hp):
         return build_model(hp)
 
     def fit(self, hp, model, *args, **kwargs):
-        batch_size = hp.Choice("batch_size", [16, 32, 64, 128])
-        return model.fit(*args, batch_size=batch_size, **kwargs)
-
-
-# %% [markdown]
-# This works, but the tuner can't vary what it doesn't know. It learns of
-# `batch_size` when the first `fit` runs, so the first trial has the
-# default. One more line in `build` makes it known before.
-
-
-# %%
-class BatchSizeInBoth(BatchSizeInFit):
-    def build(self, hp):
-        hp.Choice("batch_size", [16, 32, 64, 128])
-        return super().build(hp)
+        size = hp.Choice("batch_size", [16, 32, 64, 128])
+        return model.fit(*args, batch_size=size, **kwargs)
 
 
 # %% [markdown]
@@ -78,31 +79,39 @@ class BatchSizeInBoth(BatchSizeInFit):
 from snippets.searches.independent_seeds import independent_seeds
 
 # %%
+from snippets.data.load_images import load_images
+
+# %%
+images = load_images("digits")
+
+
+def first_trial(hypermodel, seed, epochs=1):
+    tuner = kt.RandomSearch(
+        hypermodel,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=1,
+        seed=seed,
+        directory="searches",
+        project_name="batch_size_first",
+        overwrite=True,
+    )
+    given = {"validation_data": images.validation, "epochs": epochs}
+    tuner.search(*images.train, verbose=0, **given)
+    return tuner.oracle.get_best_trials()[0]
+
+
+# %%
 SEEDS = independent_seeds(3)
 firsts = {}
-for hypermodel in (BatchSizeInFit(), BatchSizeInBoth()):
-    name = type(hypermodel).__name__
-    for seed in SEEDS:
-        tuner = kt.RandomSearch(
-            hypermodel,
-            objective=kt.Objective("val_accuracy", "max"),
-            max_trials=1,
-            seed=seed,
-            directory="searches",
-            project_name=f"batch_size_{name}_{seed}",
-            overwrite=True,
-        )
-        tuner.search(
-            *images.train,
-            validation_data=images.validation,
-            epochs=1,
-            verbose=0,
-        )
-        (hp,) = tuner.get_best_hyperparameters()
-        firsts.setdefault(name, []).append(hp.get("batch_size"))
-display(pd.DataFrame(firsts, index=SEEDS).rename_axis("seed"))
-assert set(firsts["BatchSizeInFit"]) == {16}
-assert len(set(firsts["BatchSizeInBoth"])) > 1
+for hypermodel in (DrawnInFit(), Batched()):
+    trials = [first_trial(hypermodel, seed) for seed in SEEDS]
+    sizes = [
+        trial.hyperparameters.get("batch_size") for trial in trials
+    ]
+    firsts[type(hypermodel).__name__] = sizes
+display(pd.DataFrame(firsts, SEEDS).rename_axis("seed"))
+assert set(firsts["DrawnInFit"]) == {16}
+assert len(set(firsts["Batched"])) > 1
 
 # %% [markdown]
 # ## Together with the learning rate
@@ -124,26 +133,23 @@ from snippets.data.load_curves import load_curves
 # batch size. The rate 0.0001 was tried too, and wins nowhere:
 
 # %%
-problems = {
-    "digits": load_curves(evidence_file("curves_digits.csv.xz")),
-    "mnist": load_curves(evidence_file("curves_mnist.csv.xz")),
-}
 pair = ["batch_size", "learning_rate"]
 grids, best_rates = {}, {}
-for name, curves in problems.items():
+for name in ("digits", "mnist"):
+    curves = load_curves(evidence_file(f"curves_{name}.csv.xz"))
     score = curves.validation.max(axis=2).mean(axis=1)
     table = curves.configurations.assign(score=score)
     grids[name] = table.groupby(pair)["score"].mean().unstack()
     rest = [key for key in curves.space if key != "learning_rate"]
     best = table.loc[table.groupby(rest)["score"].idxmax()]
     best_rates[name] = best.groupby(pair).size().unstack()
-best_rates = pd.concat(best_rates).fillna(0).astype(int)
+    assert 0.0001 in grids[name].columns
+best_rates = pd.concat(best_rates, names=["problem"])
+best_rates = best_rates.fillna(0).astype(int)
 display(best_rates)
-for curves in problems.values():
-    assert 0.0001 in set(curves.configurations["learning_rate"])
 assert 0.0001 not in best_rates.columns
 
-# %% alt="A grid of squares, one for each pair of batch size and learning rate on MNIST, with its mean validation accuracy written in. The best rate of each batch size is shaded: it is larger for the largest batch." figure="batch-size-and-learning-rate"
+# %% alt="A grid of squares, one for each pair of batch size and learning rate on MNIST, with its mean validation accuracy written in. The best rate of each batch size is shaded: it is larger for the largest batch." caption="On MNIST the best learning rate, shaded, is higher for large batches than for small ones." figure="batch-size-and-learning-rate"
 grid = grids["mnist"]
 figure, axis = plt.subplots(figsize=(6, 3.4))
 axis.imshow(grid.eq(grid.max(axis=1), axis=0), cmap="Greys", vmax=6)
@@ -152,8 +158,7 @@ for row, batch_size in enumerate(grid.index):
         axis.text(column, row, f"{score:.3f}", ha="center", va="center")
 axis.set_xticks(range(len(grid.columns)), grid.columns)
 axis.set_yticks(range(len(grid.index)), grid.index)
-axis.set_xlabel("learning rate")
-axis.set_ylabel("batch size")
+axis.set(xlabel="learning rate", ylabel="batch size")
 plt.show()
 
 # %%
@@ -165,7 +170,7 @@ assert best_rates.loc[("mnist", 256)].idxmax() == 0.01
 assert grid[0.001].idxmax() == 16 and grid[0.01].idxmax() == 256
 
 # %% [markdown]
-# Larger batches want larger learning rates, on MNIST much more than on
+# Larger batches need larger learning rates, on MNIST much more than on
 # digits. So a search that tunes the rate for one batch size has not tuned
 # it for another; tune the two together.
 #
@@ -178,28 +183,16 @@ assert grid[0.001].idxmax() == 16 and grid[0.01].idxmax() == 256
 # The same trial, the same seeds, given more and more epochs:
 
 # %%
-rows = []
+rows = {}
 for epochs in (2, 6, 12):
     keras.utils.set_random_seed(1)
-    tuner = kt.RandomSearch(
-        BatchSizeInBoth(),
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=1,
-        seed=1,
-        directory="searches",
-        project_name=f"batch_size_epochs_{epochs}",
-        overwrite=True,
-    )
-    tuner.search(
-        *images.train,
-        validation_data=images.validation,
-        epochs=epochs,
-        verbose=0,
-    )
-    (trial,) = tuner.oracle.get_best_trials()
-    rows.append((epochs, trial.score, trial.best_step + 1))
-table = pd.DataFrame(rows, columns=["epochs", "score", "best epoch"])
-display(table.set_index("epochs").round(4))
+    trial = first_trial(Batched(), 1, epochs)
+    rows[epochs] = {
+        "score": trial.score,
+        "best epoch": trial.best_step + 1,
+    }
+table = pd.DataFrame(rows).T.rename_axis("epochs")
+display(table.astype({"best epoch": int}).round(4))
 assert table["score"].is_monotonic_increasing
 
 # %% [markdown]
