@@ -5,24 +5,12 @@
 # set](../../reference/glossary.md#validation-set), see what a single split would
 # have chosen, and measure a search by a nested loop.
 #
-# Keras Tuner cross-validates scikit-learn models and no others. The tuner
-# below does it for Keras models; any hypermodel will do, and the folds
-# take the place of validation data.
-#
-# ```python
-# tuner = CrossValidationTuner(
-#     oracle=kt.oracles.RandomSearchOracle(
-#         objective=kt.Objective("val_mae", "min"), max_trials=3, seed=1
-#     ),
-#     hypermodel=Regressor(),
-#     cv=KFold(3, shuffle=True, random_state=1),
-# )
-# tuner.search(x, y, epochs=4)
-# ```
-#
-# Each trial is trained once per fold, so a search costs k times as much.
-# That is worth it where rows are few and a single split's score depends
-# on the split. Hyperband is no tuner for folds.
+# - Keras Tuner cross-validates scikit-learn models and no others. The
+#   snippet `CrossValidationTuner` does it for any hypermodel.
+# - Each trial is trained once per fold, so a search costs k times as
+#   much. That is worth it where rows are few and a score depends on the
+#   split.
+# - Hyperband is no tuner for folds.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -30,69 +18,63 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.regressor import Regressor
 
-import keras
+# %%
+from snippets.searches.cross_validation_tuner import (
+    CrossValidationTuner,
+)
+
+# %%
 import keras_tuner as kt
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import KFold
+
+x, y = load_diabetes(return_X_y=True, scaled=False)
+space = kt.HyperParameters()
+space.Float("learning_rate", 0.003, 0.03, sampling="log")
+goal = kt.Objective("val_mae", "min")
+oracle = kt.oracles.RandomSearchOracle(
+    goal, max_trials=3, seed=1, hyperparameters=space
+)
+folds = KFold(3, shuffle=True, random_state=1)
+folder = {"directory": "searches", "project_name": "cross_validation"}
+tuner = CrossValidationTuner(oracle, Regressor(), cv=folds, **folder)
+tuner.search(x, y, epochs=4, verbose=0)
+print(tuner.fold_scores(tuner.oracle.get_best_trials()[0]))
+
+# %%
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from sklearn.datasets import load_diabetes
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 from sklearn.tree import DecisionTreeClassifier
 
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## The tuner
-
-# %% open=true
-from snippets.searches.cross_validation_tuner import (
-    CrossValidationTuner,
-)
-
-# %%
-x, y = load_diabetes(return_X_y=True, scaled=False)
-
-# %% [markdown]
+#
+# `search` takes the place of both calls that split: it gets all rows and
+# no validation data. Each trial gets the same folds, and in each fold a
+# new model. Its score is the mean over the folds.
+#
 # ## A search over folds
 #
 # How far a disease went within a year, from ten measurements. The
 # regressor is that of [preprocessing](preprocessing.py): it learns its
-# scaling in `fit`, so in each fold from that fold's training rows.
-
-# %%
-from snippets.models.regressor import Regressor
-
-# %% [markdown]
-# A narrow range of learning rates goes in beforehand, so that the trials
-# come out close: that is where a choice is hard.
-
-# %%
-space = kt.HyperParameters()
-space.Float("learning_rate", 0.003, 0.03, sampling="log")
-tuner = CrossValidationTuner(
-    oracle=kt.oracles.RandomSearchOracle(
-        objective=kt.Objective("val_mae", "min"),
-        max_trials=3,
-        hyperparameters=space,
-        seed=1,
-    ),
-    hypermodel=Regressor(),
-    cv=KFold(3, shuffle=True, random_state=1),
-    directory="searches",
-    project_name="cross_validation",
-    overwrite=True,
-)
-tuner.search(x, y, epochs=4, verbose=0)
+# scaling in `fit`, so in each fold from that fold's training rows. The
+# narrow range of learning rates makes trials come out close: that is
+# where a choice is hard.
 
 # %%
 from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
-assert set(trials["status"]) == {"COMPLETED"}
 folds = pd.DataFrame(
     {
         int(trial.trial_id): tuner.fold_scores(trial)
@@ -102,7 +84,6 @@ folds = pd.DataFrame(
 ).rename_axis(columns="trial")
 display(folds.T.assign(mean=folds.mean()).round(2))
 assert np.allclose(folds.mean(), trials["val_mae"])
-print(f"{len(trials)} trials, {folds.size} trainings")
 
 # %% [markdown]
 # ## What a single split would have said
@@ -111,13 +92,12 @@ print(f"{len(trials)} trials, {folds.size} trainings")
 # row: the same configuration, trained as often as there are folds, any
 # two of them on rows half of which are the same.
 
-# %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." figure="folds"
+# %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." caption="Which fold it is moves the error further than which trial it is." figure="folds"
 figure, axis = plt.subplots()
 order = [str(trial) for trial in folds.columns]
 axis.plot(order, folds.T, color="C0", marker="o", linewidth=0.8)
 axis.plot(order, folds.mean(), color="C1", linewidth=3, label="mean")
-axis.set_xlabel("trial")
-axis.set_ylabel("mean absolute error")
+axis.set(xlabel="trial", ylabel="mean absolute error")
 axis.legend()
 plt.show()
 
@@ -141,29 +121,23 @@ assert np.ptp(folds[first]) > difference.mean()
 #
 # ## The final model
 #
-# Each fold had a model of the best trial. None was trained on all rows,
-# and the tuner hands out none of them.
+# No fold's model was trained on all rows, so `get_best_models` refuses.
+# Build the best configuration, and fit it to everything, for as many
+# epochs as the folds needed on average.
+
 
 # %%
-try:
-    tuner.get_best_models()
-except RuntimeError as error:
-    print("RuntimeError:", error)
+def refitted(tuner, x, y):
+    """Return the best configuration's model, trained on all rows."""
+    (trial,) = tuner.oracle.get_best_trials()
+    hp, epochs = trial.hyperparameters, trial.best_step + 1
+    model = tuner.hypermodel.build(hp)
+    tuner.hypermodel.fit(hp, model, x, y, epochs=epochs, verbose=0)
+    print(f"{epochs} epochs on {len(x)} rows")
+    return model
 
-# %% [markdown]
-# Build it, and fit it to everything, for as many epochs as the folds
-# needed on average.
 
-# %%
-(best_trial,) = tuner.oracle.get_best_trials()
-hp = best_trial.hyperparameters
-model = tuner.hypermodel.build(hp)
-epochs = best_trial.best_step + 1
-history = tuner.hypermodel.fit(
-    hp, model, x, y, epochs=epochs, verbose=0
-)
-print(f"{len(history.epoch)} epochs on {len(x)} rows")
-assert len(history.epoch) == epochs
+model = refitted(tuner, x, y)
 
 # %% [markdown]
 # ## How good is it? The nested loop
@@ -175,40 +149,34 @@ assert len(history.epoch) == epochs
 # the others with folds of its own, and what comes out is judged on the
 # rows set aside.
 
+
 # %%
-rows = []
-outer = KFold(2, shuffle=True, random_state=2)
-for number, (inside, aside) in enumerate(outer.split(x, y)):
-    inner_tuner = CrossValidationTuner(
-        oracle=kt.oracles.RandomSearchOracle(
-            objective=kt.Objective("val_mae", "min"),
-            max_trials=2,
-            hyperparameters=space,
-            seed=1,
-        ),
-        hypermodel=Regressor(),
+def searched(x, y, number):
+    oracle = kt.oracles.RandomSearchOracle(
+        goal, max_trials=2, seed=1, hyperparameters=space
+    )
+    tuner = CrossValidationTuner(
+        oracle,
+        Regressor(),
         cv=KFold(2, shuffle=True, random_state=1),
         directory="searches",
         project_name=f"cross_validation_outer_{number}",
         overwrite=True,
     )
-    inner_tuner.search(x[inside], y[inside], epochs=4, verbose=0)
-    (trial,) = inner_tuner.oracle.get_best_trials()
-    assert trial.status == "COMPLETED"
-    hp = trial.hyperparameters
-    model = inner_tuner.hypermodel.build(hp)
-    inner_tuner.hypermodel.fit(
-        hp,
-        model,
-        x[inside],
-        y[inside],
-        epochs=trial.best_step + 1,
-        verbose=0,
-    )
+    tuner.search(x, y, epochs=4, verbose=0)
+    return tuner
+
+
+# %%
+rows = {}
+outer = KFold(2, shuffle=True, random_state=2)
+for number, (inside, aside) in enumerate(outer.split(x, y), 1):
+    tuner = searched(x[inside], y[inside], number)
+    (trial,) = tuner.oracle.get_best_trials()
+    model = refitted(tuner, x[inside], y[inside])
     _, mae = model.evaluate(x[aside], y[aside], verbose=0)
-    rows.append((trial.trial_id, trial.score, mae))
-columns = ["best trial", "inner score", "outer score"]
-nested = pd.DataFrame(rows, columns=columns).rename_axis("outer fold")
+    rows[number] = {"inner score": trial.score, "outer score": mae}
+nested = pd.DataFrame(rows).T.rename_axis("outer fold")
 display(nested.round(2))
 print(f"estimate: {nested['outer score'].mean():.2f}")
 
@@ -224,8 +192,8 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # ## The optimism, measured
 #
 # Two outer folds and two trials say nothing about how flattered the inner
-# score is. For that one needs a case in which the truth is known, and
-# many searches. Labels dealt at random can be guessed in one half of the
+# score is. That takes a case in which the truth is known, and many
+# searches. Labels dealt at random can be guessed in one half of the
 # cases and no better; decision trees take the networks' place, and
 # `SklearnTuner` that of the tuner above.
 
@@ -246,17 +214,11 @@ def tree(hp):
     )
 
 
-generator = np.random.default_rng(1)
-rows = []
-for number, seed in enumerate(independent_seeds(8)):
-    labels = generator.permutation(len(x)) % 2
-    splitter = StratifiedKFold(2, shuffle=True, random_state=number)
-    inside, aside = next(splitter.split(x, labels))
-    searched = kt.SklearnTuner(
+# %%
+def search_of_trees(seed):
+    tuner = kt.SklearnTuner(
         oracle=kt.oracles.RandomSearchOracle(
-            objective=kt.Objective("score", "max"),
-            max_trials=20,
-            seed=seed,
+            kt.Objective("score", "max"), max_trials=20, seed=seed
         ),
         hypermodel=tree,
         scoring=make_scorer(accuracy_score),
@@ -265,12 +227,22 @@ for number, seed in enumerate(independent_seeds(8)):
         project_name="cross_validation_optimism",
         overwrite=True,
     )
-    searched.oracle.verbose = 0
-    searched.search(x[inside], labels[inside])
-    (trial,) = searched.oracle.get_best_trials()
+    tuner.oracle.verbose = 0
+    return tuner
+
+
+# %%
+generator = np.random.default_rng(1)
+rows = []
+for number, seed in enumerate(independent_seeds(8)):
+    labels = generator.permutation(len(x)) % 2
+    splitter = StratifiedKFold(2, shuffle=True, random_state=number)
+    inside, aside = next(splitter.split(x, labels))
+    tuner = search_of_trees(seed)
+    tuner.search(x[inside], labels[inside])
+    (trial,) = tuner.oracle.get_best_trials()
     best = tree(trial.hyperparameters).fit(x[inside], labels[inside])
-    outer_score = best.score(x[aside], labels[aside])
-    rows.append((trial.score, outer_score))
+    rows.append((trial.score, best.score(x[aside], labels[aside])))
 
 # %%
 optimism = pd.DataFrame(rows, columns=["best inner", "outer"])
@@ -292,17 +264,12 @@ assert compared.loc["best inner", "mean"] > 0.52 and gap > 0.02
 # Hyperband's later rounds go on from the weights of earlier ones. With
 # folds these weights have seen the rows that are to judge them. And its
 # first rounds decide on little training, where folds help least. The
-# tuner refuses it.
+# tuner refuses it:
 
 # %%
 try:
-    CrossValidationTuner(
-        oracle=kt.oracles.HyperbandOracle(
-            objective=kt.Objective("val_mae", "min"), seed=1
-        ),
-        hypermodel=Regressor(),
-        cv=KFold(5, shuffle=True, random_state=1),
-    )
+    hyperband = kt.oracles.HyperbandOracle(goal, seed=1)
+    CrossValidationTuner(hyperband, Regressor(), cv=outer)
 except ValueError as error:
     print("ValueError:", error)
 
