@@ -1,32 +1,53 @@
 # %% [markdown] index="known values; warm start; time limit; stop early; no progress; stop after two hours"
 # # Known values, time limits, no progress
 #
-# Begin a Keras Tuner search with values that you know to be good, end
-# it when its time is up, or when it makes no progress any more.
+# Begin a search with values that you know to be good, end it when its
+# time is up, or when it makes no progress any more.
 #
-# Keras Tuner has no argument for any of the three. Three functions add
-# them to a tuner class, each by itself or all together:
+# Keras Tuner has no argument for any of the three. Three snippets add
+# them to a tuner class, each by itself or all together.
 #
-# ```python
-# Tuner = try_first(kt.BayesianOptimization, [{"units": 96}])
-# Tuner = stop_after(Tuner, hours=8)
-# Tuner = stop_without_progress(Tuner, patience=40)
-# tuner = resumable(safe(Tuner))(build_model, ...)
-# ```
-#
-# A search that is stopped so returns as if it had finished. Its trials
-# are on disk, and the same script with a larger limit [goes
-# on](resume.py). For your data, [the composer writes a script with a time
-# limit](../../your_data/index.md?time_limit=1&resume=1).
-#
-# `default=` in the [search
-# space](../../reference/glossary.md#search-space) is no way to begin with known
-# values: of the four tuners only GridSearch begins with the defaults.
+# - A search that is stopped returns as if it had finished. The same
+#   script with a larger limit [goes on](resume.py).
+# - `default=` is no way to begin with known values: of the four tuners
+#   only GridSearch begins with the defaults.
+# - For your data, [the composer writes a script with a time
+#   limit](../../your_data/index.md?time_limit=1&resume=1).
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
+
+# %%
+from snippets.models.build_model import build_model
+
+# %%
+from snippets.searches.stop_after import stop_after
+
+# %%
+from snippets.searches.stop_without_progress import (
+    stop_without_progress,
+)
+
+# %%
+from snippets.searches.try_first import try_first
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+known = [{"units": 96, "learning_rate": 0.003}]
+Tuner = try_first(kt.RandomSearch, known)
+Tuner = stop_after(Tuner, hours=2)
+Tuner = stop_without_progress(Tuner, patience=20)
+goal = kt.Objective("val_accuracy", "max")
+folder = {"directory": "searches", "project_name": "known_values"}
+tuner = Tuner(build_model, goal, 3, seed=1, **folder)
+x, y = load_digits(return_X_y=True)
+tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+for trial in tuner.oracle.trials.values():
+    print(f"{trial.score:.4f}", trial.hyperparameters.values)
 
 # %%
 import contextlib
@@ -35,7 +56,6 @@ import math
 import warnings
 
 import keras
-import keras_tuner as kt
 import pandas as pd
 from IPython.display import display
 
@@ -46,9 +66,9 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## Trials that take no time
 #
-# What is shown here are tuners, not models. So a trial is a formula
-# instead of a training: an error that is smallest near a learning rate
-# of 0.003 and 96 units. Everything around it is the real thing.
+# This page is about tuners, not models. So a trial is a formula instead
+# of a training: an error that is smallest near a learning rate of 0.003
+# and 96 units. Everything around it is the real thing.
 
 
 # %%
@@ -78,6 +98,17 @@ def make(tuner_class, project_name, seed=1, **settings):
 # %%
 from snippets.results.trials_table import trials_table
 
+
+# %%
+def searched(*args, **kwargs):
+    """Return the trials of a search, in order."""
+    with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
+        tuner = make(*args, **kwargs)
+    tuner.search(verbose=0)
+    names = ["units", "learning_rate", "error"]
+    return trials_table(tuner).sort_index()[names]
+
+
 # %% [markdown]
 # ## Defaults are not tried first
 #
@@ -90,26 +121,21 @@ budgets = {
     kt.Hyperband: {"max_epochs": 4, "factor": 2},
     kt.GridSearch: {"max_trials": 5},
 }
-firsts = {}
-for tuner_class, budget in budgets.items():
-    tuner = make(tuner_class, "defaults", **budget)
-    tuner.search(verbose=0)
-    firsts[tuner_class.__name__] = trials_table(tuner).loc[0]
-firsts = pd.DataFrame(firsts).T[["units", "learning_rate"]]
-display(firsts)
-is_default = (firsts == [128, 1e-3]).all(axis=1)
-assert is_default.tolist() == [False, False, False, True]
+firsts = {
+    tuner_class.__name__: searched(tuner_class, "defaults", **budget)
+    for tuner_class, budget in budgets.items()
+}
+firsts = pd.DataFrame({name: t.loc[0] for name, t in firsts.items()}).T
+display(firsts[["units", "learning_rate"]].rename_axis("tuner"))
+default = firsts["units"].eq(128) & firsts["learning_rate"].eq(1e-3)
+assert default.tolist() == [False, False, False, True]
 
 # %% [markdown]
 # Under GridSearch, then, write known values as defaults. For the
 # others:
 #
 # ## Known values first
-
-# %% open=true
-from snippets.searches.try_first import try_first
-
-# %% [markdown]
+#
 # Two sets of values to begin with. The second leaves the units open,
 # and they take their default.
 
@@ -117,56 +143,43 @@ from snippets.searches.try_first import try_first
 KNOWN = [{"units": 96, "learning_rate": 0.003}, {"learning_rate": 0.01}]
 tables = {}
 for tuner_class in list(budgets)[:3]:
-    budget = budgets[tuner_class]
-    tuner = make(try_first(tuner_class, KNOWN), "known", **budget)
-    tuner.search(verbose=0)
-    trials = trials_table(tuner).sort_index()
-    tables[tuner_class] = trials
-    print(tuner_class.__name__)
-    display(trials[["units", "learning_rate", "error"]].head(4))
-    begun = trials[["units", "learning_rate"]].head(2).to_numpy()
-    assert begun.tolist() == [[96, 0.003], [128, 0.01]]
-    assert len(trials) > 4 and set(trials["status"]) == {"COMPLETED"}
+    name, budget = tuner_class.__name__, budgets[tuner_class]
+    tables[name] = searched(
+        try_first(tuner_class, KNOWN), "known", **budget
+    )
+    begun = tables[name].iloc[:2, :2].to_numpy().tolist()
+    assert begun == [[96, 0.003], [128, 0.01]]
+display(pd.concat(tables, names=["tuner"]).groupby("tuner").head(4))
 
 # %% [markdown]
 # Then each tuner draws its own. The Bayesian tuner was given three
 # initial points, and counts the known values among them: its third
 # trial is the random draw that RandomSearch made, its fourth is already
-# a proposal from what it learnt. Hyperband takes known values into its
-# first round, and promotes them if they are good:
+# a proposal from what it learned.
+#
+# Hyperband takes known values into its first round, and promotes them if
+# they are good. Known to be good from twenty epochs says little about one
+# epoch, though: a configuration that starts slowly is dropped in the
+# first round, also if you know better.
 
 # %%
-drawn, learnt = (
-    tables[tuner_class]["learning_rate"]
-    for tuner_class in (kt.RandomSearch, kt.BayesianOptimization)
-)
-assert drawn[2] == learnt[2] and drawn[3] != learnt[3]
-
-# %%
-where = ["tuner/bracket", "tuner/round", "tuner/epochs"]
-is_known = trials["learning_rate"].isin([0.003, 0.01])
-display(trials[is_known][["units", "learning_rate", *where]])
+drawn = tables["RandomSearch"]["learning_rate"]
+learned = tables["BayesianOptimization"]["learning_rate"]
+assert drawn[2] == learned[2] and drawn[3] != learned[3]
+hyperband = tables["Hyperband"]
+is_best = hyperband["error"] == hyperband["error"].min()
+assert is_best.sum() > 1  # promoted: a trial for each round
 
 # %% [markdown]
-# Known to be good from twenty epochs says little about one epoch,
-# though. A configuration that starts slowly is dropped in Hyperband's
-# first round, also if you know better.
-#
 # In a search that is interrupted and resumed they are not tried twice.
 # Here the first run ends after one trial:
 
 # %%
-for max_trials in (1, 5):
-    tuner = make(
-        try_first(kt.RandomSearch, KNOWN),
-        "resumed",
-        max_trials=max_trials,
-        overwrite=max_trials == 1,
-    )
-    tuner.search(verbose=0)
-trials = trials_table(tuner).sort_index()
-display(trials[["units", "learning_rate", "error"]])
-begun = trials[["units", "learning_rate"]].to_numpy().tolist()
+Known = try_first(kt.RandomSearch, KNOWN)
+searched(Known, "resumed", max_trials=1)
+trials = searched(Known, "resumed", max_trials=5, overwrite=False)
+display(trials)
+begun = trials.iloc[:, :2].to_numpy().tolist()
 assert begun[:2] == [[96, 0.003], [128, 0.01]]
 assert [96, 0.003] not in begun[2:]
 
@@ -176,11 +189,7 @@ assert [96, 0.003] not in begun[2:]
 # otherwise be a trial with defaults.
 
 # %%
-for known in (
-    {"learning_rate": 0.5},
-    {"lr": 0.003},
-    {"units": 96.5},
-):
+for known in ({"learning_rate": 0.5}, {"lr": 0.003}, {"units": 96.5}):
     try:
         make(try_first(kt.RandomSearch, [known]), "no", max_trials=5)
     except ValueError as refused:
@@ -190,39 +199,33 @@ for known in (
 
 # %% [markdown]
 # ## A time limit
-
-# %% open=true
-from snippets.searches.stop_after import stop_after
-
-# %% [markdown]
+#
 # Time on a page differs from build to build, so the clock here is made
 # up: each trial takes ten of its seconds. Leave `clock` out, and they
 # are real. Up to ten trials, and the same script run again and again,
 # with 35 seconds, and then with more:
 
+# %%
+now, counts = 0, []
+
+
+def ticking(tuner_class):
+    class Ticking(tuner_class):
+        def on_trial_end(self, trial):
+            global now
+            now += 10
+            super().on_trial_end(trial)
+
+    return Ticking
+
 
 # %%
-now = 0
-
-
-def tick(hp):
-    """Let ten seconds pass; return the error of a trial."""
-    global now
-    now += 10
-    return error(hp)
-
-
-counts = []
 for seconds in (35, 35, 60, 600):
     Timed = stop_after(
-        kt.RandomSearch, seconds=seconds, clock=lambda: now
+        ticking(kt.RandomSearch), seconds=seconds, clock=lambda: now
     )
-    with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
-        tuner = make(Timed, "time", max_trials=10, overwrite=not counts)
-    tuner.hypermodel.build = tick
-    tuner.search(verbose=0)
-    trials = tuner.oracle.trials.values()
-    assert {trial.status for trial in trials} == {"COMPLETED"}
+    new = not counts
+    trials = searched(Timed, "time", max_trials=10, overwrite=new)
     counts.append(len(trials))
 print("trials after each run:", counts)
 assert counts == [4, 4, 6, 10]
@@ -238,40 +241,29 @@ assert counts == [4, 4, 6, 10]
 # does not count.
 #
 # ## No progress
-
-# %%
-from snippets.searches.independent_seeds import independent_seeds
-
-# %% open=true
-from snippets.searches.stop_without_progress import (
-    stop_without_progress,
-)
-
-# %% [markdown]
+#
 # Random search of at most 60 trials, over eight seeds far apart: with
 # three sorts of patience, and to the end.
 
 # %%
+from snippets.searches.independent_seeds import independent_seeds
+
+# %%
 rows = []
 for seed in independent_seeds(8):
-    for patience in (5, 10, 20, None):
-        tuner_class = kt.RandomSearch
-        if patience:
-            tuner_class = stop_without_progress(tuner_class, patience)
-        tuner = make(tuner_class, "patience", seed, max_trials=60)
-        tuner.search(verbose=0)
-        trials = trials_table(tuner)
-        best = trials.index[0]
-        if patience and len(trials) < 60:
-            assert len(trials) - 1 - best == patience
+    for patience in (5, 10, 20, 60):
+        Patient = stop_without_progress(kt.RandomSearch, patience)
+        trials = searched(Patient, "patience", seed, max_trials=60)
         rows.append(
-            (seed, patience or 60, len(trials), trials["error"][best])
+            (seed, patience, len(trials), trials["error"].min())
         )
+        since = len(trials) - 1 - trials["error"].idxmin()
+        assert len(trials) == 60 or since == patience
 columns = ["seed", "patience", "trials", "error"]
 runs = pd.DataFrame(rows, columns=columns)
 
 # %%
-whole = runs[runs["patience"] == 60].set_index("seed")["error"]
+whole = runs.groupby("seed")["error"].min()
 runs["missed"] = runs["error"] > runs["seed"].map(whole)
 table = runs.groupby("patience").agg(
     {"trials": "mean", "error": "mean", "missed": "sum"}
@@ -285,26 +277,21 @@ assert table["missed"].iloc[0] > 0
 # Trials and errors are means. `missed` counts the searches, of eight,
 # that would have found something better had they gone on. Patience
 # saves trials and costs score: a search that is cut is the beginning of
-# the whole one. It can't tell an end from a pause. A random search has long
-# ones: of any ten trials and the ten after them, the best is as likely
-# in the first ten as in the second. There `max_trials` says more
-# plainly what you can spend.
+# the whole one. It can't distinguish an end from a pause, and a random
+# search has long pauses: of any ten trials and the ten after them, the
+# best is as likely in the first ten as in the second. There `max_trials`
+# says more plainly what you can spend.
 #
 # The count is made from the trials on disk. A search that was stopped
 # stays stopped, until it is given more patience:
 
 # %%
 counts = []
-for run, patience in enumerate((5, 5, 10)):
-    with contextlib.redirect_stdout(io.StringIO()):
-        tuner = make(
-            stop_without_progress(kt.RandomSearch, patience),
-            "again",
-            max_trials=60,
-            overwrite=run == 0,
-        )
-    tuner.search(verbose=0)
-    counts.append(len(tuner.oracle.trials))
+for patience in (5, 5, 10):
+    Patient = stop_without_progress(kt.RandomSearch, patience)
+    new = not counts
+    trials = searched(Patient, "again", max_trials=60, overwrite=new)
+    counts.append(len(trials))
 print("trials after each run:", counts)
 assert counts[0] == counts[1] < counts[2]
 
@@ -328,10 +315,8 @@ from snippets.searches.safe import safe
 Tuner = try_first(kt.BayesianOptimization, KNOWN)
 Tuner = stop_after(Tuner, hours=1)
 Tuner = stop_without_progress(Tuner, patience=3)
-tuner = make(resumable(safe(Tuner)), "all", max_trials=12)
-tuner.search(verbose=0)
-trials = trials_table(tuner).sort_index()
-display(trials[["units", "learning_rate", "error"]])
+trials = searched(resumable(safe(Tuner)), "all", max_trials=12)
+display(trials)
 assert len(trials) == 4  # the first is hard to beat
 
 # %% [markdown]
