@@ -64,6 +64,20 @@ function hyperbandRounds(maxEpochs, factor) {
       <thead><tr><th scope="col">bracket</th>${head}<th scope="col">time</th></tr></thead><tbody>${rows.join("")}</tbody>`
   }
 
+  /* Keras Tuner's call. Each plan has a name: under another's it would resume that. */
+  const call = (maxEpochs, factor, iterations) => `import keras_tuner as kt
+
+tuner = kt.Hyperband(
+    build_model,
+    objective=kt.Objective("val_loss", "min"),
+    max_epochs=${maxEpochs},
+    factor=${factor},
+    hyperband_iterations=${iterations},
+    seed=1,
+    directory="searches",
+    project_name="hyperband_${maxEpochs}_${factor}_${iterations}",
+)`
+
   /* The largest max_epochs that fits, or 0. */
   const largest = fits => {
     let most = 0
@@ -92,6 +106,7 @@ function hyperbandRounds(maxEpochs, factor) {
       + `Epochs: ${total(r => r.epochs)}. Time: ${clock(iterations * time(maxEpochs, factor))}.`
     draw(brackets, seconds)
     list(brackets, seconds)
+    at("call").textContent = call(maxEpochs, factor, iterations)
 
     const fit = (number, seconds) => number ? cell(number, clock(seconds)) : "<td>none fits</td>"
     const rows = [...new Set([2, 3, 4, factor])].sort((a, b) => a - b).map(each => {

@@ -10,6 +10,8 @@ import pytest
 from browsing import SIZES, narrow, violations
 from helpers import ROOT
 
+from snippets.models.build_model import build_model
+
 PATH = "evidence/hyperband_planner/"
 PAGE = (ROOT / "docs/evidence/hyperband_planner.md").read_text("utf-8")
 SCRIPT = ROOT / "docs/assets/planner.js"
@@ -232,6 +234,28 @@ def test_the_planner_sizes_rounds_as_the_oracle_at_every_setting(tab):
     )
     for setting, rounds in zip(settings, said, strict=True):
         assert rounds == sized(*setting), setting
+
+
+def test_the_call_to_paste_makes_the_tuner_that_was_planned(
+    tab, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    page, found = tab(PATH), set()
+    asked = {(100, 3, 1), (27, 3, 2), (1, LIMIT, 1)}
+    for setting in sorted(asked):
+        planned(page, *setting)
+        page.locator("pre:has(#plan-call) .md-code__button").click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.locator("#plan-call").text_content()
+        names = {"build_model": build_model}
+        exec(copied, names)
+        made = names["tuner"].oracle
+        found.add(
+            (made.max_epochs, made.factor, made.hyperband_iterations)
+        )
+        assert "=1," in copied and "kt.Objective(" in copied
+    assert found == asked
+    assert len(list(tmp_path.glob("searches/*"))) == len(asked)
 
 
 def test_time_is_that_of_epochs_and_of_starting_trials(tab):
