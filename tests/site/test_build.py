@@ -542,10 +542,15 @@ def test_a_published_site_knows_its_address_and_its_repository(project):
     (report,) = re.findall(r'href="([^"]+/issues/new\?[^"]+)"', text)
     asked = parse_qs(urlsplit(html.unescape(report)).query)
     assert asked.pop("page") == [said["canonical"]]
+    assert asked.pop("title") == ["On a page: Uses"]
+    (versions,) = asked.pop("versions")
+    assert versions.startswith("The page's: Python 3.")
+    assert re.search(r" keras-tuner \d[\d.]+, mine:$", versions)
     (form,) = asked.pop("template")
     form = (ROOT / ".github/ISSUE_TEMPLATE" / form).read_text("utf-8")
     fields = yaml.safe_load(form)["body"]
-    assert not asked and "page" in [field["id"] for field in fields]
+    filled = {field["id"] for field in fields} & {"page", "versions"}
+    assert not asked and len(filled) == 2
     (source,) = re.findall(r'guide/edit/main/([^"]+)', text)
     assert (project / source).is_file()
     lost = (site / "404.html").read_text("utf-8")
