@@ -2,17 +2,47 @@
 # # From 10 trials to 1,000
 #
 # What grows with the number of trials in a Keras Tuner search: memory,
-# time beside training, disk; for each tuner, with the lines that stop
-# or slow it.
+# time beside training, disk; and the lines that stop or slow it.
 #
-# | grows | RandomSearch, GridSearch, Hyperband | BayesianOptimization | cure |
-# |---|---|---|---|
-# | [memory](#memory) | with each Keras model, and slows each trial | the same | `flat_memory`, or `renewed` |
-# | [time of a proposal](#time-beside-training) | milliseconds | seconds, then more and more | `quick_proposals`, two restarts |
-# | [disk: weights](#disk) | with each trial | the same | `few_checkpoints` |
-# | disk: JSON; time to resume | a little | the same | none needed |
+# - **[Memory](#memory)** grows with each Keras model, and slows each
+#   trial: `flat_memory` or `renewed` stops that.
+# - **[A proposal](#time-beside-training)** of `BayesianOptimization` takes
+#   seconds, then more and more: use `quick_proposals` and two restarts.
+# - **[Disk](#disk)** fills with weights: use `few_checkpoints`.
 #
-# All of it together, for a night of a thousand trials:
+# Proposals of other tuners, JSON files and the time to resume grow a
+# little and need no cure. Real trials, as guides show a search and with
+# these cures:
+
+# %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+import pandas as pd
+from IPython.display import display
+
+growth = pd.read_csv(evidence_file("growth.csv"), comment="#")
+rows = {}
+for way, run in growth.query("measurement == 'search'").groupby("way"):
+    run = run.set_index("trials")
+    memory, seconds = run["memory_mib"], run["cpu_seconds"]
+    rows[way] = {
+        "trials": (last := run.index.max()),
+        "growth, %": 100 * (memory[last] / memory[50] - 1),
+        "CPU s, trials 11 to 20": seconds[20],
+        "CPU s, the last": seconds[last],
+    }
+table = pd.DataFrame.from_dict(rows, orient="index")
+display(table.rename_axis("search").round(2))
+
+# %% [markdown]
+# Growth is that of memory since trial 50. For a night of a thousand
+# trials, all of it together:
 #
 # ```python
 # gc.collect()
@@ -29,11 +59,6 @@
 # and [the next one goes on](#a-new-process-every-fifty-trials).
 
 # %%
-from snippets.terminal import show_in_terminal
-
-show_in_terminal()
-
-# %%
 import contextlib
 import inspect
 import io
@@ -46,48 +71,37 @@ import keras
 import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from IPython.display import display
 
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
-# A page has no time for a thousand trials. They were run beforehand, on
-# one thread, by `make growth`:
+# The trials were run beforehand, on one thread, by `make growth`:
 
 # %%
-from snippets.data.evidence_file import evidence_file
-
-# %%
-with open(evidence_file("growth.csv"), encoding="utf-8") as file:
-    for line in file:
-        if line.startswith("#"):
-            print(line[2:], end="")
-growth = pd.read_csv(evidence_file("growth.csv"), comment="#")
+text = evidence_file("growth.csv").read_text("utf-8")
+lines = [line for line in text.splitlines() if line[0] == "#"]
+print(*(line[2:] for line in lines), sep="\n")
 
 
 def recorded(measurement, column):
     """Return a column of a measurement: trials by way."""
-    rows = growth[growth["measurement"] == measurement]
-    table = rows.pivot_table(column, "trials", "way", sort=False)
+    table = growth[growth["measurement"] == measurement]
+    table = table.pivot_table(column, "trials", "way", sort=False)
     return table.sort_index().rename_axis(columns=None)
 
 
 # %% [markdown]
 # ## Memory
 #
-# Real trials: RandomSearch, and an epoch of a small model each. *As it
-# is* is as guides show it, *as the page says* is with `gc.freeze`,
-# `flat_memory` and `few_checkpoints`, and *renewed* is that in
-# processes of fifty trials.
+# The table above is of RandomSearch, with an epoch of a small model in
+# each trial. *As it is* is as guides show it, *as the page says* is with
+# `gc.freeze`, `flat_memory` and `few_checkpoints`, and *renewed* is that
+# in processes of fifty trials.
 
-# %%
-WAYS = ["as it is", "as the page says", "renewed"]
-memory = recorded("search", "memory_mib")[WAYS]
-
-# %% alt="Memory by trial for three ways: as it is it climbs in a straight line, as the page says and renewed stay level." figure="memory"
+# %% alt="Memory by trial for three ways: as it is it climbs in a straight line, as the page says and renewed stay level." caption="As it is, memory climbs in a straight line; with the cures it stays level." figure="memory"
+memory = recorded("search", "memory_mib")
 figure, axis = plt.subplots()
-for way, marker in zip(WAYS, "os^", strict=True):
+for way, marker in zip(rows, "os^", strict=True):
     line = memory[way].dropna()
     axis.plot(line.index, line, marker=marker, label=way)
 axis.set_xlabel("trial")
@@ -95,22 +109,6 @@ axis.set_ylabel("MiB in memory")
 axis.set_ylim(bottom=0)
 axis.legend()
 plt.show()
-
-# %%
-seconds = recorded("search", "cpu_seconds")[WAYS]
-rows = {}
-for way in WAYS:
-    last = memory[way].last_valid_index()
-    begun, ended = memory[way][50], memory[way][last]
-    rows[way] = {
-        "trials": last,
-        "MiB at trial 50": begun,
-        "MiB at the last": ended,
-        "growth, %": 100 * (ended / begun - 1),
-        "CPU s, trials 11 to 20": seconds[way][20],
-        "CPU s, the last": seconds[way][last],
-    }
-display(pd.DataFrame(rows).T.round(2))
 
 # %%
 mended = rows["as the page says"]
@@ -122,12 +120,12 @@ assert rows["as it is"][last] > 1.5 * rows["as it is"][first]
 assert mended[last] < 1.2 * mended[first]
 
 # %% [markdown]
-# The cause is one, and not Keras Tuner's: TensorFlow
-# [registers gradients](../how_to/memory_and_disk.py#what-grows-and-why) and
-# never forgets them. As memory grows so does what each garbage
-# collection has to walk, and so the same trial takes longer and longer.
-# With the cures a small rest still grows. A third of it is what a black
-# box leaves too, whose trials are scores and hyperparameters alone:
+# The cause is TensorFlow's, not Keras Tuner's: it [registers
+# gradients](../how_to/memory_and_disk.py#what-grows-and-why) and never
+# forgets them. As memory grows, so does what each garbage collection
+# walks, and the same trial takes longer and longer. With the cures a
+# small rest still grows. A third of it remains even for a black box,
+# whose trials are scores and hyperparameters alone:
 
 # %%
 TUNERS = ["RandomSearch", "GridSearch", "Hyperband"]
@@ -146,7 +144,7 @@ assert 0.25 < left.min() / rest < left.max() / rest < 0.4
 #
 # `flat_memory` reaches into a private part of TensorFlow. `renewed`
 # does not: a process that ends gives everything back, whatever held it.
-# It works for all four tuners, Hyperband included, which has no
+# It works for all four tuners, also for Hyperband, which has no
 # `max_trials` to be raised step by step.
 
 # %% open=true
@@ -160,9 +158,14 @@ from snippets.searches.renewed import renewed
 # (until python search.py; do [ $? -eq 75 ] || exit; done)
 # ```
 #
-# It ends with an error if the script does. In Python it is the loop
-# below. The script there has a search of six trials, renewed every
-# four. Trials are numbers, for only the tuner is looked at.
+# It ends with an error if the script does. Below it is a loop in Python,
+# around a search of six trials, renewed every four. The trials return
+# numbers, since only the tuner matters here.
+
+
+# %%
+def run_trial(self, trial, *args, **kwargs):
+    return {"error": abs(trial.hyperparameters.get("x") - 0.7)}
 
 
 # %%
@@ -170,12 +173,7 @@ def search(tuner_class, project_name):
     """Search; return the values of each trial, in order."""
     hp = kt.HyperParameters()
     hp.Float("x", 0.0, 1.0)
-
-    class Numbers(tuner_class):
-        def run_trial(self, trial, *args, **kwargs):
-            return {"error": abs(trial.hyperparameters.get("x") - 0.7)}
-
-    tuner = Numbers(
+    tuner = type("Numbers", (tuner_class,), {"run_trial": run_trial})(
         hyperparameters=hp,
         objective=kt.Objective("error", "min"),
         max_epochs=3,
@@ -192,6 +190,8 @@ def search(tuner_class, project_name):
 source = f"""
 {"".join(inspect.findsource(renewed)[0])}
 
+{inspect.getsource(run_trial)}
+
 {inspect.getsource(search)}
 
 search(renewed(kt.Hyperband, trials=4), "parts")
@@ -199,14 +199,16 @@ search(renewed(kt.Hyperband, trials=4), "parts")
 Path("search.py").write_text(source, "utf-8")
 for folder in Path("searches").glob("growing_searches_*"):
     shutil.rmtree(folder)  # of an earlier run of this page
+
+# %%
 AGAIN = 75
 codes = [AGAIN]
 while codes[-1] == AGAIN:
-    done = subprocess.run(
-        [sys.executable, "search.py"], capture_output=True
-    )
+    command = [sys.executable, "search.py"]
+    done = subprocess.run(command, capture_output=True)
     codes.append(done.returncode)
 print("exit codes:", codes[1:])
+assert codes[1:] == [AGAIN, 0]
 
 # %% [markdown]
 # The same search without interruption, in this process, and the trials
@@ -219,14 +221,11 @@ with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
 same = [a == b for a, b in zip(whole, parts, strict=True)]
 print("trials:", len(parts))
 print("the same as without interruption:", sum(same))
-
-# %%
-assert codes[1:] == [AGAIN, 0]
 assert len(parts) == 6 and all(same)
 
 # %% [markdown]
-# The Bayesian tuner starts its own random numbers again with each
-# process, so its proposals may differ a little, as they do
+# The Bayesian tuner restarts its random numbers with each process, so its
+# proposals may differ a little, as they do
 # [whenever it is resumed](../how_to/resume.py). With `resumable` they
 # don't; GridSearch is refused without it; and it [refuses a script that
 # changed](../how_to/resume.py) between two processes. With `safe` a
@@ -236,21 +235,19 @@ assert len(parts) == 6 and all(same)
 # tuner = renewed(resumable(safe(kt.Hyperband)), 50)(build_model, ...)
 # ```
 #
-# Of a chief and its workers the workers are the ones to renew, each in
-# a loop of its own; [the
-# launcher](../how_to/several_processes.py) starts them again by itself.
-# The chief trains nothing, and waits.
+# With a chief and workers, renew the workers, each in a loop of its own;
+# [the launcher](../how_to/several_processes.py) starts them again by
+# itself. The chief trains nothing, and waits.
 #
-# What is written after `search` in the script runs once, in the last
-# process. What is before it runs in each, the imports and the loading
-# of data: the record above has that in the CPU seconds of *renewed*.
+# What follows `search` in the script runs once, in the last process. What
+# precedes it, imports and loading of data, runs in each: the CPU seconds
+# of *renewed* above include it.
 #
 # ## Time beside training
 #
-# Black boxes: trials that return a number at once, so that all that is
-# paid for is Keras Tuner. There are five hyperparameters, all floats.
-# BayesianOptimization is kept to random trials here; its proposals
-# follow.
+# Black boxes, trials that return a number at once, cost only what Keras
+# Tuner takes. There are five hyperparameters, all floats.
+# BayesianOptimization is kept to random trials here; its proposals follow.
 
 # %%
 table = 1000 * recorded("tuner", "cpu_seconds")[TUNERS]
@@ -260,8 +257,8 @@ assert (table.loc[1000] < 4 * table.loc[10]).all()
 assert table.to_numpy().max() < 50
 
 # %% [markdown]
-# Keras Tuner writes the state of the search, a growing file, anew in
-# each trial. Beside a training, however short, it doesn't matter.
+# In each trial Keras Tuner writes the whole state of the search, a growing
+# file. Beside a training, however short, it doesn't matter.
 #
 # The proposals of BayesianOptimization do. Each fits a Gaussian process
 # to all trials so far, with twenty restarts, at a cost that rises faster
@@ -279,7 +276,7 @@ CURES = ["as it is", "quick_proposals", "and 2 restarts"]
 CURES += ["and the newest", "and the best"]
 cost = recorded("proposal", "cpu_seconds")[CURES]
 
-# %% alt="CPU seconds of one proposal by trials, both axes logarithmic: as it is it rises from a tenth to over ten seconds, with the newest or best trials alone it stays below half a second, and a trial of RandomSearch costs a few thousandths." figure="proposals"
+# %% alt="CPU seconds of one proposal by trials, both axes logarithmic: as it is it rises from a tenth to over ten seconds, with the newest or best trials alone it stays below half a second, and a trial of RandomSearch costs a few thousandths." caption="Fewer restarts make a proposal cheaper; only a limit to the trials that are fitted keeps it below half a second." figure="proposals"
 figure, axis = plt.subplots()
 for way, marker in zip(CURES, "osD^v", strict=True):
     axis.plot(cost.index, cost[way], marker=marker, label=way)
@@ -288,11 +285,10 @@ axis.plot(line.index, line, "k.:", label="a trial of RandomSearch")
 axis.set(xscale="log", yscale="log")
 axis.set_xlabel("trials so far")
 axis.set_ylabel("CPU seconds of a proposal")
-axis.legend()
+axis.legend(ncols=2, fontsize="small")
 plt.show()
 
 # %%
-display(cost.round(2))
 proposals = growth[growth["measurement"] == "proposal"]
 proposals = proposals.pivot(
     index="trials", columns="way", values="proposal"
@@ -317,7 +313,7 @@ for way in CURES[1:3]:
     assert (apart[way] < 0.01).all()
 assert cost["quick_proposals"][100] < cost["as it is"][100] / 2
 assert cost["quick_proposals"][1000] > cost["as it is"][1000] / 2
-assert cost["and 2 restarts"][1000] < cost["as it is"][1000] / 2
+assert cost["and 2 restarts"][1000] < cost["as it is"][1000] / 4
 for way in CURES[3:]:
     assert cost[way][1000] < cost["and 2 restarts"][1000] / 5
     assert cost[way][1000] < 0.5
@@ -326,7 +322,7 @@ for way in CURES[3:]:
 # The first two cures propose the same. `quick_proposals` is worth much
 # at first and little at a thousand trials, when the fit is what costs;
 # fewer restarts make that cheaper, and it still grows. With a limit to
-# the trials that are fitted little is left of it. But then the tuner
+# the trials that are fitted little of the cost is left, but the tuner
 # proposes something else: is it as good?
 #
 # A search for the least of a made-up function with many dips, its
@@ -355,7 +351,7 @@ table = compare_runs(
     best.loc[80], reference="and 2 restarts", paired=True
 )
 print("after 80 trials, and how much higher than by all of them:")
-display(table.round(3))
+display(table.rename_axis("way").round(3))
 assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
@@ -370,29 +366,26 @@ assert (table["p"].dropna() > 0.05).all()
 
 # %%
 folder = recorded("search", "folder_kib")
-folder.columns.name = "KiB of all files"
 shown = folder[["as it is", "as the page says"]].round()
-display(shown.astype(object).fillna(""))
-
-# %%
-state = recorded("tuner", "state_kib")[TUNERS]
-files = recorded("tuner", "folder_kib")[TUNERS]
-again = recorded("tuner", "reload_seconds")[TUNERS]
-print("at 1,000 trials without models:")
-display(
-    pd.DataFrame(
-        {
-            "KiB of JSON a trial": (files / 1000).loc[1000],
-            "KiB of oracle.json": state.loc[1000],
-            "CPU s to make the tuner again": again.loc[1000],
-        }
-    ).round(2)
-)
-
-# %%
+display(shown.astype("Int64").astype(object).fillna(""))
 assert folder["as it is"][200] > 10 * folder["as the page says"][200]
-assert files.loc[1000].max() < 3 * 1024
-assert again.loc[1000].max() < 1
+
+# %% [markdown]
+# At 1,000 trials without models:
+
+# %%
+of_all = {
+    "KiB of JSON a trial": recorded("tuner", "folder_kib") / 1000,
+    "KiB of oracle.json": recorded("tuner", "state_kib"),
+    "CPU s to make the tuner again": recorded(
+        "tuner", "reload_seconds"
+    ),
+}
+of_all = {name: each.loc[1000, TUNERS] for name, each in of_all.items()}
+files = pd.DataFrame(of_all)
+display(files.rename_axis("tuner").round(2))
+assert files["KiB of JSON a trial"].max() < 3
+assert files["CPU s to make the tuner again"].max() < 1
 
 # %% [markdown]
 # `few_checkpoints` keeps the weights of the best trial, and under
@@ -407,9 +400,8 @@ assert again.loc[1000].max() < 1
 # - What your models leave. The record has one small model, without a
 #   GPU: measure fifty trials of yours, and multiply.
 # - Other versions of TensorFlow: memory is theirs.
-# - Whether a thousand trials are worth it.
-#   [How sure](how_sure.py) tells how the best of many is chosen by
-#   luck, and [What a score means](../explanation/what_a_score_means.py) why.
+# - Whether a thousand trials are worth it. The best of many is chosen
+#   [partly by luck](how_sure.py#how-much-of-the-best-score-is-luck).
 # - Integers and choices. Where the space has few points, the Bayesian
 #   tuner proposes some of them twice.
 # - Many proposals from one fit. Keras Tuner fits anew for each.
