@@ -7,7 +7,7 @@ READY := .venv/ready
 UV := $(shell command -v uv)
 export NO_MKDOCS_2_WARNING = 1 # why it stays: docs/explanation
 
-.PHONY: site serve test check lint lock clean \
+.PHONY: site serve test check lint lock newest clean \
 	curves problems races repeats bench growth workers faults versions
 .DELETE_ON_ERROR:
 
@@ -32,10 +32,19 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
+# The newest versions that go together, for all platforms.
+RESOLVE := $(BIN)/uv pip compile pyproject.toml --all-extras --universal \
+	--generate-hashes --no-header --quiet --upgrade --output-file
+
 lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal \
-		--generate-hashes --no-header --quiet \
-		--upgrade --output-file requirements.txt
+	$(RESOLVE) requirements.txt
+
+newest: $(READY)
+	@# Tries them aside: all, or some PAGES, or the tests that ARGS name.
+	@mkdir -p .cache/newest
+	$(RESOLVE) .cache/newest/requirements.txt
+	$(BIN)/python .ci/newest.py .cache/newest/requirements.txt \
+		--pages $(PAGES) --tests $(ARGS)
 
 # What the pages under Evidence rest on, made anew. It takes long;
 # interrupted, it goes on where it was.
