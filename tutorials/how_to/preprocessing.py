@@ -2,16 +2,14 @@
 # # Preprocess without leaking
 #
 # Scale, select and encode so that nothing is learned from validation
-# rows: inside the model, in `fit`, and what it costs to do otherwise.
+# rows: in a layer of the model, adapted in `HyperModel.fit`.
 #
-# Whatever preprocessing learns from data (means, vocabularies, which
-# columns to keep) it must learn from a trial's training rows alone, and
-# it must do the same to every other row. Both come for free when it is a
-# layer of the model that is adapted in `HyperModel.fit`: raw rows go in
-# everywhere, and the saved model carries its preprocessing with it.
-#
-# Selecting columns on all rows is the leak to fear. Below it finds skill
-# in labels that were shuffled.
+# - What preprocessing learns from data (means, vocabularies, which columns
+#   to keep) it must learn from a trial's training rows alone, and do
+#   the same to every other row. A layer does both: raw rows go in
+#   everywhere, and the saved model carries its preprocessing with it.
+# - Selecting columns on all rows is the leak to fear: [it finds skill in
+#   labels that were shuffled](#the-leak-measured).
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -19,14 +17,32 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.tabular_classifier import TabularClassifier
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_breast_cancer
+
+x, y = load_breast_cancer(return_X_y=True)
+x_train, x_validation = x[:340], x[340:455]  # the rest stays closed
+y_train, y_validation = y[:340], y[340:455]
+goal = kt.Objective("val_accuracy", "max")
+folder = {"directory": "searches", "project_name": "preprocessing"}
+tuner = kt.RandomSearch(
+    TabularClassifier(), goal, max_trials=2, seed=1, **folder
+)
+given = {"validation_data": (x_validation, y_validation), "verbose": 0}
+tuner.search(x_train, y_train, epochs=5, **given)
+tuner.results_summary()
+
+# %%
 import inspect
 
 import keras
-import keras_tuner as kt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_diabetes
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
@@ -38,59 +54,12 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Scaling inside the model
 #
-# Measurements of cell nuclei, in units from thousandths to thousands. A
-# fifth of the rows stays closed for a last judgement, as
-# [elsewhere](../random_search.py).
-
-# %%
-x, y = load_breast_cancer(return_X_y=True)
-x, _, y, _ = train_test_split(
-    x, y, test_size=0.2, stratify=y, random_state=1
-)
-x_train, x_validation, y_train, y_validation = train_test_split(
-    x, y, test_size=0.25, stratify=y, random_state=1
-)
-print("training rows", x_train.shape, "validation", x_validation.shape)
-means = x_train.mean(axis=0)
-print(f"column means from {means.min():.4f} to {means.max():.0f}")
-
-# %% [markdown]
-# `fit` receives the trial's training rows, and only there does the
-# snippet call `adapt`. Whether to take logarithms first is a
-# hyperparameter like any other.
-
-# %% open=true
-from snippets.models.tabular_classifier import TabularClassifier
-
-# %%
-tuner = kt.RandomSearch(
-    TabularClassifier(),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
-    seed=1,
-    directory="searches",
-    project_name="preprocessing",
-    overwrite=True,
-)
-tuner.search(
-    x_train,
-    y_train,
-    validation_data=(x_validation, y_validation),
-    epochs=5,
-    verbose=0,
-)
-
-# %%
-from snippets.results.trials_table import trials_table
-
-# %%
-trials = trials_table(tuner)
-assert set(trials["status"]) == {"COMPLETED"}
-display(trials.drop(columns=["status", "dropout"]).round(4))
-
-# %% [markdown]
-# Two trials are too few to say which values are best. What matters here:
-# did the layer learn from the training rows and no others, and is it
+# Measurements of cell nuclei, in units from thousandths to thousands. The
+# snippet's `fit` receives the trial's training rows, and only there does
+# it call `adapt`. Whether to take logarithms first is a hyperparameter
+# like any other.
+#
+# Did the layer learn from the training rows and no others, and is it
 # still there in a model that comes back from disk?
 
 # %%
@@ -98,7 +67,7 @@ best_trial = tuner.oracle.get_best_trials()[0]
 best_model = tuner.get_best_models()[0]
 log_first = best_trial.hyperparameters.get("log_first")
 learned = best_model.get_layer("scale").mean[0]
-for name, rows in (("training", x_train), ("all", x)):
+for name, rows in (("training", x_train), ("all", x[:455])):
     rows = np.log1p(rows) if log_first else rows
     same = np.allclose(learned, rows.mean(axis=0), rtol=1e-3)
     print(f"means of the {name} rows: {same}")
@@ -129,19 +98,11 @@ rows = {}
 for hypermodel in (TabularClassifier(), HalfScaled()):
     keras.utils.set_random_seed(1)
     values = kt.HyperParameters()
-    model = hypermodel.build(values)
-    history = hypermodel.fit(
-        values,
-        model,
-        x_train,
-        y_train,
-        validation_data=(x_validation, y_validation),
-        epochs=10,
-        verbose=0,
-    )
+    trained = values, hypermodel.build(values), x_train, y_train
+    history = hypermodel.fit(*trained, epochs=10, **given)
     last = pd.DataFrame(history.history).iloc[-1]
-    rows[type(hypermodel).__name__] = last
-display(pd.DataFrame(rows).T[["accuracy", "val_accuracy"]].round(4))
+    rows[type(hypermodel).__name__] = last[["accuracy", "val_accuracy"]]
+display(pd.DataFrame(rows).T.rename_axis("hypermodel").round(4))
 frequent = np.bincount(y_validation).max() / len(y_validation)
 print(f"always the more frequent class: {frequent:.4f}")
 
@@ -160,7 +121,7 @@ assert not alone.any()
 # ## The leak, measured
 #
 # Does it matter to learn from all rows before splitting? To see a leak
-# one needs data with nothing to find: the docstrings of NumPy, each as
+# takes data with nothing to find: the docstrings of NumPy, each as
 # the words it contains, with labels dealt at random. On average no
 # honest method can beat one half on them.
 
@@ -181,10 +142,10 @@ print(f"{words.shape[0]} docstrings, {words.shape[1]} words")
 # %%
 def accuracy_of(labels, seed, scale_on_all, select_on_all):
     """Split, preprocess, train; return the validation accuracy."""
-    train, validation = train_test_split(
-        np.arange(len(words)), stratify=labels, random_state=seed
-    )
     everything = np.arange(len(words))
+    train, validation = train_test_split(
+        everything, stratify=labels, random_state=seed
+    )
     seen = everything if scale_on_all else train
     x = StandardScaler().fit(words[seen]).transform(words)
     seen = everything if select_on_all else train
@@ -194,6 +155,7 @@ def accuracy_of(labels, seed, scale_on_all, select_on_all):
     return model.score(x[validation], labels[validation])
 
 
+# %%
 ways = {
     "all from training rows": (False, False),
     "scaled on all rows": (True, False),
@@ -212,20 +174,17 @@ from snippets.results.compare_runs import compare_runs
 # %%
 honest = "all from training rows"
 table = compare_runs(scores, reference=honest, paired=True)
-display(table[["mean", "low", "high"]].round(3))
-print("skill found where there is none:")
-differences = table.loc[:, "difference":"difference_high"]
-display(differences.drop(index=honest).round(3))
+display(table.drop(columns=["runs", "p"]).round(3))
 leaked = table.loc["columns selected on all rows"]
 assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 
 # %% [markdown]
-# Selecting columns on all rows looks at the labels of the validation
-# rows, and columns that agree with them by chance are kept. Scaling
-# looks at no label, and no leak is shown of it here. It still belongs
-# on the training rows: the right way costs no more. The same goes for
-# filling gaps and for encoding a category by the mean of its target,
-# which uses labels too.
+# The differences are skill found where there is none. Selecting columns
+# on all rows looks at the labels of the validation rows, and columns that
+# agree with them by chance are kept. Scaling looks at no label, and no
+# leak is shown of it here. It still belongs on the training rows: the
+# right way costs no more. The same goes for filling gaps and for encoding
+# a category by the mean of its target, which uses labels too.
 #
 # In a search the leak of columns is hard to notice: it flatters every
 # trial.
@@ -259,10 +218,16 @@ print(f"the median for everybody: mean absolute error {median:.1f}")
 # default:
 
 # %%
+from snippets.results.trials_table import trials_table
+
+
+# %%
 rates = kt.HyperParameters()
 rates.Choice("learning_rate", [0.0005, 0.03])
-searched = {}
-for scale_target in (True, False):
+
+
+# %%
+def errors(scale_target):
     tuner = kt.GridSearch(
         Regressor(scale_target=scale_target),
         objective=kt.Objective("val_mae", "min"),
@@ -273,31 +238,23 @@ for scale_target in (True, False):
         project_name=f"preprocessing_target_{scale_target}",
         overwrite=True,
     )
-    tuner.search(
-        x_train,
-        y_train,
-        validation_data=(x_validation, y_validation),
-        epochs=12,
-        verbose=0,
-    )
-    trials = trials_table(tuner).set_index("learning_rate")
-    assert set(trials["status"]) == {"COMPLETED"}
-    searched[scale_target] = trials["val_mae"]
+    given = {"validation_data": (x_validation, y_validation)}
+    tuner.search(x_train, y_train, epochs=12, verbose=0, **given)
+    return trials_table(tuner).set_index("learning_rate")["val_mae"]
+
 
 # %%
-table = pd.DataFrame(searched).sort_index()
-display(
-    table.rename(columns={True: "scaled", False: "unscaled"}).round(2)
+table = pd.DataFrame(
+    {"scaled": errors(True), "unscaled": errors(False)}
 )
-slow = table.loc[0.0005]
-assert slow[True] < median < slow[False]
+display(table.sort_index().round(2))
+assert table["scaled"][0.0005] < median < table["unscaled"][0.0005]
 
 # %% [markdown]
-# Each row is one learning rate, its columns the mean absolute error in
-# the target's unit with a scaled target and without. At the small rate
-# the unscaled network hardly leaves zero in twelve epochs, and is worse
-# than the median; the scaled one is better. At the large rate one run
-# of each doesn't tell which is better.
+# The numbers are mean absolute errors in the target's unit. At the small
+# rate the unscaled network hardly leaves zero in twelve epochs, and is
+# worse than the median; the scaled one is better. At the large rate one
+# run of each doesn't say which is better.
 #
 # ## What this page did not show
 #
