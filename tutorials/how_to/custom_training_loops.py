@@ -124,6 +124,7 @@ def network(hp, model_class=keras.Model):
     return model
 
 
+# %%
 def mixing_network(hp):
     model = network(hp, MixingModel)
     model.mixing = hp.Float("mixing", 0.0, 0.5)
@@ -367,6 +368,7 @@ space = kt.HyperParameters()
 space.Float("x", 0.0, 1.0)
 
 
+# %%
 def trial_of(returned):
     tuner = Returning(
         hyperparameters=space,
