@@ -385,7 +385,7 @@ def test_a_firewall_lets_workers_through_and_gives_a_stranger_nothing(
     """The commands of the page, on the chief's host."""
     if why := reason("unshare", "ip", "nft"):
         pytest.skip(why)
-    (block,) = re.findall(r"(?s)#         (nft .+?drop)\n", PAGE)
+    (block,) = re.findall(r"(?s)#     (nft .+?drop)\n", PAGE)
     rules = re.sub(r"(?m)^#  +", "", block)
     assert rules.count("nft add") == 3
     rules = rules.replace("10.0.0.2, 10.0.0.3", "10.0.0.2")
@@ -417,7 +417,7 @@ def test_an_ssh_tunnel_reaches_a_chief_that_listens_at_loopback(hosts):
     sshd = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
     if not sshd:
         pytest.skip("sshd not installed")
-    (tunnel,) = re.findall(r"#         (ssh -N .+) chief-host\n", PAGE)
+    (tunnel,) = re.findall(r"#     (ssh -N .+) chief-host\n", PAGE)
     for key in ("host", "user"):
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", ""]
         subprocess.run([*make, "-f", hosts / key], check=True)

@@ -1,31 +1,25 @@
 # %% [markdown] index="several machines; multiple machines; cluster; Slurm; sbatch; Kubernetes; Docker Compose; distributed tuning; chief and workers; shared directory; NFS; MirroredStrategy; distribution_strategy; port of the chief; security of the port" needs="posix"
 # # Several machines
 #
-# How one search runs on many hosts: what they must share, how Slurm,
-# Kubernetes and Compose start it, who can reach the chief's port, and
-# what ends or hangs it.
+# How one search runs on many hosts: what they must share, how a
+# scheduler starts it, who can reach the chief's port, and what hangs it.
 #
-# The script stays as it is. Every host runs it, in one folder that all
-# share, with three variables:
+# Every host runs the same script, in a folder that all share, with three
+# variables:
 #
 # ```shell
 # export KERASTUNER_ORACLE_IP=10.0.0.1  # the chief's address
 # export KERASTUNER_ORACLE_PORT=8000
 # KERASTUNER_TUNER_ID=chief python search.py     # on 10.0.0.1
 # KERASTUNER_TUNER_ID=worker-2 python search.py  # on 10.0.0.2
-# KERASTUNER_TUNER_ID=worker-3 python search.py  # on 10.0.0.3
 # ```
 #
-# - Files to copy: [Slurm](../../snippets.md#a-search-on-slurm),
-#   [Kubernetes](../../snippets.md#a-search-on-kubernetes),
-#   [Compose](../../snippets.md#a-search-in-containers).
-# - A task that dies must come back *under its own id*, or the chief
-#   waits for ever.
-# - Whoever reaches [the port](#what-the-port-gives-away) can read the
-#   search, change it and hang it. There is no password.
-#
-# One machine with several cores needs no hosts: [several
-# processes](several_processes.py).
+# - [Files for Slurm, Kubernetes and Compose](#files-for-schedulers) do
+#   this for you.
+# - Restart a task that dies *under its own id*, or the chief waits for
+#   ever.
+# - [The port](#what-the-port-gives-away) has no password: whoever reaches
+#   it can read, change and hang the search.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -33,10 +27,37 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+
+def search(tuner_class):
+    tuner = tuner_class(
+        build_model,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=4,
+        seed=1,
+        directory="searches",
+        project_name="several_machines",
+    )
+    x, y = load_digits(return_X_y=True)
+    tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
+    return tuner
+
+
+search(kt.RandomSearch).results_summary(1)
+
+# %% [markdown]
+# That search ran alone. Three hosts run it unchanged below. For the cores
+# of one machine, see [several processes](several_processes.py).
+
+# %%
 import contextlib
 import inspect
 import io
-import json
 import os
 import shutil
 import socket
@@ -44,73 +65,67 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 from unittest import mock
 
 import keras
-import keras_tuner as kt
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from IPython.display import display
-from sklearn.datasets import load_digits
 
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## Three hosts
 #
-# The search is that of any page, and knows nothing of hosts. Two
-# additions help to watch it: each task names the trials it trained, and
-# the chief, which has them all, loads the best model at the end.
+# In `search.py` each task names the trials that it trains. At the end
+# the chief loads the best model.
+
 
 # %%
-from snippets.models.build_model import build_model
+def run_task():
+    """Search as the task that the variables name."""
+    task = os.environ["KERASTUNER_TUNER_ID"]
+
+    class Named(kt.RandomSearch):
+        def on_trial_end(self, trial):
+            super().on_trial_end(trial)
+            print(task, "trained trial", trial.trial_id, flush=True)
+
+    tuner = search(Named)
+    if task == "chief":
+        warnings.simplefilter("ignore")  # of the optimizer's state
+        model = tuner.get_best_models()[0]
+        print("chief loaded", model.count_params(), "weights")
+
 
 # %%
-source = f"""
-import gc
+IMPORTS = """
 import os
 import warnings
-
 import keras
 import keras_tuner as kt
+import numpy as np
+import tensorflow as tf
 from sklearn.datasets import load_digits
-
-{inspect.getsource(build_model)}
-
-task = os.environ.get("KERASTUNER_TUNER_ID", "alone")
-
-class Named(kt.RandomSearch):
-    def on_trial_end(self, trial):
-        super().on_trial_end(trial)
-        print(task, "trained trial", trial.trial_id, flush=True)
-
-keras.utils.set_random_seed(1)
-tuner = Named(
-    build_model,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=4,
-    seed=1,
-    directory="searches",
-    project_name="several_machines",
-)
-x, y = load_digits(return_X_y=True)
-data = dict(validation_data=(x[1000:1400] / 16, y[1000:1400]))
-gc.freeze()
-tuner.search(x[:1000] / 16, y[:1000], **data, verbose=0)
-if task == "chief":
-    warnings.simplefilter("ignore")  # of the optimizer's state
-    model = tuner.get_best_models()[0]
-    print("chief loaded a model of", model.count_params(), "weights")
 """
-_ = Path("search.py").write_text(source, "utf-8")
+
+
+def write_script(name, *functions):
+    """Write a script that calls the last of these functions."""
+    parts = [IMPORTS, *map(inspect.getsource, functions)]
+    call = f"{functions[-1].__name__}()\n"
+    Path(name).write_text("\n".join([*parts, call]), "utf-8")
+
+
+write_script("search.py", build_model, search, run_task)
 
 # %% [markdown]
-# Linux can play several hosts on one: a network namespace has
-# interfaces and addresses of its own. The first half of this script
-# makes three, joined by a bridge; the second runs a task on each, in
-# the folder they share. `unshare` gives it all a world of its own,
-# which needs no root and is gone with its last process.
+# Linux can play several hosts on one: a network namespace has its own
+# interfaces and addresses. This shell script makes three, joined by a
+# bridge. `unshare` runs it without root.
 
 # %%
 LAN = """
@@ -127,11 +142,17 @@ for number in 1 2 3; do
     ip -n host$number link set lo up
 done
 """
+
+# %% [markdown]
+# A task then runs on each. Workers wait for the chief, so they may start
+# first.
+
+# %%
 TASKS = """
 task() { KERASTUNER_TUNER_ID="$2" $(on "$1") "$PYTHON" search.py; }
 task 2 worker-2 2>worker-2.err & worker_2=$!
 task 3 worker-3 2>worker-3.err & worker_3=$!
-sleep 3  # a worker waits for the chief, so it may come first
+sleep 3
 task 1 chief 2>chief.err & chief=$!
 wait $chief; echo "chief ended with $?"
 wait $worker_2; echo "worker-2 ended with $?"
@@ -139,26 +160,18 @@ wait $worker_3; echo "worker-3 ended with $?"
 """
 
 # %% [markdown]
-# Where that is not to be had (macOS, some containers), the three tasks
-# run on one host. The script is the same again.
+# Without namespaces (macOS, some containers) the tasks run on one host.
 
 # %%
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
 UNSHARE += ["--pid", "--fork", "--kill-child"]
-
-
-def can_play_hosts():
-    if not (shutil.which("unshare") and shutil.which("ip")):
-        return False
+HOSTS = False
+if shutil.which("unshare") and shutil.which("ip"):
     tried = [*UNSHARE, "sh", "-c", LAN]
-    return not subprocess.run(tried, capture_output=True).returncode
-
-
-HOSTS = can_play_hosts()
+    HOSTS = not subprocess.run(tried, capture_output=True).returncode
 if HOSTS:
-    command = [*UNSHARE, "sh", "-c"]
+    command, address = [*UNSHARE, "sh", "-c"], "10.0.0.1"
     script = LAN + 'on() { echo "ip netns exec host$1"; }' + TASKS
-    address = "10.0.0.1"
 else:
     command, address = ["sh", "-c"], "127.0.0.1"
     script = "on() { echo; }" + TASKS
@@ -171,20 +184,23 @@ def free_port():
         return str(server.getsockname()[1])
 
 
+def run(command, **variables):
+    variables |= {"PYTHON": sys.executable, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        command,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=600,  # or it would wait as long as a chief may
+    )
+
+
 # %%
-variables = {
-    "PYTHON": sys.executable,
-    "KERASTUNER_ORACLE_IP": address,
-    "KERASTUNER_ORACLE_PORT": free_port(),
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
 shutil.rmtree("searches/several_machines", ignore_errors=True)
-done = subprocess.run(
+done = run(
     [*command, script],
-    env=os.environ | variables,
-    capture_output=True,
-    text=True,
-    timeout=600,  # or the page would wait as long as a chief may
+    KERASTUNER_ORACLE_IP=address,
+    KERASTUNER_ORACLE_PORT=free_port(),
 )
 lines = sorted(done.stdout.splitlines())
 print("\n".join(lines))
@@ -197,9 +213,9 @@ assert len(ended) == 3 and all(e.endswith(" 0") for e in ended)
 assert sum("chief loaded" in line for line in lines) == 1
 
 # %% [markdown]
-# Each trial was trained once, by whoever asked next. All three ended by
-# themselves, with 0. Who gets which trial differs from run to run; the
-# hyperparameters don't, for random search draws them in order.
+# Each trial was trained once, and all three tasks ended with 0. Which
+# worker gets which trial differs from run to run; the hyperparameters
+# don't, because random search draws them in order.
 #
 # ## What the hosts must share
 #
@@ -218,37 +234,34 @@ for name in written:
 assert {*of_chief, "checkpoint.weights.h5"} < set(written)
 
 # %% [markdown]
-# Scores and hyperparameters travel over the network. Weights don't:
-# they are read from the disk, by the name that `directory` and
-# `project_name` give. A relative `directory` is relative to where each
-# process was *started*: two hosts with two home folders have two, and
-# nothing says so. What follows then is shown with tuners of this
-# process, each with a folder of its own.
+# Scores and hyperparameters travel over the network. Weights don't: they
+# are read from the disk, under `directory` and `project_name`. A relative
+# `directory` is relative to where each process was *started*, so hosts
+# may write to different folders without a warning. To see what follows,
+# the tuners below share this process, and each has its own folder.
 
 # %%
 x, y = load_digits(return_X_y=True)
-x, y = x[:400] / 16, y[:400]
-train = {"x": x[:300], "y": y[:300], "verbose": 0}
-train["validation_data"] = x[300:], y[300:]
+train = {"x": x[:400] / 16, "y": y[:400], "validation_split": 0.25}
 
 
 def as_task(tuner_id, port, address="127.0.0.1"):
     """Set the three variables, for a `with` block."""
-    names = ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT")
-    values = (tuner_id, address, port)
-    pairs = zip(names, values, strict=True)
+    values = {"TUNER_ID": tuner_id, "ORACLE_IP": address}
+    values["ORACLE_PORT"] = port
     return mock.patch.dict(
-        os.environ, {f"KERASTUNER_{name}": v for name, v in pairs}
+        os.environ, {f"KERASTUNER_{k}": v for k, v in values.items()}
     )
 
 
 # %%
-def start_chief(tuner, port, address="127.0.0.1"):
+def start_chief(make, port, address="127.0.0.1"):
     """Let a tuner serve from a thread, as the chief; return both."""
-    thread = threading.Thread(
-        target=tuner.search, kwargs={"verbose": 0}, daemon=True
-    )
     with as_task("chief", port, address):
+        tuner = make()
+        thread = threading.Thread(
+            target=tuner.search, kwargs={"verbose": 0}, daemon=True
+        )
         thread.start()
         while True:
             with contextlib.suppress(OSError):
@@ -258,152 +271,125 @@ def start_chief(tuner, port, address="127.0.0.1"):
 
 
 # %%
-def make(tuner_class, host, **settings):
+def make(
+    host, tuner_class=kt.RandomSearch, build=build_model, **settings
+):
     return tuner_class(
-        build_model,
+        build,
         objective=kt.Objective("val_accuracy", "max"),
         seed=1,
         directory=f"searches/several_machines_{host}",
         project_name="several_machines_apart",
         overwrite=True,  # each has a folder of its own here
-        **settings,
-    )
-
-
-port, settings = free_port(), {"max_trials": 1}
-with as_task("chief", port):
-    chief = make(kt.RandomSearch, "host_1", **settings)
-chief, thread = start_chief(chief, port)
-with as_task("worker-2", port):
-    make(kt.RandomSearch, "host_2", **settings).search(**train)
-thread.join(timeout=60)
-assert not thread.is_alive()
-
-# %%
-trials = chief.oracle.get_best_trials()
-print("trials:", [trial.status for trial in trials])
-try:
-    chief.get_best_models()
-except FileNotFoundError as error:
-    missing = str(error).split("'")[1]
-    print("FileNotFoundError:", missing)
-assert {trial.status for trial in trials} == {"COMPLETED"}
-assert "host_1" in missing
-
-# %% [markdown]
-# Random search ends well, and the loss shows at the end: the weights
-# lie on the worker's disk. Hyperband needs them earlier. Here one
-# worker trains a first round; another, with another folder, is to
-# train on from it.
-
-# %%
-port, settings = free_port(), {"max_epochs": 2, "factor": 2}
-with as_task("chief", port):
-    chief = make(kt.Hyperband, "host_1", **settings)
-chief, thread = start_chief(chief, port)
-outcomes, printed = [], io.StringIO()
-for host, count in (("host_2", 2), ("host_3", 1)):
-    with as_task(host, port), contextlib.redirect_stderr(printed):
-        worker = make(kt.Hyperband, host, **settings)
-        for _ in range(count):
-            trial = worker.oracle.create_trial(host)
-            worker._try_run_and_update_trial(trial, **train)
-            worker.on_trial_end(trial)
-            outcomes.append((host, trial))
-
-# %%
-for host, trial in outcomes:
-    values = trial.hyperparameters.values
-    parent = values.get("tuner/trial_id", "none")
-    print(host, "continues", parent, end=": ")
-    print(chief.oracle.trials[trial.trial_id].status)
-error = trial.message.splitlines()[-1].rpartition("errors_impl.")[-1]
-print(error)
-assert [
-    chief.oracle.trials[trial.trial_id].status for _, trial in outcomes
-] == ["COMPLETED", "COMPLETED", "FAILED"]
-assert parent != "none"
-assert "NotFoundError" in error and "host_3" in error
-
-# %% [markdown]
-# A promoted trial needs its parent's weights, wherever they were
-# trained. Three such failures in a row end the worker, and the chief
-# [waits on](#what-ends-and-what-must-be-started-again).
-#
-# So give `directory` as an absolute path that means the same disk on
-# every host, and look once: `touch` a file on one host, `ls` on another.
-#
-# Network disks answer from a cache. NFS promises that a file closed on
-# one host is seen by another that opens it later, which is how weights
-# are passed on. What it may not see at once is a *new* file whose
-# absence it has noted; the mount option `lookupcache=positive` ends
-# that. Files locked or appended to by two hosts would be another
-# matter; Keras Tuner does neither.
-#
-# ## What the port gives away
-#
-# The chief's port has neither encryption nor password: Keras Tuner
-# opens it with gRPC's `add_insecure_port`. A chief, a worker that has
-# trained two trials, and a stranger who has Keras Tuner and the
-# address, and no access to the folder. No models are needed: a score
-# is the number drawn.
-
-
-# %%
-class Numbers(kt.RandomSearch):
-    def run_trial(self, trial, **_):
-        return {"score": trial.hyperparameters.Float("x", 0.0, 1.0)}
-
-    def train(self, count):
-        for _ in range(count):
-            trial = self.oracle.create_trial(self.tuner_id)
-            self._try_run_and_update_trial(trial)
-            self.oracle.end_trial(trial)
-
-
-def numbers(host):
-    space = kt.HyperParameters()
-    space.Float("x", 0.0, 1.0)
-    return Numbers(
-        objective=kt.Objective("score", "max"),
-        hyperparameters=space,
-        max_trials=5,
-        seed=1,
-        directory=f"searches/several_machines_{host}",
-        project_name="several_machines_port",
-        overwrite=True,
+        **settings or {"max_trials": 1},
     )
 
 
 # %%
 port = free_port()
-with as_task("chief", port):
-    chief = numbers("host_1")
-chief, thread = start_chief(chief, port)
+chief, thread = start_chief(lambda: make("host_1"), port)
 with as_task("worker-2", port):
-    worker = numbers("host_2")
-    worker.train(2)
-with as_task("anybody", port):
-    stranger = numbers("elsewhere").oracle
-for trial in stranger.get_best_trials(9):
-    values = trial.hyperparameters.values
-    print(trial.trial_id, f"x={values['x']:.3f}", f"{trial.score:.3f}")
-assert len(stranger.get_best_trials(9)) == 2
+    make("host_2").search(**train, verbose=0)
+thread.join(timeout=60)
+print("trials:", [t.status for t in chief.oracle.get_best_trials()])
+try:
+    chief.get_best_models()
+except FileNotFoundError as error:
+    missing = str(error).split("'")[1]
+    print("FileNotFoundError:", missing)
+assert not thread.is_alive() and "host_1" in missing
 
 # %% [markdown]
-# The stranger reads all trials. It can take one, and report what it
-# likes; and it can add to the space.
+# Random search completes, but the weights lie on the worker's disk.
+# Hyperband needs them earlier: here `host_2` trains a first round, and
+# `host_3`, with another folder, has to train on from it.
+
+# %%
+settings = {"max_epochs": 2, "factor": 2, "tuner_class": kt.Hyperband}
+port, outcomes = free_port(), []
+chief, _ = start_chief(lambda: make("host_1", **settings), port)
+for host in ("host_2", "host_2", "host_3"):
+    with as_task(host, port), contextlib.redirect_stderr(io.StringIO()):
+        worker = make(host, **settings)
+        trial = worker.oracle.create_trial(host)
+        worker._try_run_and_update_trial(trial, **train, verbose=0)
+        worker.on_trial_end(trial)
+    outcomes.append(chief.oracle.trials[trial.trial_id].status)
+    parent = trial.hyperparameters.values.get("tuner/trial_id", "none")
+    print(host, "continues", parent, "and is", outcomes[-1])
+
+# %%
+error = trial.message.splitlines()[-1].rpartition("errors_impl.")[-1]
+print(error)
+assert outcomes == ["COMPLETED", "COMPLETED", "FAILED"]
+assert parent != "none"
+assert "NotFoundError" in error and "host_3" in error
+
+# %% [markdown]
+# Three such failures in a row end the worker, and the chief [waits
+# on](#what-ends-and-what-must-be-started-again).
+#
+# So give `directory` as an absolute path that means the same disk on
+# every host, and check once: `touch` a file on one host, `ls` on another.
+#
+# NFS promises that a file closed on one host is seen by another that
+# opens it later, which is how weights are passed on. A host may not see
+# at once a *new* file whose absence it has cached; the mount option
+# `lookupcache=positive` ends that. Keras Tuner neither locks files nor
+# lets two hosts append to one.
+#
+# ## What the port gives away
+#
+# The chief's port has neither encryption nor password: Keras Tuner opens
+# it with gRPC's `add_insecure_port`. Here a stranger has the address, but
+# no access to the folder. A trial is a number instead of a model.
+
+
+# %%
+class Numbers(kt.RandomSearch):
+    def run_trial(self, trial, **_):
+        return trial.hyperparameters.Float("x", 0.0, 1.0)
+
+
+def numbers(host):
+    space = kt.HyperParameters()
+    space.Float("x", 0.0, 1.0)
+    settings = {"hyperparameters": space, "max_trials": 5}
+    return make(host, Numbers, build=None, **settings)
+
+
+# %%
+port = free_port()
+chief, thread = start_chief(lambda: numbers("host_1"), port)
+with as_task("worker-2", port):
+    worker = numbers("host_2")
+for _ in range(2):
+    trial = worker.oracle.create_trial("worker-2")
+    worker._try_run_and_update_trial(trial)
+    worker.oracle.end_trial(trial)
+
+# %%
+with as_task("anybody", port):
+    stranger = numbers("elsewhere").oracle
+seen = stranger.get_best_trials(9)
+for trial in seen:
+    x = trial.hyperparameters.get("x")
+    print(f"trial {trial.trial_id}, x={x:.3f}, score {trial.score:.3f}")
+assert len(seen) == 2
+
+# %% [markdown]
+# The stranger reads all trials. It can also take one and report any
+# score, and add to the space:
 
 # %%
 trial = stranger.create_trial("anybody")
-stranger.update_trial(trial.trial_id, {"score": 99.0})
+stranger.update_trial(trial.trial_id, {"val_accuracy": 99.0})
 trial.status = "COMPLETED"
 stranger.end_trial(trial)
 space = kt.HyperParameters()
 space.Choice("injected", ["by a stranger"])
 stranger.update_space(space)
 
-# %%
 (best,) = chief.oracle.get_best_trials()
 names = [each.name for each in chief.oracle.get_space().space]
 print("the chief's best:", best.score, "and its space:", names)
@@ -411,12 +397,12 @@ assert best.score == 99 and names == ["x", "injected"]
 
 # %% [markdown]
 # And it can hang the search, by one message about a trial that does not
-# exist. The error goes back to the stranger; the chief keeps the lock
-# that it held, and can never find that all is done.
+# exist. The error goes back to the stranger; the chief keeps its lock, and
+# never learns that all trials are done.
 
 # %%
 try:
-    stranger.update_trial("none", {"score": 1.0})
+    stranger.update_trial("none", {"val_accuracy": 1.0})
 except Exception as error:
     print(type(error).__name__, error.details())
 with as_task("worker-2", port):
@@ -432,85 +418,82 @@ assert not chief.oracle.ongoing_trials and not chief.oracle.tuner_ids
 # %% [markdown]
 # ## Whom the port answers
 #
-# In a chief, `KERASTUNER_ORACLE_IP` says on which of its addresses to
-# listen, and 0.0.0.0 means on all of them, the public one included.
-# Here the machine's loopback network stands for two networks. (macOS
-# has only the first of its addresses.)
+# In a chief, `KERASTUNER_ORACLE_IP` is the address to listen on; 0.0.0.0
+# means all of them, the public one included. Here two loopback addresses
+# stand for two networks. (macOS has only the first.)
 
 # %%
 answers = {}
 for listens_at in ("127.0.0.1", "0.0.0.0"):
     port = free_port()
-    with as_task("chief", port, listens_at):
-        chief = numbers("host_1")
-    start_chief(chief, port, listens_at)
+    start_chief(lambda: numbers("host_1"), port, listens_at)
     for asked in ("127.0.0.1", "127.0.0.2"):
         with socket.socket() as client:
             client.settimeout(5)
             refused = client.connect_ex((asked, int(port)))
         answers[listens_at, asked] = "refused" if refused else "answers"
-display(pd.Series(answers).unstack().rename_axis("listens at"))
-
-# %%
+table = pd.Series(answers).unstack().add_prefix("asked at ")
+display(table.rename_axis("listens at"))
 if sys.platform == "linux":
     assert answers["127.0.0.1", "127.0.0.2"] == "refused"
     assert answers["0.0.0.0", "127.0.0.2"] == "answers"
 
 # %% [markdown]
-# So, from the least to do to the most:
+# Three protections, from the least work to the most:
 #
 # 1. In the chief, name the one address of the private network that it
 #     shares with the workers, never 0.0.0.0.
 # 2. Let only the workers' addresses through. On the chief's host, as
 #     root, with nftables:
 #
-#         nft add table inet search
-#         nft add chain inet search input \
-#             '{ type filter hook input priority 0; }'
-#         nft add rule inet search input tcp dport 8000 \
-#             ip saddr != '{ 10.0.0.2, 10.0.0.3 }' drop
+#     ```shell
+#     nft add table inet search
+#     nft add chain inet search input \
+#         '{ type filter hook input priority 0; }'
+#     nft add rule inet search input tcp dport 8000 \
+#         ip saddr != '{ 10.0.0.2, 10.0.0.3 }' drop
+#     ```
 #
-#     On Kubernetes a NetworkPolicy does it, in Compose an internal
+#     On Kubernetes a NetworkPolicy does this, in Compose an internal
 #     network; both are in the [files](#files-for-schedulers).
 # 3. Over a network that others use, go through a tunnel. With SSH the
 #     chief listens at 127.0.0.1 only, and each worker asks its own end
 #     of the tunnel, `KERASTUNER_ORACLE_IP=127.0.0.1`:
 #
-#         ssh -N -L 8000:127.0.0.1:8000 chief-host
+#     ```shell
+#     ssh -N -L 8000:127.0.0.1:8000 chief-host
+#     ```
 #
 #     With WireGuard, `KERASTUNER_ORACLE_IP` is the chief's address
-#     inside it.
+#     inside the tunnel.
 #
-# Tests try the first tunnel and the firewall between hosts as above:
-# the workers get through, and a stranger gets no answer. Other users
-# *of the same hosts* pass all three; where nodes are shared, as on many
-# clusters, they can reach your port.
-# What a shared *folder* lets others do has its own page: [a stranger's
-# folder](strangers_folder.py).
+# Tests try the SSH tunnel and the firewall between such hosts: workers get
+# through, and a stranger gets no answer. Other users *of the same hosts*
+# pass all three, as on clusters whose nodes are shared. A shared *folder*
+# has [dangers of its own](strangers_folder.py).
 #
 # ## Files for schedulers
 #
-# All three run `search.py` as it is above.
+# All three run `search.py` as it is.
 #
-# - [Slurm](../../snippets.md#a-search-on-slurm): one job; its first task is
-#   the chief, `SLURM_PROCID` names the workers, the port follows from
-#   the job's number. A task that dies is started again in place, twice
-#   at most; then `--kill-on-bad-exit` ends the job, since the others
-#   would wait for ever. After a lost node `--requeue` starts it again,
-#   and the chief resumes.
+# - [Slurm](../../snippets.md#a-search-on-slurm): one job. Its first task
+#   is the chief, `SLURM_PROCID` names the workers, the port follows from
+#   the job's number. A task that dies is restarted in place, twice at
+#   most; then `--kill-on-bad-exit` ends the job, since the others would
+#   wait for ever. After a lost node `--requeue` restarts it, and the
+#   chief resumes.
 # - [Kubernetes](../../snippets.md#a-search-on-kubernetes): a job for the
-#   chief with a service in front of it, an *indexed* job for the
-#   workers, so that a pod that is replaced keeps its id, a volume that
-#   all nodes can write, a network policy for the port, and a deadline.
-# - [Compose](../../snippets.md#a-search-in-containers): a service for each
-#   worker rather than replicas, which have no lasting ids. It is for one
-#   machine, whose containers are the hosts.
+#   chief behind a service, an *indexed* job for the workers, so that a
+#   pod that is replaced keeps its id, a volume that all nodes can write,
+#   a network policy for the port, and a deadline.
+# - [Compose](../../snippets.md#a-search-in-containers): one machine, whose
+#   containers are the hosts. Each worker is a service, because replicas
+#   have no lasting ids.
 #
-# Image and packages are yours to name; pin them, so that chief and
-# workers run the same Keras Tuner. Tests hold the last two files against
-# the schemas of Kubernetes and Compose, and run the first on a Slurm of
-# three hosts: with a search whose worker is killed, a worker that fails
-# for good, and one that comes too late.
+# Pin image and packages, so that chief and workers run the same Keras
+# Tuner. Tests check the last two files against their schemas, and run the
+# first on a Slurm of three hosts, with a worker that is killed, one that
+# fails for good, and one that comes too late.
 #
 # ## What ends, and what must be started again
 #
@@ -530,95 +513,82 @@ if sys.platform == "linux":
 # | `overwrite=True` | each task that starts [deletes the folder](../explanation/corrections.py#overwrite-on-a-worker) | leave it out |
 #
 # [Several processes](several_processes.py) kills workers and a chief
-# and shows these ends. Two things follow for a scheduler: restart what
-# died, *and* set a time limit, for a chief that waits does not fail.
+# to show these ends. A scheduler should restart what died *and* set a
+# time limit, because a chief that waits does not fail.
 #
 # ## Several devices inside a trial
 #
 # Hosts share out trials. To train one trial on several devices of its
-# host, a tuner takes a `tf.distribute` strategy:
+# host, give the tuner a `tf.distribute` strategy:
 #
 # ```python
 # strategy = tf.distribute.MirroredStrategy()  # all GPUs of the host
 # kt.RandomSearch(build_model, distribution_strategy=strategy, ...)
 # ```
 #
-# Without GPUs it can be tried on a processor that is split into two
-# logical devices. That must come before anything else in a process, so
-# it is one of its own.
+# Without GPUs, a processor split into two logical devices can try it.
+# The split must come first in a process, so this script gets its own.
+
 
 # %%
-source = f"""
-import json
-import sys
+def score_with(strategy):
+    """Print how many devices a trial has, and its score."""
+    replicas = []
 
-import keras
-import keras_tuner as kt
-import tensorflow as tf
-from sklearn.datasets import load_digits
+    def build(hp):
+        keras.utils.set_random_seed(1)
+        inside = tf.distribute.get_strategy()
+        replicas.append(inside.num_replicas_in_sync)
+        return build_model(hp)
 
-{inspect.getsource(build_model)}
-
-(processor,) = tf.config.list_physical_devices("CPU")
-halves = 2 * [tf.config.LogicalDeviceConfiguration()]
-tf.config.set_logical_device_configuration(processor, halves)
-strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
-replicas = []
-
-def build(hp):
-    inside = tf.distribute.get_strategy()
-    replicas.append(inside.num_replicas_in_sync)
-    return build_model(hp)
-
-x, y = load_digits(return_X_y=True)
-data = dict(validation_data=(x[1000:1400] / 16, y[1000:1400]))
-for way in (None, strategy):
-    keras.utils.set_random_seed(1)
     tuner = kt.RandomSearch(
         build,
         objective=kt.Objective("val_accuracy", "max"),
         max_trials=1,
-        distribution_strategy=way,
+        distribution_strategy=strategy,
         seed=1,
         directory="searches",
-        project_name=f"several_machines_{{way is None}}",
+        project_name=f"several_machines_{strategy is None}",
         overwrite=True,
     )
-    replicas.clear()
-    tuner.search(x[:1000] / 16, y[:1000], **data, verbose=0)
-    trials = tuner.oracle.trials.values()
-    print(json.dumps([replicas, [trial.score for trial in trials]]))
-    weights = tuner.get_best_models()[0].weights
-assert "Mirrored" in type(weights[0]._value).__name__
-"""
-Path("mirrored.py").write_text(source, "utf-8")
-done = subprocess.run(
-    [sys.executable, "mirrored.py"],
-    env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    capture_output=True,
-    text=True,
-)
-assert done.returncode == 0, done.stderr
-one, two = map(json.loads, done.stdout.splitlines()[-2:])
-for way, (replicas, scores) in (("without", one), ("mirrored", two)):
-    (scores,) = (f"{score:.4f}" for score in scores)
-    print(f"{way:8} devices of the trial: {replicas}, score {scores}")
+    replicas.clear()  # of the build that learns the search space
+    x, y = load_digits(return_X_y=True)
+    tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
+    (trial,) = tuner.oracle.get_best_trials()
+    print(f"devices {replicas}, score {trial.score:.4f}")
+    weight = tuner.get_best_models()[0].weights[0]
+    return trial.score, replicas[:1], weight
+
 
 # %%
-assert one[0] == [1] and two[0] == [2]
-assert np.allclose(one[1], two[1], atol=0.02)
+def compare_strategies():
+    (processor,) = tf.config.list_physical_devices("CPU")
+    halves = 2 * [tf.config.LogicalDeviceConfiguration()]
+    tf.config.set_logical_device_configuration(processor, halves)
+    mirrored = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    one, without, _ = score_with(None)
+    two, devices, weight = score_with(mirrored)
+    assert (without, devices) == ([1], [2])
+    assert "Mirrored" in type(weight._value).__name__
+    assert np.allclose(one, two, atol=0.02)
+
+
+# %%
+functions = build_model, score_with, compare_strategies
+write_script("mirrored.py", *functions)
+done = run([sys.executable, "mirrored.py"])
+print("\n".join(done.stdout.splitlines()[-2:]))
+assert done.returncode == 0, done.stderr
 
 # %% [markdown]
-# It works with Keras 3 and TensorFlow: every trial's model is built
-# inside the scope, its variables are mirrored, half of each batch goes
-# to each device, and the score is that of one device, as it should
-# be. `get_best_models` loads into the scope too. That halves of one
-# processor make nothing faster needs no saying; what GPUs make of it
-# was not tried.
+# Every trial's model is built inside the scope, its variables are
+# mirrored, each device gets half of each batch, and the score stays that
+# of one device. `get_best_models` loads into the scope too. What GPUs
+# gain was not tried.
 #
-# Before you use it: as long as a trial fits one GPU, a worker for each
-# GPU (`CUDA_VISIBLE_DEVICES=0`, `=1`, ...) keeps all of them busy
-# without waiting for each other at every batch.
+# As long as a trial fits one GPU, prefer a worker for each GPU
+# (`CUDA_VISIBLE_DEVICES=0`, `=1`, ...): they don't wait for each other at
+# every batch.
 #
 # ## What this page did not show
 #
