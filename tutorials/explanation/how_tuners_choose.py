@@ -4,24 +4,17 @@
 # What decides the values of the next trial under each tuner of Keras
 # Tuner, drawn from its real oracle on a problem that costs nothing.
 #
-# - **RandomSearch** draws each value from a row of seeds. Scores change
-#   nothing. It only refuses a [collision](../../reference/glossary.md#collision):
-#   what it has drawn before.
-# - **GridSearch** counts through all combinations. Scores change nothing
-#   either.
-# - **BayesianOptimization** fits a model to all scores so far and goes
-#   where *predicted score plus `beta` times uncertainty*, the
-#   [acquisition function](../../reference/glossary.md#acquisition-function), is
-#   highest.
+# - **RandomSearch** draws from a row of seeds, **GridSearch** counts through
+#   all combinations. Scores change nothing.
+# - **BayesianOptimization** goes where *predicted score plus `beta` times
+#   uncertainty*, the
+#   [acquisition function](../../reference/glossary.md#acquisition-function),
+#   is highest.
 # - **Hyperband** draws as RandomSearch does. Scores only decide about
-#   [promotion](../../reference/glossary.md#promotion): about the best third of each
-#   round is trained on, with the usual `factor=3`.
+#   [promotion](../../reference/glossary.md#promotion): about a third of each
+#   round goes on, with the usual `factor=3`.
 #
-# How to use them, and on real models, is on pages of their own:
-# [random search](../random_search.py), [grid search](../grid_search.py),
-# [Bayesian optimisation](../bayesian_optimization.py),
-# [Hyperband](../hyperband.py). Which one finds more is
-# [measured](../evidence/which_tuner.py).
+# Ten values of `x`, in order; the best is 0.7:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -29,10 +22,35 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+import keras_tuner as kt
+
+
+class Hill(kt.Tuner):
+    def run_trial(self, trial, **kwargs):
+        x = trial.hyperparameters.get("x")
+        print(f"{x:.2f}", end=" ")
+        return 1 - (x - 0.7) ** 2
+
+
+line, score = kt.HyperParameters(), kt.Objective("score", "max")
+line.Float("x", 0.0, 1.0)
+for name in ("RandomSearch", "GridSearch", "BayesianOptimization"):
+    made = getattr(kt.oracles, f"{name}Oracle")
+    oracle = made(score, seed=1, hyperparameters=line.copy())
+    print(f"\n{name:20}", end=" ")
+    Hill(oracle, directory="searches", overwrite=True).search(verbose=0)
+
+# %% [markdown]
+# How to use them, and on real models, is on pages of their own:
+# [random search](../random_search.py), [grid search](../grid_search.py),
+# [Bayesian optimisation](../bayesian_optimization.py),
+# [Hyperband](../hyperband.py). Which one finds more is
+# [measured](../evidence/which_tuner.py).
+
+# %%
 import warnings
 
 import keras
-import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -48,9 +66,8 @@ limits = threadpool_limits(1, user_api="blas")
 # %% [markdown]
 # ## A made-up problem
 #
-# Two hyperparameters, and a formula in place of training. It has one
-# hill: wide networks want small learning rates. A small learning rate
-# takes more epochs to get there.
+# Two hyperparameters, and a formula with one hill in place of training:
+# wide networks want small learning rates, which take more epochs.
 
 
 # %%
@@ -66,25 +83,18 @@ def made_up(learning_rate, units, epochs=9):
 class MadeUp(kt.Tuner):
     def run_trial(self, trial, **kwargs):
         values = trial.hyperparameters.values
+        rate, units = values["learning_rate"], values["units"]
         return float(
-            made_up(
-                values["learning_rate"],
-                values["units"],
-                values.get("tuner/epochs", 9),
-            )
+            made_up(rate, units, values.get("tuner/epochs", 9))
         )
 
 
+# %%
 def space(steps=False):
     """Return the space; with steps, it has 24 points."""
     hp = kt.HyperParameters()
-    hp.Float(
-        "learning_rate",
-        1e-4,
-        1e-1,
-        sampling="log",
-        step=10 if steps else None,
-    )
+    scale = {"sampling": "log", "step": 10 if steps else None}
+    hp.Float("learning_rate", 1e-4, 1e-1, **scale)
     hp.Int("units", 16, 256, step=48 if steps else 1)
     return hp
 
@@ -107,33 +117,38 @@ def searched(oracle, tuner_class=MadeUp):
 
 
 # %% [markdown]
-# About as many trials for each tuner as the grid has points; Hyperband's
-# number follows from its `max_epochs`.
+# Each tuner gets about as many trials as the grid has points.
 
 # %%
 SEED, NAMES = 1000, ["learning_rate", "units"]
-OBJECTIVE = kt.Objective("score", "max")
-oracles = {
-    "RandomSearch": kt.oracles.RandomSearchOracle(
-        OBJECTIVE, max_trials=24, seed=SEED, hyperparameters=space()
-    ),
-    "GridSearch": kt.oracles.GridSearchOracle(
-        OBJECTIVE, seed=SEED, hyperparameters=space(steps=True)
-    ),
-    "BayesianOptimization": kt.oracles.BayesianOptimizationOracle(
-        OBJECTIVE, max_trials=24, seed=SEED, hyperparameters=space()
-    ),
-    "Hyperband": kt.oracles.HyperbandOracle(
-        OBJECTIVE, max_epochs=9, seed=SEED, hyperparameters=space()
-    ),
+BUDGETS = {
+    "RandomSearch": {"max_trials": 24},
+    "GridSearch": {},
+    "BayesianOptimization": {"max_trials": 24},
+    "Hyperband": {"max_epochs": 9},
 }
-tables = {name: searched(oracle) for name, oracle in oracles.items()}
+
+
+def oracle_of(name, hyperparameters=None, **settings):
+    """Return the oracle of a tuner."""
+    return getattr(kt.oracles, f"{name}Oracle")(
+        kt.Objective("score", "max"),
+        seed=SEED,
+        hyperparameters=hyperparameters or space(name == "GridSearch"),
+        **settings,
+    )
+
+
+# %%
+tables = {
+    name: searched(oracle_of(name, **budget))
+    for name, budget in BUDGETS.items()
+}
 for name, table in tables.items():
-    assert set(table["status"]) == {"COMPLETED"}
     tried = ", ".join(f"{table[n].nunique()} {n}" for n in NAMES)
     print(f"{name}: {len(table)} trials, values tried: {tried}")
 
-# %% alt="Four panels, one for each tuner, of learning rate and units, with a line around the top of a hill. RandomSearch: dots all over. GridSearch: four columns of six dots, joined from bottom to top and left to right. BayesianOptimization: six hollow dots all over, then filled ones, most of them near the top of the hill, others at the borders. Hyperband: dots all over, larger where trials were trained longer." figure="four-tuners"
+# %%
 rates = np.geomspace(1e-4, 1e-1, 21)
 widths = np.linspace(16, 256, 21)
 hill = made_up(rates, widths[:, None])
@@ -144,43 +159,46 @@ def dots(axis, table, **style):
     axis.plot(*table[NAMES].T.to_numpy(), "o", **style)
 
 
+# %%
+def show(axis, name, table):
+    """Draw the trials of a tuner."""
+    if name == "BayesianOptimization":
+        dots(axis, table.head(6), markerfacecolor="none")
+        table = table.iloc[6:]
+    epochs = table.get("tuner/epochs", pd.Series(2, table.index))
+    order = (
+        {"linestyle": "-", "lw": 0.6} if name == "GridSearch" else {}
+    )
+    for number, part in table.groupby(epochs):
+        dots(axis, part, ms=3 * number**0.5, **order)
+
+
+# %% alt="Four panels, one for each tuner, of learning rate and units, with a line around the top of a hill. RandomSearch: dots all over. GridSearch: four columns of six dots, joined from bottom to top and left to right. BayesianOptimization: six hollow dots all over, then filled ones, most of them near the top of the hill, others at the borders. Hyperband: dots all over, larger where trials were trained longer." caption="Only Bayesian optimisation gathers its trials near the top of the hill; Hyperband trains some of its random draws for longer." figure="four-tuners"
 figure, axes = plt.subplots(
     2, 2, sharex=True, sharey=True, figsize=(7.2, 5.4)
 )
 for axis, (name, table) in zip(axes.flat, tables.items(), strict=True):
     axis.contour(rates, widths, hill, [0.6], colors="gray")
-    axis.set_xscale("log")
+    show(axis, name, table)
+    axis.set(xscale="log", title=name)
     axis.minorticks_off()
-    axis.set_title(name)
-    if name == "GridSearch":
-        dots(axis, table, linestyle="-", linewidth=0.6)
-    elif name == "BayesianOptimization":
-        dots(axis, table.head(6), markerfacecolor="none")
-        dots(axis, table.iloc[6:])
-    elif name == "Hyperband":
-        for epochs, part in table.groupby("tuner/epochs"):
-            dots(axis, part, ms=3 * epochs**0.5)
-    else:
-        dots(axis, table)
+    axis.label_outer()
 for axis in axes[:, 0]:
-    axis.set_yticks([16, 136, 256])
-    axis.set_ylabel("units")
+    axis.set(yticks=[16, 136, 256], ylabel="units")
 for axis in axes[1]:
     axis.set_xlabel("learning rate")
 plt.show()
 
 # %% [markdown]
-# Between the gray lines the score is above 0.6, which no tuner is told.
-# The line through the grid is its order. Hollow dots are the random
-# trials with which Bayesian optimisation begins. The larger a dot of
-# Hyperband, the more epochs it was given.
+# Between the gray lines the score is above 0.6. The line through the grid
+# is its order. Hollow dots are the random trials with which Bayesian
+# optimisation begins. The larger a dot of Hyperband, the more epochs.
 #
 # ## RandomSearch: a row of seeds
 #
-# Nothing is decided during a random search. The oracle's seed counts up
-# by one with each value drawn, and the value follows from that seed and
-# the hyperparameter's scale. So the whole search can be written down
-# without running it:
+# The oracle's seed counts up by one with each value drawn, and the value
+# follows from that seed and the hyperparameter's scale. So the whole
+# search can be written down without running it:
 
 # %%
 seeds = iter(range(SEED, SEED + 1000))
@@ -192,11 +210,11 @@ assert foretold == tables["RandomSearch"][NAMES].to_numpy().tolist()
 print("foretold:", len(foretold), "of 24 trials")
 
 # %% [markdown]
-# Which is why [seeds that are
-# close](../how_to/reproducible_searches.py#seeds-that-are-too-close) make nearly
-# the same search. Draws are uniform on the scale of the hyperparameter. That
-# scale decides where the trials go. The same range on two scales, share
-# of draws in each decade:
+# So [close
+# seeds](../how_to/reproducible_searches.py#seeds-that-are-too-close) make
+# nearly the same search. Draws are uniform on the scale of the
+# hyperparameter, which decides where the trials go. The same range on two
+# scales, share of draws in each decade:
 
 # %%
 rows = {}
@@ -206,20 +224,21 @@ for sampling in ("linear", "log"):
     draws = [hp.space[0].random_sample(seed) for seed in range(3000)]
     decades = np.histogram(np.log10(draws), bins=[-4, -3, -2, -1])[0]
     rows[sampling] = decades / len(draws)
-columns = ["0.0001 to 0.001", "0.001 to 0.01", "0.01 to 0.1"]
-share = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-display(share.round(2).rename_axis("sampling"))
+decades = ["0.0001 to 0.001", "0.001 to 0.01", "0.01 to 0.1"]
+share = pd.DataFrame(rows, index=decades).T.rename_axis("sampling")
+display(share.round(2))
 assert (share.loc["log"].sub(1 / 3).abs() < 0.03).all()
 assert share.loc["linear"].iloc[-1] > 0.85
 
 # %% [markdown]
 # The values of a hyperparameter hardly ever repeat: above, each trial
 # tried another learning rate, where the grid tried few, each of them
-# often. If only some hyperparameters matter, that is what makes random
-# search the better one of the two
+# often. If only some hyperparameters matter, that makes random search the
+# better of the two
 # ([Bergstra and Bengio, 2012](https://jmlr.org/papers/v13/bergstra12a.html)).
-# It remembers one thing: which sets of values were tried. A set that was
-# is drawn again, and after too many such draws in a row
+# It remembers which sets of values were tried. A set that was is drawn
+# again, and after too many such
+# [collisions](../../reference/glossary.md#collision) in a row
 # [the search ends](../grid_search.py#why-random-search-misses-some).
 
 # %%
@@ -232,15 +251,13 @@ assert tables["GridSearch"]["learning_rate"].nunique() == 4
 #
 # It goes from one combination to the next as a counter does: the last
 # hyperparameter first, and when that is through, the one before it. The
-# line in its panel runs up each column before it moves right. It knows
-# its place and no score.
+# line in its panel runs up each column before it moves right.
 
 # %%
 grid = tables["GridSearch"]
 assert grid["learning_rate"].is_monotonic_increasing
 for _, column in grid.groupby("learning_rate"):
     assert column["units"].is_monotonic_increasing
-    assert len(column) == 6
 
 # %% [markdown]
 # The steps are ours. Which values a range without steps becomes, and
@@ -249,19 +266,18 @@ for _, column in grid.groupby("learning_rate"):
 #
 # ## BayesianOptimization: a model of the scores
 #
-# The first trials, three for each hyperparameter, are
-# [those of RandomSearch](../bayesian_optimization.py#against-randomsearch).
-# Then, for each proposal, a Gaussian process is fitted to all completed
-# trials. It gives for any point a predicted score and how uncertain that
-# is ([Rasmussen and Williams, 2006](https://gaussianprocess.org/gpml/)).
+# After [three random
+# trials](../bayesian_optimization.py#against-randomsearch) for each
+# hyperparameter, a Gaussian process is fitted to all completed trials
+# before each proposal. It gives for any point a predicted score and its
+# uncertainty
+# ([Rasmussen and Williams, 2006](https://gaussianprocess.org/gpml/)).
 #
 # The oracle keeps it, in `oracle.gpr`. Ten trials, so that the last one
 # was proposed from nine:
 
 # %%
-oracle = kt.oracles.BayesianOptimizationOracle(
-    OBJECTIVE, max_trials=10, seed=SEED, hyperparameters=space()
-)
+oracle = oracle_of("BayesianOptimization", max_trials=10)
 trials = searched(oracle)
 same = trials[NAMES] == tables["BayesianOptimization"][NAMES].head(10)
 assert same.all(axis=None)  # the same search, cut short
@@ -270,22 +286,19 @@ print(oracle.gpr.kernel_, "fitted to", len(oracle.gpr.X_train_))
 assert len(oracle.gpr.X_train_) == 9 and oracle.gpr.normalize_y
 assert np.ndim(oracle.gpr.kernel_.length_scale) == 0
 
-
 # %% [markdown]
-# To the model every hyperparameter runs from 0 to 1; `value_to_prob`
-# takes a value there. Scores change their sign, if more is better,
-# because the oracle minimises.
+# To the model every hyperparameter runs from 0 to 1, by `value_to_prob`.
+# Scores change their sign if more is better, because the oracle minimises.
 
 
 # %%
 def place(table):
     """Return where values are in the unit square of the model."""
-    return np.array(
-        [
-            [hp.value_to_prob(row[hp.name]) for hp in space().space]
-            for _, row in table.iterrows()
-        ]
-    )
+    places = {
+        hp.name: table[hp.name].map(hp.value_to_prob)
+        for hp in space().space
+    }
+    return pd.DataFrame(places).to_numpy()
 
 
 def predict(gpr, places):
@@ -304,8 +317,8 @@ assert np.allclose(score, known["score"], atol=0.02)
 # highest, the upper confidence bound
 # ([Srinivas et al., 2010](https://arxiv.org/abs/0912.3995); Keras Tuner
 # names [Garnett's notes](https://www.cse.wustl.edu/~garnett/cse515t/spring_2015/files/lecture_notes/12.pdf)).
-# Keras Tuner looks for that place by climbing from fifty random points.
-# Here the whole square is computed instead, on a fine grid:
+# Keras Tuner climbs from fifty random points; here the whole square is
+# computed instead, on a fine grid:
 
 # %%
 FINE = 121
@@ -318,24 +331,19 @@ at_proposal = at_score[0] + oracle.beta * at_doubt[0]
 print(f"highest bound on the grid  {bound.max():.4f}")
 print(f"bound at the real proposal {at_proposal:.4f}")
 assert abs(at_proposal - bound.max()) < 0.01 * np.ptp(bound)
+panels = {"predicted score": score, "uncertainty": doubt}
+panels[f"score + {oracle.beta} × uncertainty"] = bound
 
-# %% alt="Three panels of learning rate and units with the nine known trials as dots: contour lines of the predicted score, of the uncertainty, which is low around the dots, and of the bound made of both. A star marks the next trial, at the highest bound." figure="acquisition"
+# %% alt="Three panels of learning rate and units with the nine known trials as dots: contour lines of the predicted score, of the uncertainty, which is low around the dots, and of the bound made of both. A star marks the next trial, at the highest bound." caption="The next trial goes where score and uncertainty together are highest, between the best known trials and the unknown." figure="acquisition"
 figure, axes = plt.subplots(1, 3, sharey=True, figsize=(7.2, 3))
-panels = {
-    "predicted score": score,
-    "uncertainty": doubt,
-    f"score + {oracle.beta} × uncertainty": bound,
-}
 for axis, (title, heights) in zip(axes, panels.items(), strict=True):
     heights = heights.reshape(FINE, FINE)[::6, ::6]
     drawn = axis.contour(rates, widths, heights, 4, cmap="viridis")
     axis.clabel(drawn, drawn.levels[::2], fontsize=8)
-    axis.set_xscale("log")
-    axis.minorticks_off()
     dots(axis, known, color="gray")
     axis.plot(*proposed[NAMES], "*", color="C3", ms=12)
-    axis.set_title(title, fontsize=11)
-    axis.set_xlabel("learning rate")
+    axis.set(xscale="log", xlabel="learning rate", title=title)
+    axis.minorticks_off()
 axes[0].set_ylabel("units")
 plt.show()
 
@@ -343,9 +351,9 @@ plt.show()
 # The star is the real tenth trial. A promising place and an unknown one
 # can be worth the same, so far corners are visited now and then.
 #
-# The kernel printed above is a Matérn one with a single `length_scale`:
-# the model takes the score to change as fast along one hyperparameter's
-# range as along any other's. One that doesn't matter, or a range that is far too
+# The Matérn kernel printed above has a single `length_scale`: the model
+# takes the score to change as fast along one hyperparameter's range as
+# along any other's. One that doesn't matter, or a range that is far too
 # wide, makes it a worse model of the rest.
 #
 # ### What beta does
@@ -356,9 +364,7 @@ plt.show()
 # %%
 def propose(**settings):
     """Propose once after the nine trials; return oracle and row."""
-    again = kt.oracles.BayesianOptimizationOracle(
-        OBJECTIVE, seed=SEED, hyperparameters=space(), **settings
-    )
+    again = oracle_of("BayesianOptimization", **settings)
     again.trials = {
         number: trial
         for number, trial in oracle.trials.items()
@@ -388,8 +394,8 @@ assert betas["predicted score"].is_monotonic_decreasing
 #
 # ### What alpha does
 #
-# `alpha` is how noisy the scores are taken to be. Without noise the
-# model goes through each of them; with much of it, it smooths.
+# `alpha` is how noisy the scores are taken to be. Without noise the model
+# goes through each of them; with much noise it smooths.
 
 # %%
 rows = {}
@@ -403,8 +409,7 @@ for alpha in (1e-4, 1e-2, 1.0):
     }
 alphas = pd.DataFrame(rows).T.rename_axis("alpha")
 display(alphas.round(4))
-for column in alphas:
-    assert alphas[column].is_monotonic_increasing
+assert (alphas.diff().iloc[1:] > 0).all(axis=None)
 
 # %% [markdown]
 # The scores are brought to a standard deviation of 1 before the fit, so
@@ -416,8 +421,8 @@ for column in alphas:
 #
 # A list of choices becomes as many equal parts of the range from 0 to 1,
 # in the order of the list, and so do the steps of an integer. A value
-# stands in the middle of its part, and any proposal within the part is
-# that value.
+# stands in the middle of its part; any proposal within the part is that
+# value.
 
 # %%
 kinds = kt.HyperParameters()
@@ -438,13 +443,15 @@ for hp in kinds.space:
 #
 # ## Hyperband: a race of random draws
 #
-# Where do its values come from? From the same row of seeds. Leave out
-# the trials that continue others, and what remains is RandomSearch:
+# Without the trials that continue others, what remains is RandomSearch,
+# from the same row of seeds:
 
 # %%
 hyperband = tables["Hyperband"]
 fresh = hyperband[hyperband["tuner/round"] == 0][NAMES].to_numpy()
 assert fresh.tolist() == foretold[: len(fresh)]
+hyperband["parent"] = hyperband["tuner/trial_id"].astype("Int64")
+going_on = set(hyperband["parent"].dropna())
 print(len(fresh), "fresh draws of", len(hyperband), "trials")
 
 # %% [markdown]
@@ -452,64 +459,48 @@ print(len(fresh), "fresh draws of", len(hyperband), "trials")
 # ([Li et al., 2018](https://jmlr.org/papers/v18/16-558.html)). Scores
 # decide who goes on, within a round and nowhere else:
 
-# %% alt="Three panels, one for each bracket, of scores against the epochs of a round. In each round the highest dots are filled and joined to a dot in the next round; the others are hollow and end there." figure="promotions"
-order = ["tuner/bracket", "tuner/round"]
-going_on = set(hyperband["tuner/trial_id"].dropna().astype(int))
+# %% alt="Three panels, one for each bracket, of scores against the epochs of a round. In each round the highest dots are filled and joined to a dot in the next round; the others are hollow and end there." caption="In each round the highest scores go on, and nothing else counts." figure="promotions"
 figure, axes = plt.subplots(1, 3, sharey=True, figsize=(7.2, 3))
+for number, trial in hyperband.iterrows():
+    axis = axes[2 - int(trial["tuner/bracket"])]
+    epochs, score = str(trial["tuner/epochs"]), trial["score"]
+    if trial["tuner/round"]:
+        parent = hyperband.loc[trial["parent"]]
+        line = [str(parent["tuner/epochs"]), epochs]
+        axis.plot(line, [parent["score"], score], "C0", lw=0.8)
+    face = "C0" if number in going_on or epochs == "9" else "none"
+    axis.plot(epochs, score, "oC0", markerfacecolor=face)
 for axis, bracket in zip(axes, (2, 1, 0), strict=True):
-    rounds = hyperband[hyperband["tuner/bracket"] == bracket]
-    for number, trial in rounds.iterrows():
-        epochs = str(trial["tuner/epochs"])
-        kept = number in going_on or epochs == "9"
-        if trial["tuner/round"]:
-            parent = hyperband.loc[int(trial["tuner/trial_id"])]
-            before = str(parent["tuner/epochs"])
-            scores = [parent["score"], trial["score"]]
-            axis.plot([before, epochs], scores, "C0", linewidth=0.8)
-        face = "C0" if kept else "none"
-        axis.plot(
-            epochs,
-            trial["score"],
-            "o",
-            color="C0",
-            markerfacecolor=face,
-        )
+    axis.set(title=f"bracket {bracket}", xlabel="epochs")
     axis.margins(x=0.2)
-    axis.set_title(f"bracket {bracket}")
-    axis.set_xlabel("epochs")
 axes[0].set_ylabel("score")
 plt.show()
 
 # %%
-for (bracket, turn), rounds in hyperband.groupby(order):
-    following = hyperband[
-        (hyperband["tuner/bracket"] == bracket)
-        & (hyperband["tuner/round"] == turn + 1)
-    ]
-    parents = set(following["tuner/trial_id"].astype(int))
-    best = rounds["score"].nlargest(len(following)).index
-    assert parents == set(best)
+steps = hyperband.groupby(["tuner/bracket", "tuner/round"])
+for (bracket, turn), rounds in steps:
+    parents = going_on & set(rounds.index)
+    assert parents == set(rounds["score"].nlargest(len(parents)).index)
     print(f"bracket {bracket:.0f} round {turn:.0f}:", end=" ")
-    print(f"{len(following)} of {len(rounds)} promoted")
+    print(f"{len(parents)} of {len(rounds)} promoted")
 
 # %% [markdown]
-# Asserted above: those promoted are the best of their round, each time.
-# What a round doesn't look at: how fast a score is rising, what a longer
-# training might bring, how much a trial cost, and the scores of other
-# rounds. Here the formula can say who would have been best of the first
-# bracket in the end, and where that one stood after the first round:
+# Those promoted are the best of their round, each time. What a round
+# doesn't look at: how fast a score is rising, what a longer training might
+# bring, how much a trial cost, and the scores of other rounds. Here the
+# formula says who would have been best of the first bracket in the end,
+# and where that one stood after the first round:
 
 # %%
-first = hyperband[
-    (hyperband["tuner/bracket"] == 2) & (hyperband["tuner/round"] == 0)
-]
+first = steps.get_group((2, 0))
 in_the_end = made_up(first["learning_rate"], first["units"])
 would_win = in_the_end.idxmax()
 rank = first["score"].rank(ascending=False).astype(int)[would_win]
+fate = "promoted" if would_win in going_on else "dropped"
 print(
     f"trial {would_win} would be best; at first it was number {rank},"
 )
-print("and was", "promoted" if would_win in going_on else "dropped")
+print("and was", fate)
 
 # %% [markdown]
 # Of equal scores the older trial goes on. On a few images accuracies are
@@ -522,12 +513,7 @@ class AllEqual(kt.Tuner):
         return 0.5
 
 
-equal = searched(
-    kt.oracles.HyperbandOracle(
-        OBJECTIVE, max_epochs=9, seed=SEED, hyperparameters=space()
-    ),
-    AllEqual,
-)
+equal = searched(oracle_of("Hyperband", max_epochs=9), AllEqual)
 second = equal[equal["tuner/round"] == 1].groupby("tuner/bracket")
 parents = second["tuner/trial_id"].agg(list)
 print("promoted in bracket 2:", parents[2])
@@ -535,6 +521,13 @@ assert [int(number) for number in parents[2]] == [0, 1, 2]
 
 # %% [markdown]
 # ## Side by side
+#
+# | | remembers | needs | ends |
+# |---|---|---|---|
+# | RandomSearch | which values were tried | nothing | at `max_trials`, or when draws repeat |
+# | GridSearch | its place in the order | short lists, or steps | after all of them, or at `max_trials` |
+# | BayesianOptimization | every completed trial's score | few to tune, mostly numbers | at `max_trials` |
+# | Hyperband | which values were tried; scores of a round | epochs, and first ones that tell | after its schedule, or when draws repeat |
 #
 # Two experiments on all four. Each search is run again with every score
 # turned upside down: are other values tried? And each is given a space of
@@ -552,17 +545,6 @@ class Choices(kt.Tuner):
         return len(trial.hyperparameters.get("activation")) / 10
 
 
-CLASSES = {
-    "RandomSearch": (kt.oracles.RandomSearchOracle, {"max_trials": 7}),
-    "GridSearch": (kt.oracles.GridSearchOracle, {"max_trials": 7}),
-    "BayesianOptimization": (
-        kt.oracles.BayesianOptimizationOracle,
-        {"max_trials": 7},
-    ),
-    "Hyperband": (kt.oracles.HyperbandOracle, {"max_epochs": 9}),
-}
-
-
 def fresh_values(table):
     """Return the values of trials that continue no other."""
     if "tuner/round" in table:
@@ -571,59 +553,25 @@ def fresh_values(table):
 
 
 # %%
+three = kt.HyperParameters()
+three.Choice("activation", ["relu", "tanh", "softplus"])
 rows = {}
-for name, (oracle_class, budget) in CLASSES.items():
-    runs = []
-    for tuner_class in (MadeUp, UpsideDown):
-        oracle = oracle_class(
-            OBJECTIVE,
-            seed=SEED,
-            hyperparameters=space(steps=name == "GridSearch"),
-            **budget,
-        )
-        runs.append(fresh_values(searched(oracle, tuner_class)))
-    three = kt.HyperParameters()
-    three.Choice("activation", ["relu", "tanh", "softplus"])
-    if "max_trials" in budget:
+for name, budget in BUDGETS.items():
+    budget = budget if name == "Hyperband" else {"max_trials": 7}
+    upside_down = searched(oracle_of(name, **budget), UpsideDown)
+    before, after = map(fresh_values, (tables[name], upside_down))
+    if name != "Hyperband":
         budget = {"max_trials": 6}
-    oracle = oracle_class(
-        OBJECTIVE, seed=SEED, hyperparameters=three, **budget
-    )
-    small = searched(oracle, Choices)
+    small = searched(oracle_of(name, three.copy(), **budget), Choices)
     rows[name] = {
-        "scores move its draws": runs[0] != runs[1],
+        "scores move its draws": before[: len(after)] != after,
         "trials in a space of three": len(small),
         "values tried there": small["activation"].nunique(),
     }
-computed = pd.DataFrame(rows).T
 
 # %%
-said = pd.DataFrame(
-    {
-        "remembers": {
-            "RandomSearch": "which values were tried",
-            "GridSearch": "its place in the order",
-            "BayesianOptimization": "every completed trial's score",
-            "Hyperband": "which values were tried; scores of a round",
-        },
-        "needs": {
-            "RandomSearch": "nothing",
-            "GridSearch": "short lists, or steps",
-            "BayesianOptimization": "few to tune, mostly numbers",
-            "Hyperband": "epochs, and first ones that tell",
-        },
-        "ends": {
-            "RandomSearch": "at max_trials, or when draws repeat",
-            "GridSearch": "after all of them, or at max_trials",
-            "BayesianOptimization": "at max_trials",
-            "Hyperband": "after its schedule, or when draws repeat",
-        },
-    }
-)
-with pd.option_context("display.max_colwidth", None):
-    display(said.join(computed))
-
-# %%
+computed = pd.DataFrame(rows).T.rename_axis("tuner")
+display(computed)
 assert computed["scores move its draws"].tolist() == [0, 0, 1, 0]
 trials_run = computed["trials in a space of three"]
 assert trials_run["BayesianOptimization"] == 6
