@@ -14,7 +14,13 @@ from public_names import EXPORTED, FENCE, names
 
 FOLDER = ROOT / "docs/reference"
 INDEX = FOLDER / "index.md"
-OTHERS = {"index.md", "faq.md", "glossary.md", "other_libraries.md"}
+OTHERS = {
+    "index.md",
+    "cheat_sheet.md",
+    "faq.md",
+    "glossary.md",
+    "other_libraries.md",
+}
 REFERENCE = sorted(
     path for path in FOLDER.glob("*.md") if path.name not in OTHERS
 )

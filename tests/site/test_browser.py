@@ -1,5 +1,7 @@
 """What single pages do in a real browser, and what search finds."""
 
+import shutil
+
 import pytest
 from browsing import first_hit, hits, missed
 from helpers import TUTORIALS, place
@@ -176,8 +178,14 @@ def test_search_finds_the_composer(tab, address, phrase):
     assert any(hit.startswith(f"{address}your_data/") for hit in found)
 
 
-def test_opened_from_disk_pages_link_and_search_works(tab, site):
-    page = tab("index.html", base=f"{site.as_uri()}/")
+def test_opened_from_disk_pages_link_and_search_works(
+    tab, site, tmp_path
+):
+    (archive,) = site.glob("*.zip")
+    shutil.unpack_archive(archive, tmp_path)
+    page = tab(
+        "index.html", base=f"{tmp_path.as_uri()}/{archive.stem}/"
+    )
     link = page.get_by_role("link", name="random search", exact=True)
     link.first.click()
     page.wait_for_url("**/tutorials/random_search/index.html")

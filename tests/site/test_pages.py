@@ -95,6 +95,24 @@ def test_all_snippets_can_be_downloaded_at_once(site, pages):
     assert {place(path) + ".py" for path in SNIPPETS} <= held.keys()
 
 
+def test_all_of_the_site_is_in_one_zip_to_be_read_offline(site, pages):
+    page = site / "explanation/how_this_site_is_built/index.html"
+    (link,) = [link for link in pages[page].links if ".zip" in link]
+    archive = (page.parent / link).resolve()
+    with zipfile.ZipFile(archive) as zipped:
+        held = {name: zipped.read(name) for name in zipped.namelist()}
+    there = {
+        f"{archive.stem}/{path.relative_to(site).as_posix()}": path
+        for path in site.rglob("*")
+        if path.is_file() and path.name != archive.name
+    }
+    assert held.keys() == there.keys()
+    for name, path in there.items():
+        assert held[name] == path.read_bytes(), name
+    said = re.search(r"some\s+(\d+) MB", page.read_text("utf-8"))[1]
+    assert abs(archive.stat().st_size / 1e6 / int(said) - 1) < 0.2
+
+
 def test_style_sheets_load_nothing_from_another_host(site):
     for sheet in site.rglob("*.css"):
         assert not re.search(
@@ -137,6 +155,7 @@ def test_pages_show_no_log_of_tensorflow_and_no_warning(site):
 
 def test_every_page_is_also_markdown_and_llms_txt_lists_it(site, pages):
     listed = (site / "llms.txt").read_text("utf-8")
+    whole = (site / "llms-full.txt").read_text("utf-8")
     for path in pages:
         if path.name == "404.html":
             continue
@@ -144,6 +163,7 @@ def test_every_page_is_also_markdown_and_llms_txt_lists_it(site, pages):
         assert f"/{page.relative_to(site)})" in listed
         text = page.read_text("utf-8")
         assert text.startswith("# ") and "<div" not in text
+        assert text in whole
     page = site / "tutorials/random_search/index.md"
     assert "```python\ntuner = kt.RandomSearch(" in page.read_text(
         "utf-8"
