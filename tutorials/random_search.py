@@ -8,11 +8,12 @@
 # [Twelve such searches](evidence/how_sure.py#is-a-search-worth-it), each
 # with other draws, gained 0.8 points of test accuracy on average, from
 # -1.3 to 2.2, on the best of as many untuned runs as their
-# [epochs](../reference/glossary.md#epoch) pay for. This page shows one
-# more, and how much a single one can show.
+# [epochs](../reference/glossary.md#epoch) pay for. This page runs one
+# more, in one to two minutes, and shows how little a single search can
+# prove.
 #
-# It takes one to two minutes. Every number and picture below was made
-# by the code above it.
+# The smallest search takes a function that builds a model, a tuner, and
+# data:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -20,22 +21,43 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
 
+# %%
 import keras
 import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+keras.utils.set_random_seed(1)
+x, y = load_digits(return_X_y=True)
+tuner = kt.RandomSearch(
+    build_model,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=4,
+    seed=1,
+    directory="searches",
+    project_name="random_search_opening",
+)
+tuner.search(x / 16, y, validation_split=0.2, epochs=3, verbose=0)
+print("Best of four:", tuner.get_best_hyperparameters()[0].values)
+
+# %% [markdown]
+# So short a search can't say whether that is any good. The rest of this
+# page does what it left out: a larger space, a baseline, trials as long as
+# they need, and a test.
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from sklearn.metrics import classification_report, confusion_matrix
-
-keras.utils.set_random_seed(1)
+from sklearn.metrics import confusion_matrix
 
 # %% [markdown]
 # ## The data
 #
-# Five thousand of MNIST's handwritten digits; `TUTORIAL_DATASET` names
-# other images.
+# Five thousand of MNIST's handwritten digits; the environment variable
+# `TUTORIAL_DATASET` names other images.
 
 # %%
 from snippets.data.load_images import load_images
@@ -43,13 +65,10 @@ from snippets.data.load_images import load_images
 # %%
 images = load_images(default="mnist_5000")
 features = images.train[0].shape[1]
-sizes = {
-    name: len(getattr(images, name)[1])
-    for name in ("train", "validation", "test")
-}
-print(sizes, "images of shape", images.shape)
+for name in ("train", "validation", "test"):
+    print(f"{name}: {len(getattr(images, name)[1])} images")
 
-# %% alt="Twelve training images in a row, each with its label." figure="images"
+# %% alt="Twelve training images in a row, each with its label." caption="Every digit is written in many ways." figure="images"
 height, width = images.shape
 row = [pixels.reshape(height, width) for pixels in images.train[0][:12]]
 figure, axis = plt.subplots(figsize=(7.2, 0.9))
@@ -60,47 +79,43 @@ axis.set_yticks([])
 plt.show()
 
 # %% [markdown]
-# Three parts, three uses. [Trials](../reference/glossary.md#trial) learn from the
-# training images and are compared on the validation images. The test
-# images stay closed until the last section: whatever chose a model
-# can't also judge it.
-
-# %% [markdown]
+# [Trials](../reference/glossary.md#trial) learn from the training images
+# and are compared on the validation images. The test images stay closed:
+# data that chose a model can't also judge it.
+#
 # ## What there is to tune
 #
-# [Hyperparameters](../reference/glossary.md#hyperparameter) of the *model* say
-# what is trained: here the number of hidden layers, their
+# [Hyperparameters](../reference/glossary.md#hyperparameter) of the *model*
+# say what is trained: the number of hidden layers, their
 # [units](../reference/glossary.md#units) and their [activation
-# function](../reference/glossary.md#activation-function). Hyperparameters of the
-# *algorithm* say how: the [learning rate](../reference/glossary.md#learning-rate)
-# and the [batch size](../reference/glossary.md#batch-size). One class holds both.
-# `build` draws what makes the model; `fit` draws the batch size and
-# passes on everything else.
+# function](../reference/glossary.md#activation-function). Hyperparameters
+# of the *algorithm* say how: the [learning
+# rate](../reference/glossary.md#learning-rate) and the [batch
+# size](../reference/glossary.md#batch-size). One class holds both. `build`
+# draws the model; `fit` draws the batch size and passes on the rest.
 
 # %% open=true
 from snippets.models.image_classifier import ImageClassifier
 
 # %% [markdown]
-# Build it once with its default values, before any search: an error in
-# `build` is cheapest here.
+# Build it once before any search: here an error in `build` costs nothing.
 
 # %%
 hypermodel = ImageClassifier(features, images.classes)
 defaults = kt.HyperParameters()
 model = hypermodel.build(defaults)
-print("Default values:")
-for name, value in defaults.values.items():
-    print(f"{name:13} {value}")
+print("Default values:", defaults.values)
 print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
 # ## The baseline
 #
-# These defaults are what one might write without tuning anything. They
-# set the [score](../reference/glossary.md#score) to beat, and they get
-# as many epochs as help them: training ends when the validation accuracy
-# has not risen for ten epochs, and the weights of the best epoch are
-# restored. A trial of the search will get half of that patience.
+# The defaults are what one might write without tuning, and set the
+# [score](../reference/glossary.md#score) to beat. A
+# [baseline](../reference/glossary.md#baseline) that stops early is easy to
+# beat, and proves nothing, so they train until the validation accuracy has
+# not risen for ten epochs. A trial of the search gets half of that
+# patience. Both keep the weights of their best epoch.
 
 # %%
 EPOCHS, PATIENCE = 100, 5
@@ -115,6 +130,7 @@ def stop(patience):
     )
 
 
+# %%
 def train(values, seed, patience=PATIENCE):
     """Train a configuration; return the model and its history."""
     keras.utils.set_random_seed(seed)
@@ -131,6 +147,7 @@ def train(values, seed, patience=PATIENCE):
     return model, pd.DataFrame(history.history)
 
 
+# %%
 untuned = [train(defaults, seed=1, patience=2 * PATIENCE)]
 curve = untuned[0][1]["val_accuracy"]
 baseline = curve.max()
@@ -138,30 +155,17 @@ print(f"untuned: validation accuracy {baseline:.4f},")
 print(f"best epoch {curve.argmax() + 1}, {len(curve)} trained")
 
 # %% [markdown]
-# A [baseline](../reference/glossary.md#baseline) that is stopped early is easy to beat, and proves nothing.
-#
 # ## The search
 #
-# `RandomSearch` draws each trial's values independently. It has one
-# [budget](../reference/glossary.md#budget), `max_trials`; the
-# [epochs](../reference/glossary.md#epoch) of a trial are yours to give to
-# `search`, which hands them to `fit`, as it does the
-# [callbacks](../reference/glossary.md#callback).
-
-# %%
-epochs_trained = []
-
-
-class Counted(ImageClassifier):
-    def fit(self, hp, model, *args, **kwargs):
-        history = super().fit(hp, model, *args, **kwargs)
-        epochs_trained.append(len(history.epoch))
-        return history
-
+# `RandomSearch` draws each trial's values independently. Its
+# [budget](../reference/glossary.md#budget) is `max_trials`. The epochs of
+# a trial go to `search`, which hands them to `fit` with the
+# [callbacks](../reference/glossary.md#callback). Each trial ends
+# `PATIENCE` epochs after its best one.
 
 # %%
 tuner = kt.RandomSearch(
-    Counted(features, images.classes),
+    hypermodel,
     objective=kt.Objective("val_accuracy", "max"),
     max_trials=8,
     seed=1,  # not 0, which Keras Tuner takes for no seed
@@ -169,7 +173,6 @@ tuner = kt.RandomSearch(
     project_name="random_search",
     overwrite=True,  # else a second run resumes, and trains nothing
 )
-tuner.search_space_summary()
 
 # %%
 tuner.search(
@@ -179,16 +182,24 @@ tuner.search(
     callbacks=[stop(PATIENCE)],
     verbose=0,
 )
-budget = sum(epochs_trained)
-print(
-    f"{budget} epochs in all; the longest trial {max(epochs_trained)}"
-)
+spent = [
+    min(trial.best_step + 1 + PATIENCE, EPOCHS)
+    for trial in tuner.oracle.trials.values()
+]
+budget = sum(spent)
+print(f"{budget} epochs in all; the longest trial {max(spent)}")
 
 # %% [markdown]
+# No hyperparameter is called `epochs`: a trial is scored by its best epoch,
+# so a search over epochs [tends to ask for the
+# most](how_to/batch_size_and_epochs.py#why-not-epochs). Give more than any
+# trial needs, and let patience end it. Where a best epoch is the last one
+# allowed, give more.
+#
 # ## The trials
 #
-# The [oracle](../reference/glossary.md#oracle) keeps every trial; a snippet makes
-# a table of them, best first. `best_step` counts epochs from 0.
+# The [oracle](../reference/glossary.md#oracle) keeps every trial; a snippet
+# makes a table of them, best first. `best_step` counts epochs from 0.
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -200,27 +211,26 @@ assert set(trials["status"]) == {"COMPLETED"}
 display(trials.drop(columns="status").round(4))
 
 # %% [markdown]
-# Which hyperparameters mattered? Each dot is a trial; a hyperparameter
-# matters when its dots form a shape. So few dots show strong effects
-# alone.
+# Which hyperparameters mattered? Those whose dots form a shape. Eight dots
+# show strong effects only.
 
-# %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." figure="slices"
+# %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." caption="A hyperparameter mattered if its dots rise, fall or bend." figure="slices"
 tuned = list(defaults.values)
 figure, axes = plt.subplots(1, len(tuned), sharey=True, figsize=(9, 3))
 for axis, name in zip(axes, tuned, strict=True):
     axis.scatter(trials[name], trials["val_accuracy"], alpha=0.7)
     axis.set_xlabel(name)
     axis.margins(x=0.15)
+axes[tuned.index("hidden_layers")].set_xticks([1, 2, 3])
 axes[tuned.index("learning_rate")].set_xscale("log")
-axes[tuned.index("batch_size")].set_xscale("log", base=2)
+axes[tuned.index("batch_size")].set_xticks([64, 128])
 axes[0].set_ylabel("validation accuracy")
 plt.show()
 
 # %% [markdown]
-# And the search as it went: every trial in the order drawn, and the best
-# so far.
+# The search as it went:
 
-# %% alt="Validation accuracy of each trial in the order drawn, as dots; a step line shows the best so far, a dashed line the untuned baseline." figure="best-so-far"
+# %% alt="Validation accuracy of each trial in the order drawn, as dots; a step line shows the best so far, a dashed line the untuned baseline." caption="The best so far only rises; the trials themselves do not improve." figure="best-so-far"
 figure, axis = plt.subplots()
 scores = trials["val_accuracy"].sort_index()
 axis.scatter(scores.index, scores, label="a trial")
@@ -237,98 +247,45 @@ plt.show()
 # The table says which configurations to avoid more firmly than which one
 # is best: the best of many noisy scores is partly luck, and the search
 # can't tell how much.
-
-# %% [markdown]
-# ## The best hyperparameters
+#
+# ## Two ways to a final model
+#
+# The first is ready: the weights of the best epoch of the best trial,
+# which saw only the training images.
 
 # %%
 best_trial = tuner.oracle.get_best_trials()[0]
 best = best_trial.hyperparameters
 best_epochs = best_trial.best_step + 1
-for name, value in best.values.items():
-    print(f"{name:13} {value}")
+print("best:", best.values)
 print(
     f"validation accuracy {best_trial.score:.4f}, epoch {best_epochs}"
 )
-
-# %% [markdown]
-# ## Where epochs belong
-#
-# No hyperparameter of this search is called `epochs`, and none is
-# missing. A trial's score is that of its best epoch, and the weights
-# kept are those of that epoch, so a longer trial can only score higher:
-# a search that tunes epochs learns to ask for the most. Give more than
-# any trial needs, let patience end it, and read the best number off the
-# trial, as above. Where a best epoch is the last one allowed, give more.
-#
-# If you must tune them, put your own number in place of the
-# [tuner](../reference/glossary.md#tuner)'s, in `fit`, under RandomSearch only.
-# Under [Hyperband](../reference/glossary.md#hyperband) this [breaks the
-# schedule](hyperband.py#the-mistake-that-breaks-the-schedule).
-
-
-# %%
-class TunedEpochs(ImageClassifier):
-    def fit(self, hp, model, *args, **kwargs):
-        kwargs["epochs"] = hp.Int("epochs", 2, 6, step=2)
-        return super().fit(hp, model, *args, **kwargs)
-
-
-epochs_tuner = kt.RandomSearch(
-    TunedEpochs(features, images.classes),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=3,
-    seed=1,
-    directory="searches",
-    project_name="random_search_epochs",
-    overwrite=True,
-)
-epochs_tuner.search(
-    *images.train, validation_data=images.validation, verbose=0
-)
-for trial in epochs_tuner.oracle.trials.values():
-    epochs = trial.hyperparameters.get("epochs")
-    print(f"{epochs} epochs, score {trial.score:.4f}")
-
-# %% [markdown]
-# The first trial took the smallest number because `epochs` was not known
-# before its `fit` ran. A hyperparameter that is also declared in `build`
-# varies from the start, which is what `ImageClassifier` does with its
-# batch size.
-
-# %% [markdown]
-# ## Two ways to a final model
-#
-# The first is ready: the weights of the best epoch of the best trial,
-# which saw the training images alone.
-
-# %%
 checkpoint = tuner.get_best_models()[0]
 
 # %% [markdown]
 # The second starts again with the best hyperparameters, on training and
-# validation images together, for the best trial's number of epochs.
-# There is nothing left to choose on, so nothing stops it early. (Under
-# Hyperband a trial may have started from another's weights: [count those
-# epochs too](how_to/retrain_and_ship.py).)
+# validation images together, for the best trial's number of epochs. With
+# nothing left to validate on, nothing stops it early. (Under Hyperband
+# [count more epochs](how_to/retrain_and_ship.py#under-hyperband).)
 
 # %%
 keras.utils.set_random_seed(1)
 retrained = hypermodel.build(best)
-x, y = (
+both = [
     np.concatenate(pair)
     for pair in zip(images.train, images.validation, strict=True)
-)
+]
 history = hypermodel.fit(
-    best, retrained, x, y, epochs=best_epochs, verbose=0
+    best, retrained, *both, epochs=best_epochs, verbose=0
 )
 
 # %% [markdown]
 # ## The same epochs without tuning
 #
-# What would the search's epochs have bought without it? The untuned
-# network again, from other initial weights, until as many epochs are
-# spent; and the best configuration from three, to see what is chance.
+# What would the search's epochs have bought without it? Train the untuned
+# network from other initial weights until as many are spent, and the best
+# configuration three times, to see what is chance.
 
 # %%
 while sum(len(history) for _, history in untuned) < budget:
@@ -343,20 +300,14 @@ for name, trained in runs.items():
         f"{sum(map(len, histories))} epochs, best epochs {at}"
     )
 
-# %% alt="Loss by epoch of the untuned network and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines." figure="learning-curves"
+# %% alt="Loss by epoch of the untuned network and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines." caption="Where the dashed line leaves the solid one, the model goes on learning its training images and gets no better at others." figure="learning-curves"
 figure, axis = plt.subplots()
-for color, (name, trained) in zip(
-    ("C0", "C1"), runs.items(), strict=True
-):
-    history = trained[0][1]
+for color, name in (("C0", "untuned"), ("C1", "tuned")):
+    losses = runs[name][0][1]
     for key, style in (("loss", "-"), ("val_loss", "--")):
-        axis.plot(
-            range(1, len(history) + 1),
-            history[key],
-            style,
-            color=color,
-            label=f"{name}, {key}",
-        )
+        epochs = losses.index + 1
+        label = f"{name}, {key}"
+        axis.plot(epochs, losses[key], color + style, label=label)
 axis.set_yscale("log")
 axis.set_xlabel("epoch")
 axis.set_ylabel("cross-entropy")
@@ -364,16 +315,11 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# Where the dashed line parts from the solid one, the model goes on
-# learning its training images without getting better at others.
-
-# %% [markdown]
 # ## One look at the test set
 #
-# All choices are made, so the [test set](../reference/glossary.md#test-set) may
-# be opened. Once: a second look, after changing something because of
-# the first, would be tuning on it. For each model, and each image: was
-# it right?
+# All choices are made, so the [test
+# set](../reference/glossary.md#test-set) may be opened. Once: a second
+# look, after a change that the first one suggested, would be tuning on it.
 
 
 # %%
@@ -388,41 +334,32 @@ answers = {
 }
 
 # %% [markdown]
-# What is the configuration worth, on average over its runs? Twice, since
-# chance comes in twice: from the initial weights, and from which images
-# happen to be in the test set. A snippet gives the 95 % intervals.
+# What is the configuration worth, on average over its runs? Chance comes
+# in twice, with the initial weights and with the images of the test set,
+# so there are two answers, with 95 % intervals.
 
 # %%
 from snippets.results.compare_runs import compare_runs
 
 # %%
-over_runs = {name: each.mean(axis=1) for name, each in answers.items()}
-over_images = {
-    name: each.mean(axis=0) for name, each in answers.items()
-}
-worth = {
-    "over runs": compare_runs(over_runs, "untuned"),
-    "over images": compare_runs(over_images, "untuned", paired=True),
-}
 INTERVAL = ["difference", "difference_low", "difference_high"]
-display(
-    pd.DataFrame(
-        {
-            name: [
-                table.loc["untuned", "mean"],
-                *table.loc["tuned", INTERVAL],
-            ]
-            for name, table in worth.items()
-        },
-        index=["untuned", "tuned is better by", "from", "to"],
-    ).T.round(4)
-)
+worth = {}
+for name, axis, paired in (
+    ("over runs", 1, False),
+    ("over images", 0, True),
+):
+    means = {model: a.mean(axis=axis) for model, a in answers.items()}
+    table = compare_runs(means, "untuned", paired=paired)
+    of_tuned = table.loc["tuned", INTERVAL]
+    worth[name] = [table.loc["untuned", "mean"], *of_tuned]
+columns = ["untuned", "tuned is better by", "from", "to"]
+worth = pd.DataFrame(worth, index=columns).T
+display(worth.rename_axis("interval").round(4))
 
 # %% [markdown]
-# And what does one get? Of the untuned networks the one that validated
-# best, which is what the same epochs buy; and the two final models of
-# the search. The same images judge all, so they are compared image by
-# image.
+# And what does one get? The same epochs buy the untuned network that
+# validated best. The two final models of the search are compared with it
+# image by image.
 
 # %%
 chosen, _ = max(untuned, key=lambda run: run[1]["val_accuracy"].max())
@@ -432,29 +369,29 @@ finals = {
     "retrained": right(retrained),
 }
 gained = compare_runs(finals, "best of the untuned", paired=True)
-display(gained[["mean", "low", "high", *INTERVAL]].round(4))
+gained = gained.rename_axis("model")[["mean", "low", "high", *INTERVAL]]
+display(gained.round(4))
 print(f"validation accuracy of the best trial {best_trial.score:.4f}")
 
 # %% [markdown]
-# An interval that leaves out 0 shows a difference; one that holds it
-# shows none, and does not show that there is none. The validation
-# accuracy in the last line chose the winner, so it flatters it. The
+# An interval that leaves out 0 shows a difference; one that holds 0
+# shows none, and does not show that there is none. The validation accuracy
+# in the last line chose the winner, so it flatters it. The
 # [checkpoint](../reference/glossary.md#checkpoint) costs nothing more;
-# retraining uses every image there is.
+# retraining uses more images.
 #
 # ## Was it luck?
 #
-# All this is one search, with one draw of configurations, often too little
-# to show a point of accuracy for sure; and no interval above knows what
-# another draw would have found. So the search was repeated beforehand
-# with other [seeds](../reference/glossary.md#seed): [what twelve of them
-# gained](evidence/how_sure.py#is-a-search-worth-it).
+# One search is often too little to show a point of accuracy for sure, and
+# no interval above knows what another draw would have found. [Twelve
+# searches with other seeds](evidence/how_sure.py#is-a-search-worth-it)
+# tell.
 #
 # ## Which classes go wrong?
 #
 # In the retrained model:
 
-# %% alt="Confusion matrix of the retrained model on the test images: rows are true classes, columns predicted ones; nearly all counts lie on the diagonal." figure="confusion-matrix"
+# %% alt="Confusion matrix of the retrained model on the test images: rows are true classes, columns predicted ones; nearly all counts lie on the diagonal." caption="Each shaded square off the diagonal is a digit taken for another." figure="confusion-matrix"
 predicted = retrained.predict(images.test[0], verbose=0).argmax(axis=1)
 matrix = confusion_matrix(images.test[1], predicted)
 figure, axis = plt.subplots(figsize=(4.4, 4.4))
@@ -468,8 +405,59 @@ axis.set_xlabel("predicted")
 axis.set_ylabel("true")
 plt.show()
 
-# %%
-print(classification_report(images.test[1], predicted, digits=3))
+# %% [markdown]
+# ## Practice
+#
+# **1.** A configuration is *good* if it lies in the best tenth of the
+# space. How likely do eight random trials miss all good ones, and how many
+# trials miss them less than once in twenty searches?
+
+# %% answer="Answer 1"
+missed = 0.9**8
+trials_needed = 1
+while 0.9**trials_needed >= 0.05:
+    trials_needed += 1
+print(
+    f"Eight trials miss the best tenth with probability {missed:.2f}."
+)
+print(f"{trials_needed} trials are enough, however large the space is.")
+assert trials_needed == 29
+
+# %% [markdown]
+# **2.** `learning_rate` runs from 0.0001 to 0.1. Which share of random
+# draws lies below 0.01, with `sampling="log"` and without?
+
+# %% answer="Answer 2"
+shares = {}
+for sampling in ("log", "linear"):
+    rate = kt.engine.hyperparameters.Float(
+        "learning_rate", 1e-4, 1e-1, sampling=sampling
+    )
+    shares[sampling] = rate.value_to_prob(0.01)
+    print(f"{sampling}: {shares[sampling]:.0%} of the draws")
+print("Without the log scale, small rates are hardly tried.")
+assert np.isclose(shares["log"], 2 / 3) and shares["linear"] < 0.1
+
+# %% [markdown]
+# **3.** A search of two trials has ended. What trains if you run it again
+# with `max_trials=3` and without `overwrite=True`? Try it.
+
+# %% answer="Answer 3"
+for max_trials in (2, 3):
+    again = kt.RandomSearch(
+        build_model,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=max_trials,
+        seed=1,
+        directory="searches",
+        project_name="random_search_practice",
+        overwrite=max_trials == 2,
+    )
+    known = len(again.oracle.trials)
+    again.search(x / 16, y, validation_split=0.2, verbose=0)
+    trained = len(again.oracle.trials) - known
+    print(f"max_trials={max_trials}: {known} known, {trained} trained")
+assert (known, trained) == (2, 1)
 
 # %% [markdown]
 # ## What this page did not show
