@@ -4,14 +4,13 @@
 # Try every combination of a small space with `GridSearch`: which values
 # that means, in which order, and why `RandomSearch` misses some.
 #
-# Use it when every hyperparameter has a short list of values and you can
-# afford all combinations: it is the tuner that is sure to try each one,
-# and each one once. List the values yourself, with `Choice` or a `step`,
-# or Keras Tuner picks about ten values of each range of floats, or of
-# integers on a [log scale](../reference/glossary.md#log-scale), and the
-# maximum is not among them; an `Int` without a step becomes every
-# integer. Leave `max_trials` out, or the search ends in a corner of the
-# grid.
+# - Use it when every hyperparameter has a short list of values and you can
+#   afford all combinations: it is sure to try each one, once.
+# - List the values yourself, with `Choice` or a `step`. Of a range of
+#   floats Keras Tuner picks about ten, without the maximum; an `Int`
+#   becomes every integer, on a [log
+#   scale](../reference/glossary.md#log-scale) about ten.
+# - Leave `max_trials` out, or the search ends in a corner of the grid.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -19,112 +18,78 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import contextlib
-import math
-
-import keras
-import keras_tuner as kt
-import matplotlib.pyplot as plt
-import pandas as pd
-from IPython.display import display
-
-keras.utils.set_random_seed(1)
-
-# %% [markdown]
-# ## All of a small space
-#
-# Three widths and three learning rates: nine networks for small images of
-# digits.
+from snippets.models.build_model import build_model
 
 # %%
 from snippets.data.load_images import load_images
 
 # %%
-images = load_images("digits")
+import keras_tuner as kt
 
-
-# %%
-def build_model(hp):
-    """Return a compiled classifier; every value is from a list."""
-    units = hp.Choice("units", [16, 64, 256])
-    learning_rate = hp.Choice("learning_rate", [0.0003, 0.003, 0.03])
-    model = keras.Sequential(
-        [
-            keras.Input((64,)),
-            keras.layers.Dense(units, activation="relu"),
-            keras.layers.Dense(10, activation="softmax"),
-        ]
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    return model
-
-
-# %%
+x, y = load_images("digits").train
+space = kt.HyperParameters()
+space.Choice("learning_rate", [0.0001, 0.001, 0.01, 0.1])
+space.Fixed("units", 64)
 tuner = kt.GridSearch(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
+    hyperparameters=space,
     seed=1,
     directory="searches",
     project_name="grid_search",
-    overwrite=True,
 )
-tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=3,
-    verbose=0,
-)
+tuner.search(x, y, validation_split=0.2, epochs=3, verbose=0)
+print("Best of the grid:", tuner.get_best_hyperparameters()[0].values)
+
+# %% [markdown]
+# What `space` declares keeps its values; the model adds what else it
+# draws, here the activation function.
+
+# %%
+import contextlib
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
 
 # %%
 from snippets.results.trials_table import trials_table
 
+# %% [markdown]
+# ## All of a small space
+#
+# Every cell is filled, which no other search promises, so each
+# hyperparameter can be read with the others held still:
+
 # %%
 trials = trials_table(tuner)
 assert set(trials["status"]) == {"COMPLETED"}
-names = ["units", "learning_rate"]
-assert len(trials[names].drop_duplicates()) == len(trials) == 9
 grid = trials.pivot(
-    index="units", columns="learning_rate", values="val_accuracy"
+    index="learning_rate", columns="activation", values="val_accuracy"
 )
+assert grid.notna().all(axis=None) and grid.shape == (4, 2)
 print("Validation accuracy:")
 display(grid.round(4))
 
-# %% [markdown]
-# This is what a full grid gives that no other search does: every cell is
-# filled, so each hyperparameter can be read with the others held still.
-# Here is each width along the learning rate:
-
-# %% alt="Validation accuracy against the learning rate on a log axis, one line for each width." figure="grid"
+# %% alt="Validation accuracy against the learning rate on a log axis, one line for each activation function." caption="After three epochs the smallest learning rate has hardly begun to learn, with either activation." figure="grid"
 figure, axis = plt.subplots()
-for units, row in grid.iterrows():
-    axis.plot(row, "o-", label=f"{units} units")
+for activation, style in (("relu", "o-"), ("tanh", "s--")):
+    axis.plot(grid[activation], style, label=activation)
 axis.set_xscale("log")
 axis.set_xlabel("learning rate")
 axis.set_ylabel("validation accuracy")
 axis.legend()
 plt.show()
+assert (grid.loc[0.01] > grid.loc[0.0001]).all()
 
 # %% [markdown]
-# Each point is one training from one random start. Neighbours that differ
-# by a few images may change places with another seed. And the highest
-# learning rate beats the lowest at every width: three epochs favour
-# steps that are large. A best cell at the edge of a grid calls for a
-# wider grid, and more epochs, before it is believed.
-
-# %%
-assert (grid[0.03] > grid[0.0003]).all()
-
-# %% [markdown]
+# Each point is one training from one random start: close ones may change
+# places in another run. Three epochs favour large steps. If the best cell
+# is at the edge, try a wider grid, and more epochs, before you believe it.
 #
-# The price: few learning rates, each tried several times. Random trials try
-# as many learning rates as there are trials, from all of the range, so a
-# space with a continuous hyperparameter is better given to
-# [random search](random_search.py). And each hyperparameter that is
-# added multiplies the grid.
+# The price: few learning rates, each tried twice. Eight random trials try
+# eight, so give a space with a continuous hyperparameter to [random
+# search](random_search.py). And each hyperparameter multiplies the grid.
 #
 # ## The order, and what max_trials cuts off
 #
@@ -132,26 +97,19 @@ assert (grid[0.03] > grid[0.0003]).all()
 # declared last changes fastest, like the last digit of a counter.
 
 # %%
-in_order = trials.sort_index()[names]
+in_order = trials.sort_index()[["learning_rate", "activation"]]
 display(in_order.head(4))
-assert in_order["units"].is_monotonic_increasing
-assert in_order["learning_rate"].tolist()[:3] == [0.0003, 0.003, 0.03]
+tried = sorted(set(in_order["learning_rate"].head(4)))
+print("learning rates that max_trials=4 would have tried:", tried)
+assert tried == [0.0001, 0.001]
 
 # %% [markdown]
-# So with `max_trials` a grid is not thinned out but cut off. Six trials
-# here would have seen these widths and no other:
-
-# %%
-tried = sorted(set(in_order["units"].head(6)))
-print("units tried, of [16, 64, 256]:", tried)
-assert set(in_order["units"].head(6)) == {16, 64}
-
-# %% [markdown]
+# So `max_trials` does not thin a grid out; it cuts it off.
+#
 # ## Which values a range becomes
 #
-# No training is needed to ask. A tuner's `run_trial` may return any
-# number as a trial's score; the oracle proposes values all the same. This
-# one serves the rest of the page.
+# No training is needed to ask: whatever number a tuner's `run_trial`
+# returns, the oracle proposes values.
 
 
 # %%
@@ -173,8 +131,8 @@ def proposed(oracle, tuner_class=NoTraining):
 
 
 # %% [markdown]
-# Declared here is one hyperparameter of each kind, named after what is
-# special about it. Each gets a grid search of its own.
+# One hyperparameter of each kind, named after what is special about it,
+# each with a grid search of its own:
 
 # %%
 kinds = kt.HyperParameters()
@@ -198,56 +156,42 @@ for kind in kinds.space:
     space = kt.HyperParameters()
     space.merge([kind])
     oracle = kt.oracles.GridSearchOracle(hyperparameters=space, seed=1)
-    tried[kind.name] = proposed(oracle)[kind.name].tolist()
-for name, values in tried.items():
-    shown = [
-        f"{value:.3g}" if isinstance(value, float) else str(value)
-        for value in values
-    ]
-    print(f"{name:18}{len(shown):3}:", *shown)
+    values = proposed(oracle)[kind.name].tolist()
+    tried[kind.name] = values
+    shown = [v if isinstance(v, int) else f"{v:.3g}" for v in values]
+    print(f"{kind.name:18}{len(shown):3}:", *shown)
 
 # %% [markdown]
-# What to take from it:
-#
 # - A `Choice` keeps the order of its list, other kinds ascend. The
-#   default comes first, also when it is on no step: then it is one value
-#   more.
+#   default comes first; if it is on no step, it is one value more.
 # - A range with a step starts at its minimum and ends at the last step
 #   that fits, which need not be the maximum.
-# - On a [log scale](../reference/glossary.md#log-scale) the step is a factor, and
-#   whole decades come out whole.
+# - On a [log scale](../reference/glossary.md#log-scale) the step is a
+#   factor, and whole decades come out whole.
 # - A `Float` without a step, or an `Int` on a log scale without one,
-#   becomes the default, which is the minimum if you give no other, and
-#   the middles of ten parts, equal on its scale, in no order. The maximum
-#   is never tried.
+#   becomes the default, which is the minimum if you give no other, and the
+#   middles of ten parts, equal on its scale, in no order. The maximum is
+#   never tried.
 
 # %%
-assert tried["Choice"] == [3, 1, 2]
 assert tried["Choice, default"] == [2, 3, 1]
-assert tried["Int"] == [1, 2, 3, 4, 5]
-assert len(tried["Int, log"]) == 10 and max(tried["Int, log"]) < 1000
 assert tried["Int, step"] == [10, 30, 50, 70, 90]
 assert tried["Int, step, default"] == [45, 10, 30, 50, 70, 90]
-assert tried["Int, log, step"] == [1, 10, 100]
-assert tried["Float, step"] == [0, 0.25, 0.5, 0.75, 1]
+assert len(tried["Int, log"]) == 10 and max(tried["Int, log"]) < 1000
 assert tried["Float, log, step"] == [0.0001, 0.001, 0.01, 0.1, 1]
+middles = [round((part + 0.5) / 10, 9) for part in range(10)]
 for name in ("Float", "Float, log"):
     values = tried[name]
     assert len(values) == 11 and values[0] == min(values)
     assert values != sorted(values) and max(values) < 1
-middles = [(part + 0.5) / 10 for part in range(10)]
-assert all(
-    math.isclose(a, b)
-    for a, b in zip(sorted(tried["Float"])[1:], middles, strict=True)
-)
+assert [round(v, 9) for v in sorted(tried["Float"])[1:]] == middles
 
 # %% [markdown]
 # ## Why random search misses some
 #
-# `RandomSearch` never tries the same values twice either. When it draws
-# values that it has tried, it draws again, and it takes the space for
-# exhausted after too many such draws in a row, whether or not it is. The
-# limit is fixed:
+# `RandomSearch` never tries the same values twice either: it draws again.
+# After too many such draws in a row it takes the space for exhausted,
+# whether or not it is. The limit is fixed:
 
 # %%
 repeats = kt.oracles.RandomSearchOracle()._max_collisions
@@ -255,9 +199,9 @@ print("ends after", repeats, "repeats in a row")
 
 
 # %% [markdown]
-# The networks from above, with one more choice, and a space four times as
-# large. The searches may run as many trials as they like; their seeds are
-# [far apart](how_to/reproducible_searches.py#seeds-that-are-too-close).
+# A space of 18 combinations, and one of 72. The searches may run as many
+# trials as they like; their seeds are [far
+# apart](how_to/reproducible_searches.py#seeds-that-are-too-close).
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -275,53 +219,35 @@ def small_space(more):
     return space
 
 
-counts = []
-for more, size in ((False, 18), (True, 72)):
-    grid_oracle = kt.oracles.GridSearchOracle(
-        hyperparameters=small_space(more), seed=1
-    )
-    assert len(proposed(grid_oracle)) == size
-    for seed in independent_seeds(12):
-        oracle = kt.oracles.RandomSearchOracle(
-            hyperparameters=small_space(more),
-            max_trials=1000,
-            seed=seed,
-        )
-        counts.append((size, len(proposed(oracle))))
-counts = pd.DataFrame(counts, columns=["combinations", "tried"])
-
 # %%
-runs = counts.groupby("combinations")["tried"]
-whole = counts["tried"] == counts["combinations"]
-display(
-    pd.DataFrame(
-        {
-            "searches": runs.count(),
-            "that tried all": whole.groupby(
-                counts["combinations"]
-            ).sum(),
-            "fewest tried": runs.min(),
-            "median": runs.median().astype(int),
-        }
-    )
-)
-assert (runs.min() < runs.min().index).all()
-assert (runs.max() <= runs.max().index).all()
+counts = {}
+for more, size in ((False, 18), (True, 72)):
+    options = {"hyperparameters": small_space(more)}
+    oracle = kt.oracles.GridSearchOracle(seed=1, **options)
+    assert len(proposed(oracle)) == size
+    for seed in independent_seeds(8):
+        oracle = kt.oracles.RandomSearchOracle(
+            max_trials=1000, seed=seed, **options
+        )
+        counts.setdefault(size, []).append(len(proposed(oracle)))
+counts = pd.DataFrame(counts)
+table = counts.agg(["min", "median", "max"]).astype(int).T
+table["searches that tried all"] = (counts == counts.columns).sum()
+display(table.rename_axis("combinations"))
+assert (counts.min() < counts.columns).all()
 
 # %% [markdown]
 # The grid search tried all of them both times. A random search that stops
 # early says nothing about it, and which combinations are missing is
-# chance; the best may be among them. That few are missing is no comfort
-# where the point was to have tried all.
-#
-# Of a space that you can't exhaust anyway, this is no fault.
+# chance; the best may be among them. In a space that you can't exhaust
+# anyway, this is no fault.
 #
 # ## Found late, covered too
 #
-# A hyperparameter that is first met in `fit`, as a
-# [batch size](how_to/batch_size_and_epochs.py) may be, is unknown when the
-# search starts. The grid takes it in once a trial has met it, and goes
-# back for the values it had no chance to try.
+# A hyperparameter that is first met in `fit`, as a [batch
+# size](how_to/batch_size_and_epochs.py) may be, is unknown when the search
+# starts. Once a trial has met it, the grid takes it in and goes back for
+# the values it had no chance to try.
 
 
 # %%
@@ -362,17 +288,66 @@ for scoped in (False, True):
     assert len(table) == (4 if scoped else 6)
 
 # %% [markdown]
-# Without the scope, the same network with Adam would be trained once for
-# each momentum that it doesn't use.
+# ## Practice
 #
+# **1.** How many trials does a grid take of an `Int` from 1 to 3, a
+# `Boolean` and a `Float` from 0 to 1 without a step?
+
+# %% answer="Answer 1"
+space = kt.HyperParameters()
+space.Int("layers", 1, 3)
+space.Boolean("batch_normalization")
+space.Float("dropout", 0, 1)
+oracle = kt.oracles.GridSearchOracle(hyperparameters=space, seed=1)
+count = len(proposed(oracle))
+print(f"{count} trials: 3 × 2 × 11, the default and ten middles")
+assert count == 3 * 2 * 11
+
+# %% [markdown]
+# **2.** `Int("units", 10, 100, step=20)` never tries 100. Give it a step
+# with which it does, and check.
+
+# %% answer="Answer 2"
+for step in (20, 30):
+    space = kt.HyperParameters()
+    space.Int("units", 10, 100, step=step)
+    oracle = kt.oracles.GridSearchOracle(hyperparameters=space, seed=1)
+    units = proposed(oracle)["units"].tolist()
+    print(f"step={step} tries {units}")
+assert units == [10, 40, 70, 100]
+
+# %% [markdown]
+# **3.** There is time for two trials, and the learning rate matters most.
+# Declare two learning rates and two activations so that `max_trials=2`
+# tries both rates.
+
+# %% answer="Answer 3"
+space = kt.HyperParameters()
+space.Fixed("units", 64)
+space.Choice("activation", ["relu", "tanh"])
+space.Choice("learning_rate", [0.001, 0.01])
+short = kt.GridSearch(
+    build_model,
+    objective=kt.Objective("val_accuracy", "max"),
+    hyperparameters=space,
+    max_trials=2,
+    directory="searches",
+    project_name="grid_search_practice",
+)
+short.search(x, y, validation_split=0.2, verbose=0)
+rates = set(trials_table(short)["learning_rate"])
+print("Declared last, it varies fastest; tried:", sorted(rates))
+
+# %% [markdown]
 # ## What this page did not show
 #
 # - Whether the best cell would be the best again. Train the best few with
-#   several seeds before you choose:
-#   [random search](random_search.py) shows how.
+#   several seeds before you choose: [random search](random_search.py)
+#   shows how.
 # - A score on data that the search has not seen. The best of many scores
 #   is flattered; see [retrain and ship](how_to/retrain_and_ship.py).
 # - `BayesianOptimization`, which may try the same values again and so is
-#   no way to cover a small space:
-#   [Bayesian optimisation](bayesian_optimization.py).
-# - [Several workers](how_to/several_processes.py) on one grid.
+#   no way to cover a small space: [Bayesian
+#   optimisation](bayesian_optimization.py).
+# - [Several workers](how_to/several_processes.py) on one grid, and a grid
+#   that was interrupted, which [does not resume](how_to/resume.py).

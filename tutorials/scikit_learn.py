@@ -4,29 +4,15 @@
 # Tune scikit-learn models and pipelines with `SklearnTuner`: every trial
 # by cross-validation, the refit on all rows, and what fails silently.
 #
-# ```python
-# tuner = kt.SklearnTuner(
-#     oracle=kt.oracles.RandomSearchOracle(
-#         objective=kt.Objective("score", "max"), max_trials=10, seed=1
-#     ),
-#     hypermodel=build_model,  # returns a scikit-learn model
-#     scoring=make_scorer(accuracy_score),
-#     cv=StratifiedKFold(5, shuffle=True, random_state=1),
-# )
-# tuner.search(x, y)  # NumPy arrays, no validation data
-# model = build_model(tuner.get_best_hyperparameters()[0]).fit(x, y)
-# ```
-#
-# The [objective](../reference/glossary.md#objective) is always called `score`,
-# and more of it is always better; for an error use `make_scorer(...,
-# greater_is_better=False)`.
-#
-# Don't use `get_best_models`: it returns the model of the last fold,
-# which has not seen all rows. And don't rely on `sample_weight`:
-# scikit-learn's own classes, and pipelines, are trained without it.
-#
-# If scikit-learn is all you tune, its own search classes do more. What
-# speaks for each is [further down](#or-scikit-learns-own-search).
+# - The [objective](../reference/glossary.md#objective) is always called
+#   `score`, and more is better; for an error use
+#   `make_scorer(..., greater_is_better=False)`.
+# - Refit the best on all rows. `get_best_models` returns the model of the
+#   last fold, which has not seen all of them.
+# - Don't rely on `sample_weight`: scikit-learn's own classes, and
+#   pipelines, are trained without it.
+# - If scikit-learn is all you tune, [its own search
+#   classes](#or-scikit-learns-own-search) do more.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -34,31 +20,40 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import contextlib
-import functools
-import io
+from snippets.data.load_images import load_images
+
+# %%
+import keras_tuner as kt
+from sklearn.svm import SVC
+
+
+def build_model(hp):
+    return SVC(C=hp.Float("C", 0.1, 100, sampling="log"))
+
+
+x, y = load_images("digits").train
+score = kt.Objective("score", "max")
+oracle = kt.oracles.RandomSearchOracle(score, max_trials=4, seed=1)
+tuner = kt.SklearnTuner(
+    oracle, build_model, directory="searches", project_name="svm"
+)
+tuner.oracle.verbose = 0  # search takes no verbose
+tuner.search(x, y)  # NumPy arrays, no validation data
+model = build_model(tuner.get_best_hyperparameters()[0]).fit(x, y)
+print("Refitted on all rows:", model)
+
+# %%
 import warnings
 
 import keras
-import keras_tuner as kt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from scipy.sparse import csr_matrix
-from scipy.stats import loguniform
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import accuracy_score, f1_score, make_scorer
-from sklearn.model_selection import (
-    GroupKFold,
-    RandomizedSearchCV,
-    StratifiedKFold,
-    cross_val_score,
-    train_test_split,
-)
-from sklearn.naive_bayes import GaussianNB
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 keras.utils.set_random_seed(1)
 # The Gaussian process says so when a fit ends at a bound; harmless.
@@ -67,24 +62,31 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## A space of two families
 #
-# Images of digits. The folds take the place of validation data, so
-# training and validation images are one set here.
-
-# %%
-from snippets.data.load_images import load_images
+# The folds take the place of validation data, so training and validation
+# images are one set from here on.
 
 # %%
 images = load_images("digits")
 x, y = map(
     np.concatenate, zip(images.train, images.validation, strict=True)
 )
+folds = StratifiedKFold(5, shuffle=True, random_state=1)
 print("images", x.shape, "labels", y.shape)
 
 # %% [markdown]
-# A support vector machine, scaled first, or a random forest. Each has
-# hyperparameters of its own, in a
-# [conditional scope](how_to/conditional_spaces.py). As a step of the pipeline
-# the scaler learns from the training rows of each fold alone.
+# A support vector machine, scaled first, or a random forest, each with
+# hyperparameters of its own in a [conditional
+# scope](how_to/conditional_spaces.py). As a step of the pipeline the scaler
+# learns from the training rows of each fold alone.
+
+
+# %%
+def scaled_svm(**settings):
+    return make_pipeline(StandardScaler(), SVC(**settings))
+
+
+def forest(**settings):
+    return RandomForestClassifier(20, random_state=1, **settings)
 
 
 # %%
@@ -95,23 +97,17 @@ def build_model(hp):
         if family == "svm":
             c = hp.Float("C", 0.1, 100, sampling="log")
             gamma = hp.Float("gamma", 1e-5, 1e-1, sampling="log")
-            model = make_pipeline(
-                StandardScaler(), SVC(C=c, gamma=gamma)
-            )
+            model = scaled_svm(C=c, gamma=gamma)
     with hp.conditional_scope("family", ["forest"]):
         if family == "forest":
-            model = RandomForestClassifier(
-                max_depth=hp.Int("max_depth", 4, 16, step=4),
-                max_features=hp.Float("max_features", 0.05, 0.5),
-                n_estimators=20,
-                random_state=1,
-            )
+            depth = hp.Int("max_depth", 4, 16, step=4)
+            share = hp.Float("max_features", 0.05, 0.5)
+            model = forest(max_depth=depth, max_features=share)
     return model  # inside a scope it would hide the next one
 
 
 # %% [markdown]
-# `metrics` are recorded beside the score and change nothing. `search`
-# takes no `verbose`; the oracle does.
+# `metrics` are recorded beside the score and change nothing.
 
 
 # %%
@@ -122,7 +118,7 @@ def searched(oracle, project_name):
         hypermodel=build_model,
         scoring=make_scorer(accuracy_score),
         metrics=[accuracy_score],
-        cv=StratifiedKFold(5, shuffle=True, random_state=1),
+        cv=folds,
         directory="searches",
         project_name=project_name,
         overwrite=True,
@@ -132,17 +128,12 @@ def searched(oracle, project_name):
     return tuner
 
 
-random_tuner = searched(
-    kt.oracles.RandomSearchOracle(
-        objective=kt.Objective("score", "max"), max_trials=10, seed=1
-    ),
-    "scikit_learn_random",
-)
-
 # %%
 from snippets.results.trials_table import trials_table
 
 # %%
+oracle = kt.oracles.RandomSearchOracle(score, max_trials=10, seed=1)
+random_tuner = searched(oracle, "scikit_learn_random")
 trials = trials_table(random_tuner)
 assert set(trials["status"]) == {"COMPLETED"}
 tuned = ["family", "C", "gamma", "max_depth", "max_features"]
@@ -155,110 +146,96 @@ display(table.astype(object).where(table.notna(), ""))
 
 # %%
 best_trial = random_tuner.oracle.get_best_trials()[0]
-assert len(best_trial.metrics.get_history("score")) == 1
-folds = StratifiedKFold(5, shuffle=True, random_state=1)
-scores = cross_val_score(
-    build_model(best_trial.hyperparameters), x, y, cv=folds
-)
+best = best_trial.hyperparameters
+scores = cross_val_score(build_model(best), x, y, cv=folds)
 print("folds:", scores.round(4))
 print(f"mean:  {scores.mean():.4f}, the trial's {best_trial.score:.4f}")
 assert np.isclose(scores.mean(), best_trial.score)
 assert np.ptp(scores) > np.ptp(trials["score"][:3])
 
 # %% [markdown]
-# The folds differ among themselves by more than the means of the best
-# trials do. All trials had the same folds, so the comparison is fairer
-# than this spread suggests. This page doesn't test whether the first
-# places are settled.
+# The folds differ by more than the means of the best trials do. All trials
+# had the same folds, so the comparison is fairer than this spread
+# suggests.
 #
 # ## Another oracle
 #
-# `RandomSearchOracle`, `BayesianOptimizationOracle` and
-# `GridSearchOracle` all work. Hyperband's doesn't: it hands out epochs,
-# and there are none. The Bayesian one, with fewer random trials before
-# it proposes [on its own](bayesian_optimization.py):
+# `BayesianOptimizationOracle` and `GridSearchOracle` work too. Hyperband's
+# doesn't: it hands out epochs, and there are none. What the [Bayesian
+# one](bayesian_optimization.py) proposes after five random trials:
 
 # %%
-bayesian_tuner = searched(
-    kt.oracles.BayesianOptimizationOracle(
-        objective=kt.Objective("score", "max"),
-        max_trials=8,
-        num_initial_points=5,
-        seed=1,
-    ),
-    "scikit_learn_bayesian",
+oracle = kt.oracles.BayesianOptimizationOracle(
+    score, max_trials=7, num_initial_points=5, seed=1
 )
-proposed = trials_table(bayesian_tuner).sort_index()
-assert set(proposed["status"]) == {"COMPLETED"}
-for name, part in (
-    ("random", proposed[:5]),
-    ("proposed", proposed[5:]),
-):
-    print(
-        f"{name}: median {part['score'].median():.4f}, "
-        f"best {part['score'].max():.4f}, "
-        f"families {part['family'].value_counts().to_dict()}"
-    )
+bayesian_tuner = searched(oracle, "scikit_learn_bayesian")
+proposed = trials_table(bayesian_tuner).sort_index()[5:]
+table = proposed[[*tuned, "score"]].round(4)
+display(table.astype(object).where(table.notna(), ""))
 
 # %% [markdown]
-# What it proposes can be seen; whether it beats random search can't, from
-# one search of each.
+# Whether it beats random search can't be seen from one search of each.
 #
 # ## The best model is a model of the last fold
 #
-# `get_best_models` unpickles what a trial has left behind, so [never
-# call it on a stranger's
-# folder](how_to/strangers_folder.py#a-pickle-runs). Here it is compared with
-# a model fitted on the training rows of each fold, and with one fitted
-# on all rows: how many predictions differ?
+# `get_best_models` unpickles what a trial has left behind, so [never call
+# it on a stranger's folder](how_to/strangers_folder.py#a-pickle-runs). How
+# many of its predictions differ from those of a model fitted on the
+# training rows of each fold, or on all rows?
 
 # %%
 best_model = random_tuner.get_best_models()[0]
 predictions = best_model.predict(x)
-differ = {}
-for fold, (rows, _) in enumerate(folds.split(x, y), start=1):
-    model = build_model(best_trial.hyperparameters)
-    model.fit(x[rows], y[rows])
-    differ[f"fold {fold}"] = (model.predict(x) != predictions).sum()
-model = build_model(best_trial.hyperparameters).fit(x, y)
-differ["all rows"] = (model.predict(x) != predictions).sum()
-display(pd.Series(differ, name="predictions that differ").to_frame())
-assert differ.pop("fold 5") == 0 and all(differ.values())
+fits = {
+    f"fold {number}": rows
+    for number, (rows, _) in enumerate(folds.split(x, y), 1)
+}
+fits["all rows"] = np.arange(len(y))
+differ = {
+    name: (build_model(best).fit(x[rows], y[rows]).predict(x))
+    for name, rows in fits.items()
+}
+differ = pd.DataFrame(differ).ne(predictions, axis=0).sum()
+differ = differ.rename_axis("fitted on")
+display(differ.to_frame("predictions that differ"))
+assert differ.pop("fold 5") == 0 and (differ > 0).all()
 
 # %% [markdown]
-# It is the last fold's, for no reason but that it came last. It was never
-# shown a fifth of the rows. Refit on all of them, as in the last line of
-# the code at the top.
+# It is the last fold's, and never saw a fifth of the rows. Refit on all of
+# them, as at the top.
 #
 # ## What the refit is worth
 #
-# Rows are set aside at random, thirty times; the rest is what a search
-# would have had. Both models are judged on the rows set aside, for
-# several numbers of folds.
+# Thirty times, rows are set aside at random; both models are judged on
+# them, for several numbers of folds.
+
 
 # %%
-gains = {}
-for seed in range(30):
+from sklearn.model_selection import train_test_split
+
+
+def gains_of(seed):
+    """Return what the refit gains, for each number of folds."""
     x_fit, x_aside, y_fit, y_aside = train_test_split(
         x, y, test_size=0.25, stratify=y, random_state=seed
     )
-    model = build_model(best_trial.hyperparameters)
+    model = build_model(best)
     refitted = model.fit(x_fit, y_fit).score(x_aside, y_aside)
+    gains = {}
     for count in (2, 3, 5, 10):
-        splitter = StratifiedKFold(
-            count, shuffle=True, random_state=seed
-        )
-        *_, (rows, _) = splitter.split(x_fit, y_fit)
+        splits = StratifiedKFold(count, shuffle=True, random_state=seed)
+        *_, (rows, _) = splits.split(x_fit, y_fit)
         model.fit(x_fit[rows], y_fit[rows])
-        gain = refitted - model.score(x_aside, y_aside)
-        gains.setdefault(count, []).append(gain)
+        gains[count] = refitted - model.score(x_aside, y_aside)
+    return gains
+
 
 # %%
-gains = pd.DataFrame(gains).rename_axis(columns="folds")
+gains = pd.DataFrame([gains_of(seed) for seed in range(30)])
 table = gains.agg(["mean", "min", "max"]).T.round(4)
 table["splits where it gains"] = (gains > 0).sum()
 table["where it loses"] = (gains < 0).sum()
-display(table)
+display(table.rename_axis("folds"))
 assert gains[2].mean() > max(0, gains[10].mean())
 assert gains[10].min() < 0
 
@@ -266,38 +243,35 @@ assert gains[10].min() < 0
 # The fewer the folds, the more rows the last model lacks, and the more
 # the refit gains. With many folds it gains little, and on a given split
 # it can even lose; but it costs a single fit. The splits share most of
-# their rows, so these are not thirty independent results, and no
-# interval is drawn from them.
+# their rows, so no interval is drawn from them.
 #
-# The refitted model has no score of its own. Its trial's score is the
-# mean of models with fewer rows, so on that account it errs on the low
-# side; on another, being the best of many, on the high side.
+# The refitted model has no score of its own. Its trial's is that of models
+# with fewer rows, which makes it too low, and the best of many, which
+# makes it too high.
 #
 # ## Weights reach the score and not the model
 #
-# `search` accepts `sample_weight`. What becomes of it? Searches of one
-# trial show it, with a model that is fast and learns how frequent each
-# class is.
+# What becomes of the `sample_weight` given to `search`? Searches of one
+# trial show it, with a fast model that learns how frequent each class is.
 
 
 # %%
+import contextlib
+import io
+
+from sklearn.naive_bayes import GaussianNB
+
+
 def naive_bayes(hp):
-    """Return a classifier; nothing is tuned."""
     return GaussianNB()
 
 
 def attempt(build=naive_bayes, x=x, y=y, search=None, **changes):
     """Run a search of one trial; return the tuner."""
-    tuner = kt.SklearnTuner(
-        oracle=kt.oracles.RandomSearchOracle(
-            objective=kt.Objective("score", "max"), max_trials=1, seed=1
-        ),
-        hypermodel=build,
-        directory="searches",
-        project_name="scikit_learn_attempt",
-        overwrite=True,
-        **{"cv": StratifiedKFold(2)} | changes,
-    )
+    options = {"cv": StratifiedKFold(2), "directory": "searches"}
+    options |= {"project_name": "attempt", "overwrite": True}
+    oracle = kt.oracles.RandomSearchOracle(score, max_trials=1, seed=1)
+    tuner = kt.SklearnTuner(oracle, build, **options | changes)
     tuner.oracle.verbose = 0
     with contextlib.redirect_stderr(io.StringIO()):
         tuner.search(x, y, **search or {})
@@ -305,9 +279,8 @@ def attempt(build=naive_bayes, x=x, y=y, search=None, **changes):
 
 
 # %% [markdown]
-# The zeros get next to no weight, so a model that is trained with the
-# weights must take them to be rare. Three are tried: scikit-learn's, one
-# with a plain `fit` of its own, and that one in a pipeline.
+# The zeros get next to no weight, so a model trained with the weights must
+# take them to be rare.
 
 
 # %%
@@ -316,14 +289,19 @@ class Weighted(GaussianNB):
         return super().fit(X, y, sample_weight)
 
 
+def pipeline(hp):
+    return make_pipeline(Weighted())
+
+
 weighted = {"search": {"sample_weight": np.where(y == 0, 0.001, 1.0)}}
 cases = {
     "GaussianNB, no weights given": {},
     "GaussianNB": weighted,
     "with a plain fit": weighted | {"build": lambda hp: Weighted()},
-    "the same in a pipeline": weighted
-    | {"build": lambda hp: make_pipeline(Weighted())},
+    "the same in a pipeline": weighted | {"build": pipeline},
 }
+
+# %%
 rows = {}
 for name, changes in cases.items():
     tuner = attempt(**changes)
@@ -332,23 +310,21 @@ for name, changes in cases.items():
     (trial,) = tuner.oracle.get_best_trials()
     rows[name] = (classifier.class_prior_[0], trial.score)
 rows = pd.DataFrame(rows, index=["share of zeros it learned", "score"])
-display(rows.T.round(4))
-
-# %%
+display(rows.T.rename_axis("model").round(4))
 shares, scores = rows.to_numpy()
 assert shares[0] == shares[1] == shares[3] > 0.05 > shares[2]
 assert scores[0] != scores[1]
 
 # %% [markdown]
 # With scikit-learn's own class the score was weighted and the training
-# was not, without a word. Keras Tuner looks for `sample_weight` among
-# the arguments of `fit`, and scikit-learn wraps `fit` so that it can't be
-# found there. A subclass with a plain `fit` gets the weights. A pipeline
-# never does; there, `class_weight` of the classifier may do instead.
+# was not, without a word: Keras Tuner looks for `sample_weight` among the
+# arguments of `fit`, which scikit-learn wraps. A subclass with a plain
+# `fit` gets the weights. A pipeline never does; there, `class_weight` of
+# the classifier may do instead.
 #
 # ## What is accepted, and what fails
 #
-# Each row below is a search of one trial in which one thing was changed.
+# Each row is a search of one trial in which one thing was changed.
 
 
 # %%
@@ -368,121 +344,174 @@ def outcome(**changes):
     return f"{trial.status}, {errors[-1].partition(' Received')[0]}"
 
 
-macro_f1 = functools.partial(f1_score, average="macro")
-attempts = {
+# %%
+import functools
+
+from scipy.sparse import csr_matrix
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GroupKFold
+
+groups = {"groups": np.arange(len(y)) // 10}
+macro_f1 = make_scorer(f1_score, average="macro")
+accepted = {
     "x a DataFrame": {"x": pd.DataFrame(x)},
     "y of strings": {"y": y.astype(str)},
     "scoring left out": {"scoring": None},
-    "scoring from make_scorer": {
-        "scoring": make_scorer(f1_score, average="macro")
-    },
-    "cv by groups": {
-        "cv": GroupKFold(2),
-        "search": {"groups": np.arange(len(y)) // 10},
-    },
+    "scoring from make_scorer": {"scoring": macro_f1},
+    "cv by groups": {"cv": GroupKFold(2), "search": groups},
+}
+
+# %%
+partial = functools.partial(f1_score, average="macro")
+refused = {
     "y a Series": {"y": pd.Series(y)},
     "y a list": {"y": y.tolist()},
     "x sparse": {"x": csr_matrix(x)},
     "scoring a name": {"scoring": "accuracy"},
-    "scoring a function": {
-        "scoring": lambda model, x, y: model.score(x, y)
-    },
+    "scoring a function": {"scoring": lambda m, x, y: m.score(x, y)},
     "cv a number": {"cv": 5},
-    "metrics a partial": {"metrics": [macro_f1]},
+    "metrics a partial": {"metrics": [partial]},
     "search(verbose=0)": {"search": {"verbose": 0}},
-}
-outcomes = {
-    name: outcome(**changes) for name, changes in attempts.items()
 }
 
 # %%
-table = pd.Series(outcomes, name="what happened").to_frame()
+outcomes = {
+    name: outcome(**changes)
+    for name, changes in (accepted | refused).items()
+}
+table = pd.Series(outcomes, name="what happened").rename_axis("change")
 with pd.option_context("display.max_colwidth", None):
-    display(table)
+    display(table.to_frame())
 ended = [text.partition(",")[0] for text in outcomes.values()]
-assert ended[:5] == ["COMPLETED"] * 5
-assert ended[5:12] == ["FAILED"] * 7
-assert ended[12].startswith("search raised TypeError")
+assert ended[:-1] == ["COMPLETED"] * 5 + ["FAILED"] * 7
+assert ended[-1].startswith("search raised TypeError")
 
 # %% [markdown]
-# A search of one or two trials that all fail ends without an exception,
-# as here; the third failure in a row raises a `RuntimeError`. So
-# [look at the status](how_to/failed_trials.py). What to give instead:
+# A search of one or two trials that all fail ends without an exception;
+# the third failure in a row raises a `RuntimeError`. So [look at the
+# status](how_to/failed_trials.py). What to give instead:
 #
 # - Arrays: `np.asarray(y)`, and `x.toarray()` if it fits into memory. A
 #   sparse matrix that doesn't is a case for scikit-learn's own search.
 # - `make_scorer(accuracy_score)`, or `get_scorer("accuracy")` for a name.
 #   A scorer has to accept `sample_weight`, and so does a metric.
 # - A splitter such as `StratifiedKFold(5)`, not a number of folds.
-# - For a metric with arguments a function of your own with a name.
+# - For a metric with arguments, a function of your own with a name.
 # - `tuner.oracle.verbose = 0`.
 #
 # ## Or scikit-learn's own search
 #
-# `RandomizedSearchCV` takes a list of dictionaries, one for each family,
-# and refits the best on all rows by itself. Here with two metrics by
-# their names, and labels in a Series.
+# `RandomizedSearchCV` takes a dictionary for each family, metrics by their
+# names and labels in a Series, and refits the best on all rows by itself.
 
 # %%
-search = RandomizedSearchCV(
-    make_pipeline(StandardScaler(), SVC()),
-    [
-        {
-            "svc__C": loguniform(0.1, 100),
-            "svc__gamma": loguniform(1e-5, 1e-1),
-        },
-        {
-            "standardscaler": ["passthrough"],
-            "svc": [RandomForestClassifier(20, random_state=1)],
-            "svc__max_depth": [4, 8, 12, 16],
-        },
-    ],
-    n_iter=8,
-    scoring=["accuracy", "f1_macro"],
-    refit="accuracy",
-    cv=folds,
-    random_state=1,
-).fit(x, pd.Series(y))
+from scipy.stats import loguniform
+from sklearn.model_selection import RandomizedSearchCV
+
+svms = {
+    "svc__C": loguniform(0.1, 100),
+    "svc__gamma": loguniform(1e-5, 1e-1),
+}
+forests = {
+    "standardscaler": ["passthrough"],
+    "svc": [forest()],
+    "svc__max_depth": [4, 8, 12, 16],
+}
+options = {"n_iter": 6, "cv": folds, "random_state": 1}
+options |= {"scoring": ["accuracy", "f1_macro"], "refit": "accuracy"}
+search = RandomizedSearchCV(scaled_svm(), [svms, forests], **options)
 
 # %%
-results = pd.DataFrame(search.cv_results_)
+columns = [f"split{fold}_test_accuracy" for fold in range(5)]
+search.fit(x, pd.Series(y))
+results = pd.DataFrame(search.cv_results_).rename_axis("candidate")
 results = results.sort_values("rank_test_accuracy").head(3)
-table = results[[f"split{fold}_test_accuracy" for fold in range(5)]]
-table.columns = [f"fold {fold}" for fold in range(1, 6)]
-table["mean"] = results["mean_test_accuracy"]
-table["mean f1_macro"] = results["mean_test_f1_macro"]
-display(table.round(4))
+display(results[[*columns, "mean_test_f1_macro"]].round(4))
 
 # %% [markdown]
-# It keeps the score of every fold. `n_jobs=-1` lets it use every core,
-# weights reach `fit`, and sparse matrices go where the model takes them;
-# `SklearnTuner` has none of these. `HalvingRandomSearchCV` gives bad
-# configurations up early, on few rows.
+# It keeps the score of every fold. `n_jobs=-1` uses every core, weights
+# reach `fit`, and sparse matrices work; `SklearnTuner` has none of these.
+# `HalvingRandomSearchCV` drops bad configurations early, on few rows.
 #
-# What is left for `SklearnTuner`: spaces written as code, where one value
-# decides what else exists; Bayesian optimisation, which scikit-learn
-# doesn't have; a search that [resumes](how_to/resume.py) after a crash; one
-# way of working, and one format of results, for Keras models and others.
-# If none of these is your case, use scikit-learn's.
+# `SklearnTuner` has spaces written as code, where one value decides what
+# else exists; Bayesian optimisation; a search that
+# [resumes](how_to/resume.py) after a crash; and one way of working for
+# Keras models and others.
 #
 # ## The test set, opened once
 #
-# The configuration is chosen, the model refitted on all rows. How much
-# may the accuracy on so few images be off by chance?
+# `low` to `high` is a 95 % interval for images like these.
 
 # %%
 from snippets.results.compare_runs import compare_runs
 
 # %%
 x_test, y_test = images.test
-final = build_model(best_trial.hyperparameters).fit(x, y)
-right = {"test images": final.predict(x_test) == y_test}
+final = build_model(best).fit(x, y)
+right = {"refitted": final.predict(x_test) == y_test}
 accuracy = compare_runs(right).rename(columns={"runs": "images"})
-display(accuracy.round(4))
+display(accuracy.rename_axis("model").round(4))
 print(f"{best_trial.score:.4f} in cross-validation, best of 10")
 
 # %% [markdown]
-# `low` to `high` is a 95 % interval for images like these.
+# ## Practice
+#
+# **1.** How many models does a trial fit with `StratifiedKFold(3)`? Count
+# them, and say what ten trials and a refit come to.
+
+# %% answer="Answer 1"
+fitted = []
+
+
+class Noted(GaussianNB):
+    def fit(self, X, y):
+        fitted.append(len(y))
+        return super().fit(X, y)
+
+
+attempt(build=lambda hp: Noted(), cv=StratifiedKFold(3))
+print(len(fitted), "fits, on so many rows each:", fitted)
+print("ten trials and a refit:", 10 * len(fitted) + 1)
+assert len(fitted) == 3
+
+# %% [markdown]
+# **2.** The objective is always the largest `score`. What does a trial's
+# score look like when `scoring` is an error, the share of wrong answers?
+
+
+# %% answer="Answer 2"
+def wrong(y_true, y_pred, sample_weight=None):
+    return 1 - accuracy_score(y_true, y_pred)
+
+
+errors = make_scorer(wrong, greater_is_better=False)
+trial = attempt(scoring=errors).oracle.get_trial("0")
+print(f"{trial.score:.4f}: the error with a minus before it")
+print("So the largest score is still the smallest error.")
+assert trial.score < 0
+
+# %% [markdown]
+# **3.** Does scaling help the support vector machine here? Search both
+# ways with a `GridSearchOracle` over `hp.Boolean("scale")`.
+
+
+# %% answer="Answer 3"
+def scaled_or_not(hp):
+    return scaled_svm() if hp.Boolean("scale") else SVC()
+
+
+grid = kt.oracles.GridSearchOracle(score, seed=1)
+scale_tuner = kt.SklearnTuner(
+    grid,
+    scaled_or_not,
+    directory="searches",
+    project_name="scikit_learn_practice",
+)
+scale_tuner.oracle.verbose = 0
+scale_tuner.search(x, y)
+for trial in scale_tuner.oracle.trials.values():
+    print(trial.hyperparameters.values, f"score {trial.score:.4f}")
+print("Pixels have one scale already: little is to be gained.")
 
 # %% [markdown]
 # ## What this page did not show
