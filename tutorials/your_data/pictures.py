@@ -4,14 +4,40 @@
 # From a folder of colour pictures, one folder a class, to a tuned Keras
 # model that takes pictures of any size and says what is on them.
 #
-# The two programs that come of it, for your folder, are
-# [composed for you](../../your_data/index.md?kind=pictures): this page
-# shows what they do and why.
+# [The composer](../../your_data/index.md?kind=pictures) writes the two
+# programs that come of it for your folder; this page shows what they do
+# and why.
+#
+# The model takes arrays of pictures, (pictures, height, width, 3), from 0
+# to 255 as files hold them. Here are digits, enlarged:
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
+
+# %%
+from snippets.models.picture_model import PictureModel
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+x, y = load_digits(return_X_y=True)
+x = x.reshape(-1, 8, 8, 1).repeat(4, 1).repeat(4, 2).repeat(3, 3) * 15
+tuner = kt.RandomSearch(
+    PictureModel(size=32, classes=10),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=2,
+    seed=1,
+    directory="searches",
+    project_name="pictures_opening",
+)
+tuner.search(x[:500], y[:500], validation_split=0.2, verbose=0)
+print("Better of two:", tuner.get_best_hyperparameters()[0].values)
+
+# %% [markdown]
+# Scaling, and random moves in training, are layers of the model.
 
 # %%
 import inspect
@@ -22,14 +48,11 @@ import zipfile
 from pathlib import Path
 
 import keras
-import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
 from PIL import Image
-from sklearn.datasets import load_sample_images
-from sklearn.utils.class_weight import compute_sample_weight
 
 keras.utils.set_random_seed(1)
 
@@ -40,7 +63,10 @@ keras.utils.set_random_seed(1)
 # small pieces of unequal size: six things to distinguish, some rare.
 
 # %%
-pieces = {
+from sklearn.datasets import load_sample_images
+
+images = load_sample_images().images
+pieces = {  # photograph, left, top, right, bottom
     "leaves": (1, 0, 60, 150, 420),
     "pavilion": (0, 110, 110, 310, 330),
     "petals": (1, 215, 130, 400, 310),
@@ -48,9 +74,10 @@ pieces = {
     "trees": (0, 340, 330, 560, 420),
     "water": (0, 360, 245, 540, 300),
 }
+
+# %%
 folder = Path("searches", "pictures")
 random = np.random.default_rng(1)
-images = load_sample_images().images
 for name, (image, left, top, right, bottom) in pieces.items():
     (folder / "data" / name).mkdir(parents=True, exist_ok=True)
     for x in range(left, right - 20, 20):
@@ -75,7 +102,7 @@ pictures = read_pictures(found["path"], size=32)
 labels, names = pd.factorize(found["name"], sort=True)
 print("pictures by class:", found["name"].value_counts().to_dict())
 
-# %% alt="One small square piece of each class: leaves, pavilion, petals, sky, trees and water." figure="photographs"
+# %% alt="One small square piece of each class: leaves, pavilion, petals, sky, trees and water." caption="Pieces of any size become squares of one size." figure="photographs"
 figure, axes = plt.subplots(
     1, len(names), figsize=(7, 1.6), facecolor="white"
 )
@@ -88,10 +115,9 @@ plt.show()
 # %% [markdown]
 # ## Split it
 #
-# Each class is spread alike, and pictures that look the same to the
-# network stay in one part. Other pictures of one photograph, one patient
-# or one second of film would be as bad: then give `split_rows` the
-# photograph in place of `same`.
+# Each class is spread alike, and pictures that look the same to the network
+# stay in one part. Pictures of one patient or one second of film must stay
+# together too: then give `split_rows` the patient in place of `same`.
 
 # %%
 from snippets.data.split_rows import split_rows
@@ -104,12 +130,15 @@ print(f"{len(train)}, {len(validation)}, and {len(closed)} kept closed")
 # %% [markdown]
 # ## Rare classes
 #
-# Unequal classes make accuracy look good where rare ones are never
-# found. With weights, each class counts alike, in the loss; and, given
-# with the validation data too, in the score that chooses.
+# Unequal classes make accuracy look good where rare ones are never found.
+# With weights, each class counts alike, in the loss, and with weights for
+# the validation data, in the score that chooses.
 
 
 # %%
+from sklearn.utils.class_weight import compute_sample_weight
+
+
 def take(rows):
     """Return pictures, labels and weights by number."""
     weights = compute_sample_weight("balanced", labels[rows])
@@ -118,16 +147,9 @@ def take(rows):
 
 # %% [markdown]
 # ## Search
-#
-# Pictures go in as files hold them; scaling, and random moves in
-# training, are layers of the model.
-
-# %% open=true
-from snippets.models.picture_model import PictureModel
 
 # %%
 hypermodel = PictureModel(size=32, classes=len(names))
-x, y, weights = take(train)
 tuner = kt.RandomSearch(
     hypermodel,
     objective=kt.Objective("val_accuracy", "max"),
@@ -137,6 +159,9 @@ tuner = kt.RandomSearch(
     project_name="pictures",
     overwrite=True,
 )
+
+# %%
+x, y, weights = take(train)
 tuner.search(
     x,
     y,
@@ -155,7 +180,7 @@ display(trials_table(tuner).drop(columns="status").round(4))
 # %%
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Validation accuracy of each trial against each hyperparameter, a panel each: blocks, filters, dropout, shift, rotation, flip, learning rate and batch size." figure="trials"
+# %% alt="Validation accuracy of each trial against each hyperparameter, a panel each: blocks, filters, dropout, shift, rotation, flip, learning rate and batch size." caption="Five trials show strong effects only." figure="trials"
 trials_plot(tuner)
 plt.show()
 
@@ -175,16 +200,17 @@ history = hypermodel.fit(
     epochs=60,
     verbose=0,
 ).history["val_accuracy"]
+
+# %%
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
 print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
 assert max(history) > best.score
 
 # %% [markdown]
-# The untuned model is ahead: trials that are cut short rank by how fast
-# they learn. They are short so that this page builds soon. Where
-# it happens to you, give the trials more epochs before you give the
-# search more trials.
+# The untuned model is ahead: trials that are cut short, as here so that the
+# page builds soon, rank by how fast they learn. Where it happens to you,
+# give the trials more epochs before you give the search more trials.
 
 # %% [markdown]
 # ## Train again, and save
@@ -202,6 +228,7 @@ def train_again(hp, epochs):
     return model
 
 
+# %%
 models = {
     "untuned": train_again(untuned, int(np.argmax(history)) + 1),
     "tuned": train_again(best.hyperparameters, best.best_step + 1),
@@ -239,11 +266,11 @@ source = "\n\n".join(map(inspect.getsource, (read_pictures, predict)))
 )
 tall = Image.fromarray(images[1][130:230, 280:330])
 tall.convert("L").save(folder / "gray_and_tall.jpg")
+
+# %%
+command = [sys.executable, "predict.py", "gray_and_tall.jpg"]
 done = subprocess.run(
-    [sys.executable, "predict.py", "gray_and_tall.jpg"],
-    cwd=folder,
-    capture_output=True,
-    text=True,
+    command, cwd=folder, capture_output=True, text=True
 )
 print(done.stdout or done.stderr)
 assert len(done.stdout.splitlines()) == 1
@@ -262,7 +289,8 @@ for name, model in models.items():
     right[name] = guess == y_test
 compared = compare_runs(right, reference="untuned", paired=True)
 print(f"accuracy on {len(y_test)} pictures, with 95 % intervals:")
-display(compared.drop(columns=["runs", "p"]).round(3))
+compared = compared.rename_axis("model").drop(columns=["runs", "p"])
+display(compared.round(3))
 
 # %% [markdown]
 # And how much of each class the tuned model finds, which one accuracy
@@ -273,12 +301,12 @@ found_of = {
     name: right["tuned"][y_test == number]
     for number, name in enumerate(names)
 }
-display(compare_runs(found_of).round(3))
+found_of = compare_runs(found_of).rename(columns={"runs": "pictures"})
+display(found_of.rename_axis("class").round(3))
 
 # %% [markdown]
-# A rare class has a wide interval: a few pictures say next to nothing.
-# All pieces are of two photographs, so these numbers hold for
-# more pieces of them, and for no third photograph.
+# A rare class has a wide interval: a few pictures say next to nothing. All
+# pieces are of two photographs, so these numbers hold for no third one.
 #
 # ## What this page did not show
 #

@@ -4,36 +4,19 @@
 # From a column of numbers over time to a tuned Keras model (LSTM, GRU or
 # convolution) that forecasts the next one, judged in the order of time.
 #
-# The two programs that come of it, for your series, are [composed for
-# you](../../your_data/index.md?kind=series&predict=number): this page
-# shows what they do and why.
+# [The composer](../../your_data/index.md?kind=series&predict=number) writes
+# the two programs that come of it for your series; this page shows what
+# they do and why. The series here is the highest temperature of each day
+# in Seattle.
+#
+# The length of the window is tuned inside the model, so every length is
+# scored on the same days. The model predicts the change since the last
+# value: a network that has learned nothing says "as today".
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
-
-# %%
-import inspect
-import json
-import subprocess
-import sys
-import zipfile
-from importlib.resources import files
-from pathlib import Path
-
-import keras
-import keras_tuner as kt
-import matplotlib.pyplot as plt
-import numpy as np
-from IPython.display import display
-
-keras.utils.set_random_seed(1)
-
-# %% [markdown]
-# ## Read it
-#
-# The highest temperature of each day in Seattle, four years of it.
 
 # %%
 from snippets.data.read_table import read_table
@@ -42,11 +25,49 @@ from snippets.data.read_table import read_table
 from snippets.data.regular_series import regular_series
 
 # %%
+from snippets.data.windows_of import windows_of
+
+# %%
+from snippets.models.series_model import SeriesModel
+
+# %%
+from importlib.resources import files
+
+import keras_tuner as kt
+
 path = files("vega_datasets") / "_data/seattle-weather.csv"
 series = regular_series(read_table(path), "temp_max", time="date")
-print(f"{len(series)} days, {series.isna().sum()} of them missing")
+windows, values, _ = windows_of(series[:900], 28)
+tuner = kt.RandomSearch(
+    SeriesModel(28),
+    objective=kt.Objective("val_mae", "min"),
+    max_trials=2,
+    seed=1,
+    directory="searches",
+    project_name="series_opening",
+)
+tuner.search(windows, values, validation_split=0.2, verbose=0)
+print("Better of two:", tuner.get_best_hyperparameters()[0].values)
 
-# %% alt="The highest temperature of each day over four years: a yearly wave with rough edges." figure="series"
+# %%
+import inspect
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+
+keras.utils.set_random_seed(1)
+
+# %% [markdown]
+# ## The series
+
+# %% alt="The highest temperature of each day over four years: a yearly wave with rough edges." caption="A wave of a year, and from day to day something else." figure="series"
 plt.figure(figsize=(7, 2.2))
 plt.plot(series)
 plt.ylabel("°C")
@@ -56,24 +77,21 @@ plt.show()
 # ## Windows
 #
 # A window is what the model sees, the value after it what it has to say.
-# Where a day is missing, `regular_series` has left a gap, and no window
-# reaches across it. In a series of working days, weekends and holidays
-# are no gaps.
-
-# %% open=true
-from snippets.data.windows_of import windows_of
+# No window reaches across a missing day. In a series of working days,
+# weekends and holidays are no gaps.
 
 # %%
 LENGTH = 28
 windows, values, places = windows_of(series, LENGTH)
+print(f"{len(series)} days, {series.isna().sum()} of them missing,")
 print(f"{len(windows)} windows of {LENGTH} days")
 
 # %% [markdown]
 # ## Split it in the order of time
 #
-# The model learns from the past, trials are chosen on what came after,
-# and the last fifth is kept closed. A random split would put tomorrow
-# into the training rows and ask about today.
+# The model learns from the past, trials are chosen on what came after, and
+# the last fifth is kept closed. A random split would train on tomorrow and
+# ask about today.
 
 # %% open=true
 ends = np.quantile(places, [0.6, 0.8])
@@ -85,23 +103,12 @@ for name, rows in ("train", train), ("validate", validation):
 print(f"kept closed: the last {closed.sum()} days")
 
 # %% [markdown]
-# The score to beat says "as today". For weather that is not bad at all.
+# The score to beat says "as today", which for weather is not bad at all.
 
 # %%
 x, y = windows[train], values[train]
 again = np.abs(values[validation] - windows[validation, -1]).mean()
 print(f"the last value again: mean absolute error {again:.3f} °C")
-
-# %% [markdown]
-# ## A model whose windows compare
-#
-# The length of the window is tuned inside the model, which looks at the
-# end of the longest one. So every length is scored on the same days. It
-# predicts the change since the last value: a network that has learned
-# nothing is as good as the score to beat.
-
-# %% open=true
-from snippets.models.series_model import SeriesModel
 
 # %% [markdown]
 # ## Search
@@ -111,19 +118,14 @@ hypermodel = SeriesModel(LENGTH)
 tuner = kt.RandomSearch(
     hypermodel,
     objective=kt.Objective("val_mae", "min"),
-    max_trials=8,
+    max_trials=7,
     seed=1,
     directory="searches",
     project_name="series",
     overwrite=True,
 )
-tuner.search(
-    x,
-    y,
-    validation_data=(windows[validation], values[validation]),
-    epochs=15,
-    verbose=0,
-)
+options = {"validation_data": (windows[validation], values[validation])}
+tuner.search(x, y, epochs=15, verbose=0, **options)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -134,7 +136,7 @@ display(trials_table(tuner).drop(columns="status").round(4))
 # %%
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Mean absolute validation error of each trial against each hyperparameter, a panel each: window, kind, units, layers, learning rate and batch size." figure="trials"
+# %% alt="Mean absolute validation error of each trial against each hyperparameter, a panel each: window, kind, units, layers, learning rate and batch size." caption="Lower is better; each dot is one trial." figure="trials"
 trials_plot(tuner)
 plt.show()
 
@@ -144,14 +146,9 @@ plt.show()
 # %%
 untuned = kt.HyperParameters()
 keras.utils.set_random_seed(1)
+model = hypermodel.build(untuned)
 history = hypermodel.fit(
-    untuned,
-    hypermodel.build(untuned),
-    x,
-    y,
-    validation_data=(windows[validation], values[validation]),
-    epochs=45,
-    verbose=0,
+    untuned, model, x, y, epochs=45, verbose=0, **options
 ).history["val_mae"]
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
@@ -171,13 +168,14 @@ def train_again(hp, epochs):
     return model
 
 
+# %%
 models = {
     "untuned": train_again(untuned, int(np.argmin(history)) + 1),
     "tuned": train_again(best.hyperparameters, best.best_step + 1),
 }
-folder = Path("searches", "series")
 kept = "tuned" if best.score <= min(history) else "untuned"
 print("kept, as the validation data say:", kept)
+folder = Path("searches", "series")
 file = folder / "model.keras"
 models[kept].save(file)
 with zipfile.ZipFile(file, "a") as archive:
@@ -204,21 +202,18 @@ def predict(path):
 
 
 # %%
-imports = (
-    "import json, sys, warnings, zipfile\n"
-    "from pathlib import Path\n"
-    "import keras, numpy as np, pandas as pd\n"
-)
+imports = """import json, sys, warnings, zipfile
+from pathlib import Path
+import keras, numpy as np, pandas as pd
+"""
 parts = (read_table, regular_series, predict)
 source = "\n\n".join(map(inspect.getsource, parts))
 (folder / "predict.py").write_text(
     f"{imports}\n\n{source}\n\npredict(sys.argv[1])\n", "utf-8"
 )
+command = [sys.executable, "predict.py", str(path)]
 done = subprocess.run(
-    [sys.executable, "predict.py", str(path)],
-    cwd=folder,
-    capture_output=True,
-    text=True,
+    command, cwd=folder, capture_output=True, text=True
 )
 print(done.stdout or done.stderr)
 assert len(done.stdout.splitlines()) == 1
@@ -226,8 +221,8 @@ assert len(done.stdout.splitlines()) == 1
 # %% [markdown]
 # ## One look at the test set
 #
-# Errors of days that follow each other are alike, and do not count as so
-# many repeats. The means of twenty stretches of days do, more nearly.
+# Errors of days that follow each other are alike, so the days are no
+# independent repeats. The means of twenty stretches of days nearly are.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -242,9 +237,12 @@ errors = {
     name: [abs(guess - y_test)[days].mean() for days in stretches]
     for name, guess in guesses.items()
 }
+
+# %%
 compared = compare_runs(errors, reference="untuned", paired=True)
 print(f"mean absolute error in °C over {len(y_test)} days:")
-display(compared.drop(columns=["runs", "p"]).round(3))
+compared = compared.rename_axis("model").drop(columns=["runs", "p"])
+display(compared.round(3))
 
 # %% [markdown]
 # ## What this page did not show

@@ -4,9 +4,13 @@
 # From texts, in files or in a column of a table, to a tuned Keras model
 # that takes raw texts, in words or in characters.
 #
-# The two programs that come of it, for your texts, are
-# [composed for you](../../your_data/index.md?kind=texts): this page shows
-# what they do and why.
+# [The composer](../../your_data/index.md?kind=texts) writes the two programs
+# that come of it for your texts; this page shows what they do and why.
+#
+# It takes a folder for each class and a file for each text. The texts here
+# are first sentences of docstrings: is it about a layer, an operation of
+# Keras, or a data frame? (For texts in a table, one line will do,
+# `read_table(path)["text"]`, with the labels from another column.)
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -14,61 +18,45 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.data.files_by_class import files_by_class
+
+# %%
 import inspect
+from pathlib import Path
+
+import keras
+import pandas as pd
+
+folder = Path("searches", "texts", "data")
+parts = {"layer": keras.layers, "op": keras.ops, "frame": pd.DataFrame}
+for name, part in parts.items():
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    for key, thing in vars(part).items():
+        text = (inspect.getdoc(thing) or "").split("\n\n")[0]
+        if callable(thing) and len(text) > 20:
+            (folder / name / f"{key}.txt").write_text(text, "utf-8")
+found = files_by_class(folder, suffixes=[".txt"])
+print("texts by class:", found["name"].value_counts().to_dict())
+
+# %%
 import json
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
-import keras
 import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from IPython.display import display
 from sklearn.linear_model import LogisticRegression
 
 keras.utils.set_random_seed(1)
-
-# %% [markdown]
-# ## Texts in files
-#
-# The first sentence of each docstring of three libraries, a file each:
-# which library is it from? That is a folder for each class.
-
-# %%
-folder = Path("searches", "texts")
-texts = {}
-for module in list(sys.modules.values()):
-    for thing in list(vars(module).values()):
-        if not inspect.isfunction(thing) and not inspect.isclass(thing):
-            continue
-        owner = str(thing.__module__).split(".")[0]
-        if owner in ("keras", "pandas", "sklearn"):
-            text = (inspect.getdoc(thing) or "").split("\n\n")[0]
-            if len(text) > 20:
-                texts[text] = owner
-for number, (text, owner) in enumerate(sorted(texts.items())):
-    file = folder / "data" / owner / f"{number}.txt"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, "utf-8")
-
-# %%
-from snippets.data.files_by_class import files_by_class
-
-# %%
-found = files_by_class(folder / "data", suffixes=[".txt"])
 texts = np.array([path.read_text("utf-8") for path in found["path"]])
 labels, names = pd.factorize(found["name"], sort=True)
-print("texts by class:", found["name"].value_counts().to_dict())
 print("one of them:", texts[0])
 
 # %% [markdown]
-# Texts in a table need one line instead, `read_table(path)["text"]`, with
-# the labels in another column.
-#
 # ## Split them
 #
 # A text that comes twice stays in one part, or the test would ask what
@@ -91,9 +79,9 @@ def take(rows):
 # %% [markdown]
 # ## Search
 #
-# The vocabularies are learned from the training texts alone, before the
-# search: words, and characters by threes, for languages without spaces
-# and for words that vary. Which of them to read is a hyperparameter.
+# The vocabularies are learned from the training texts alone: words, and
+# characters by threes, for languages without spaces and words that vary.
+# Which of them to read is a hyperparameter.
 
 # %% open=true
 from snippets.models.text_model import TextModel
@@ -123,7 +111,7 @@ display(trials_table(tuner).drop(columns="status").round(4))
 # %%
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Validation accuracy of each trial against each hyperparameter, a panel each: units, vocabulary size, length, width, pooling, dropout, learning rate and batch size." figure="trials"
+# %% alt="Validation accuracy of each trial against each hyperparameter, a panel each: units, vocabulary size, length, width, pooling, dropout, learning rate and batch size." caption="Six trials show strong effects only." figure="trials"
 trials_plot(tuner)
 plt.show()
 
@@ -133,14 +121,10 @@ plt.show()
 # %%
 untuned = kt.HyperParameters()
 keras.utils.set_random_seed(1)
+model = hypermodel.build(untuned)
+options = {"validation_data": take(validation), "verbose": 0}
 history = hypermodel.fit(
-    untuned,
-    hypermodel.build(untuned),
-    x,
-    y,
-    validation_data=take(validation),
-    epochs=30,
-    verbose=0,
+    untuned, model, x, y, epochs=30, **options
 ).history["val_accuracy"]
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
@@ -160,13 +144,14 @@ def train_again(hp, epochs):
     return model
 
 
+# %%
 models = {
     "untuned": train_again(untuned, int(np.argmax(history)) + 1),
     "tuned": train_again(best.hyperparameters, best.best_step + 1),
 }
 kept = "tuned" if best.score >= max(history) else "untuned"
 print("kept, as the validation data say:", kept)
-file = folder / "model.keras"
+file = folder.parent / "model.keras"
 models[kept].save(file)
 with zipfile.ZipFile(file, "a") as archive:
     archive.writestr("about.json", json.dumps({"names": list(names)}))
@@ -188,29 +173,25 @@ def predict(texts):
 
 # %%
 imports = "import json, sys, zipfile, keras, tensorflow as tf\n"
-(folder / "predict.py").write_text(
-    f"{imports}\n\n{inspect.getsource(predict)}\n\n"
-    "predict(sys.argv[1:])\n",
-    "utf-8",
+source = inspect.getsource(predict)
+(folder.parent / "predict.py").write_text(
+    f"{imports}\n\n{source}\n\npredict(sys.argv[1:])\n", "utf-8"
 )
 new = ["Return a new DataFrame without duplicated rows.", ""]
+command = [sys.executable, "predict.py", *new]
 done = subprocess.run(
-    [sys.executable, "predict.py", *new],
-    cwd=folder,
-    capture_output=True,
-    text=True,
+    command, cwd=folder.parent, capture_output=True, text=True
 )
 print(done.stdout or done.stderr)
 assert len(done.stdout.splitlines()) == len(new)
 
 # %% [markdown]
-# An empty text gets an answer too: the class that the model takes for
-# granted.
+# An empty text gets an answer too: the class that the model falls back on.
 #
 # ## One look at the test set
 #
-# Beside both models stands what a network has to beat on short texts: a
-# logistic regression on which words are there.
+# On short texts a network has to beat a logistic regression on which words
+# are there.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -226,12 +207,15 @@ guesses = {
     "most frequent": np.bincount(y).argmax(),
     "logistic regression": regression.predict(words(x_test).numpy()),
 }
+
+# %%
 for name, model in models.items():
     guesses[name] = model.predict(x_test, verbose=0).argmax(axis=1)
 right = {name: guess == y_test for name, guess in guesses.items()}
 compared = compare_runs(right, reference="untuned", paired=True)
 print(f"accuracy on {len(y_test)} texts, with 95 % intervals:")
-display(compared.drop(columns=["runs", "p"]).round(3))
+compared = compared.rename_axis("model").drop(columns=["runs", "p"])
+display(compared.round(3))
 
 # %% [markdown]
 # Where the regression is level with the networks, or ahead, take it: it
