@@ -364,13 +364,13 @@ assert len(history.epoch) == 1 + stopping.patience
 
 
 # %%
+space = kt.HyperParameters()
+space.Float("x", 0.0, 1.0)
+
+
 class Scheduled(kt.Hyperband):
     def run_trial(self, trial, *args, **kwargs):
         return trial.hyperparameters.get("x")
-
-
-space = kt.HyperParameters()
-space.Float("x", 0.0, 1.0)
 
 
 # %%
