@@ -80,6 +80,7 @@ def error(hp):
     return abs(math.log10(rate / 0.003)) + abs(units - 96) / 256
 
 
+# %%
 def make(tuner_class, project_name, seed=1, **settings):
     class Numbers(tuner_class):
         def run_trial(self, trial, *args, **kwargs):
