@@ -148,6 +148,7 @@ def optimizer_of(hp):
     return optimizer
 
 
+# %%
 def either_optimizer(hp, loss="sparse_categorical_crossentropy"):
     outputs = keras.layers.Dense(10, activation="softmax")
     model = keras.Sequential([keras.Input((64,)), outputs])
