@@ -48,7 +48,7 @@ def test_an_answer_is_short_and_says_what_it_is(path):
         code = [line for line in cell.source.splitlines() if line]
         assert 0 < len(code) <= LINES
         printed = "".join(out.get("text", "") for out in cell.outputs)
-        assert re.search(r"[a-z]{2,} ", printed), "no label"
+        assert re.search(r"[a-z]{3,}", printed), "no label"
         assert all(out.get("name") != "stderr" for out in cell.outputs)
 
 

@@ -2,18 +2,16 @@
 # # Hyperband
 #
 # Train many configurations briefly and only the promising ones longer:
-# the schedule, the proof that it was kept, and the mistake that breaks
-# it.
+# how to use `Hyperband`, its schedule, and the mistake that breaks it.
 #
 # Try many configurations briefly: on fifteen problems `Hyperband` was
 # ahead of `RandomSearch` on 14 for the price of seven full trials, and
 # on 13, by little, for eight times as much. [Which
 # tuner?](evidence/many_problems.py) measures it.
 #
-# It takes less than a minute, with the
-# [hypermodel](../reference/glossary.md#hypermodel) of [random
-# search](random_search.py), on scikit-learn's small digits. For data of
-# your own, [the composer writes the whole
+# Set `max_epochs`; the rest follows. Give `search` no `epochs`. The
+# [hypermodel](../reference/glossary.md#hypermodel) is that of [random
+# search](random_search.py); for your own data, [the composer writes the
 # script](../your_data/index.md?tuner=Hyperband).
 
 # %%
@@ -22,60 +20,95 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import math
-import time
+from snippets.models.image_classifier import ImageClassifier
 
+# %%
 import keras
 import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+keras.utils.set_random_seed(1)
+x, y = load_digits(return_X_y=True)
+tuner = kt.Hyperband(
+    ImageClassifier(),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_epochs=3,
+    seed=1,
+    directory="searches",
+    project_name="hyperband_opening",
+)
+tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+print("Best:", tuner.get_best_hyperparameters()[0].values)
+
+# %% [markdown]
+# Keras Tuner writes its schedule into each trial's values: what starts
+# with `tuner/`.
+#
+# ## How to choose its settings
+#
+# - `max_epochs`: slightly more than your model needs to converge. Train
+#   the defaults once to find out. There is no `max_trials`: to spend less,
+#   lower `max_epochs`.
+# - `factor`: keep 3. With a larger one, fewer trials start and fewer are
+#   kept in each round.
+# - `hyperband_iterations`: keep 1. With 2, the whole schedule runs twice,
+#   on new configurations.
+# - `fit` passes on `**kwargs`, which hold the schedule's `epochs` and
+#   `initial_epoch`. It never tunes `epochs`.
+# - `build` ends in `model.optimizer.build(model.trainable_variables)`. A
+#   promoted trial loads the checkpoint of the trial it continues; without
+#   this line it loses the optimizer's state, with no more than a warning.
+# - Retrain the best for `tuner/initial_epoch + best_step + 1` epochs: the
+#   trials that it continues trained it too.
+
+# %%
+best = tuner.oracle.get_best_trials()[0]
+before = best.hyperparameters.get("tuner/initial_epoch")
+print(f"Retrain for {before} + {best.best_step} + 1 epochs.")
+
+# %% [markdown]
+# [Retrain and ship](how_to/retrain_and_ship.py) goes on from here.
+
+# %%
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 
-keras.utils.set_random_seed(1)
-
 # %% [markdown]
 # ## Brackets and rounds
 #
-# Hyperband runs *[brackets](../reference/glossary.md#bracket)*. A bracket starts
-# a number of trials with few epochs each, keeps about one in `factor`
-# of them, trains those `factor` times as long, and so on,
+# A *[bracket](../reference/glossary.md#bracket)* starts a number of trials
+# with few epochs each, keeps about one in `factor` of them, trains those
+# `factor` times as long, and so on,
 # [round](../reference/glossary.md#round) by round, until `max_epochs`:
-# [successive halving](../reference/glossary.md#successive-halving). The first
-# bracket starts many trials very briefly; the last one starts a few and
-# trains them in full, in case short training misleads.
-#
-# Two numbers, `max_epochs` and `factor`, fix all of it. This is the
-# schedule that Keras Tuner follows:
+# [successive halving](../reference/glossary.md#successive-halving). The
+# first bracket starts many trials very briefly; the last trains a few in
+# full, in case short training misleads. `max_epochs` and `factor` fix all
+# of it:
+
 
 # %%
-MAX_EPOCHS, FACTOR = 4, 2
-
-
 def schedule(max_epochs, factor):
     """Return a row per round: its trials and their epochs."""
-    last = 0
-    while max_epochs / factor ** (last + 1) >= 1:
-        last += 1
+    key = ["bracket", "round", "trials", "from", "to", "epochs in all"]
+    last = max(k for k in range(30) if factor**k <= max_epochs)
     final_size = math.ceil(1 + math.log(max_epochs, factor))
     rows = []
     for bracket in range(last, -1, -1):
-        before = 0
         for turn in range(bracket + 1):
             shrink = factor ** (bracket - turn)
             trials = math.ceil(final_size / (bracket + 1) * shrink)
-            epochs = math.ceil(max_epochs / shrink)
-            rows.append((bracket, turn, trials, before, epochs))
-            before = epochs
-    table = pd.DataFrame(
-        rows, columns=["bracket", "round", "trials", "from", "to"]
-    )
-    table["epochs in all"] = table["trials"] * (
-        table["to"] - table["from"]
-    )
-    return table
+            until = math.ceil(max_epochs / shrink)
+            done = turn and math.ceil(max_epochs / (shrink * factor))
+            epochs = trials * (until - done)
+            rows.append((bracket, turn, trials, done, until, epochs))
+    return pd.DataFrame(rows, columns=key)
 
 
 # %%
+MAX_EPOCHS, FACTOR = 4, 2
 plan = schedule(MAX_EPOCHS, FACTOR)
 labels = {"from": "from epoch", "to": "to epoch"}
 display(plan.rename(columns=labels).set_index(["bracket", "round"]))
@@ -87,66 +120,45 @@ print(f"{plan['trials'].sum()} trials, {epochs_in_all} epochs")
 # it continues, so a round trains only the epochs from its predecessor's
 # to its own.
 
-# %% alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end." figure="schedule"
+# %% alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end." caption="Each bracket trades the number of trials for their length, the first one most." figure="schedule"
 brackets = plan["bracket"].unique()
 figure, axes = plt.subplots(
     1, len(brackets), sharey=True, figsize=(7.2, 2.8)
 )
 for axis, bracket in zip(axes, brackets, strict=True):
     rounds = plan[plan["bracket"] == bracket]
-    axis.bar(
-        rounds["from"],
-        rounds["trials"],
-        width=rounds["to"] - rounds["from"],
-        align="edge",
-        edgecolor="black",
-        alpha=0.6,
-    )
+    widths = rounds["to"] - rounds["from"]
+    bars = rounds["from"], rounds["trials"], widths
+    axis.bar(*bars, align="edge", edgecolor="black", alpha=0.6)
+    axis.set_xticks(range(MAX_EPOCHS + 1))
     axis.set_xlabel("epoch")
     axis.set_title(f"bracket {bracket}")
 axes[0].set_ylabel("trials in training")
 plt.show()
 
 # %% [markdown]
-# There is no `max_trials` to set: to spend less, lower `max_epochs`.
-# What a few choices come to; [the planner](../evidence/hyperband_planner.md)
-# has the others:
+# What other choices come to; [the
+# planner](../evidence/hyperband_planner.md) has more:
 
 # %%
-plans = [(4, 2), (9, 3), (27, 3), (81, 3), (27, 2), (100, 3)]
-totals = [
-    (*each, *schedule(*each)[["trials", "epochs in all"]].sum())
-    for each in plans
-]
-display(
-    pd.DataFrame(
-        totals, columns=["max_epochs", "factor", "trials", "epochs"]
-    ).set_index(["max_epochs", "factor"])
-)
+plans = [(9, 3), (27, 3), (81, 3), (27, 2), (100, 3), (100, 5)]
+totals = {
+    pair: schedule(*pair)[["trials", "epochs in all"]].sum()
+    for pair in plans
+}
+totals = pd.DataFrame(totals).T.rename_axis(["max_epochs", "factor"])
+display(totals)
 
 # %% [markdown]
-# ## The search
+# ## Was the schedule kept?
 #
-# The test images stay closed here: choosing a tuner is part of tuning.
+# To see what is really trained, a subclass records each trial.
 
 # %%
 from snippets.data.load_images import load_images
 
 # %%
 images = load_images()
-features = images.train[0].shape[1]
-
-# %% [markdown]
-# The hypermodel's `fit` passes on all that the tuner gives it. Under
-# Hyperband that includes `epochs` and `initial_epoch`, which are the
-# schedule itself.
-
-# %%
-from snippets.models.image_classifier import ImageClassifier
-
-# %% [markdown]
-# To see what is really trained, a subclass keeps each trial's history
-# beside its values. It changes nothing else.
 
 
 # %%
@@ -165,115 +177,88 @@ class Recorded(ImageClassifier):
 
 
 # %%
-def search(tuner, **settings):
-    """Run a search; return a row per trial and the seconds it took."""
-    begun = time.perf_counter()
-    tuner.search(
-        *images.train,
-        validation_data=images.validation,
-        verbose=0,
+def search(hypermodel_class, project_name, **settings):
+    """Search by Hyperband; return a row per trial."""
+    tuner = kt.Hyperband(
+        hypermodel_class(images.train[0].shape[1], images.classes),
+        objective=kt.Objective("val_accuracy", "max"),
+        seed=1,
+        directory="searches",
+        project_name=project_name,
+        overwrite=True,  # else a second run resumes, and trains nothing
         **settings,
     )
-    seconds = time.perf_counter() - begun
-    trials = pd.DataFrame(tuner.hypermodel.records)
-    trials["score"] = [max(curve) for curve in trials["curve"]]
-    return trials, seconds
+    validation = images.validation
+    tuner.search(*images.train, validation_data=validation, verbose=0)
+    return pd.DataFrame(tuner.hypermodel.records)
 
-
-# %%
-hyperband = kt.Hyperband(
-    Recorded(features, images.classes),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_epochs=MAX_EPOCHS,
-    factor=FACTOR,
-    seed=1,
-    directory="searches",
-    project_name="hyperband",
-    overwrite=True,  # else a second run resumes, and trains nothing
-)
-# The first training of a process pays for what all share: not timed.
-warm_up = ImageClassifier(features, images.classes)
-values = kt.HyperParameters()
-warm_up.fit(values, warm_up.build(values), *images.train, verbose=0)
-trials, seconds = search(hyperband)
-print(f"{len(trials)} trials, {trials['trained'].sum()} epochs")
 
 # %% [markdown]
-# ## Was the schedule kept?
-#
-# Keras Tuner writes the schedule into each trial's values: `tuner/epochs`
-# and `tuner/initial_epoch`. Their difference is what the trial was given;
+# `tuner/epochs` less `tuner/initial_epoch` is what a trial was given;
 # `trained` is what its history holds.
 
+
 # %%
-trials["scheduled"] = (
-    trials["tuner/epochs"] - trials["tuner/initial_epoch"]
+def by_round(trials):
+    """Return the epochs of a trial, by round."""
+    given = trials["tuner/epochs"] - trials["tuner/initial_epoch"]
+    rounds = trials.assign(scheduled=given).groupby(
+        ["tuner/bracket", "tuner/round"]
+    )
+    table = rounds.agg(
+        trials=("trained", "size"),
+        scheduled=("scheduled", "first"),
+        fewest=("trained", "min"),
+        most=("trained", "max"),
+    )
+    return table.sort_index(ascending=[False, True])
+
+
+# %%
+trials = search(
+    Recorded, "hyperband", max_epochs=MAX_EPOCHS, factor=FACTOR
 )
-assert (trials["trained"] == trials["scheduled"]).all()
-kept = trials.groupby(["tuner/bracket", "tuner/round"]).agg(
-    trials=("trained", "size"),
-    scheduled=("scheduled", "first"),
-    fewest=("trained", "min"),
-    most=("trained", "max"),
-)
+kept = by_round(trials)
+print("Epochs of a trial, by round:")
+display(kept)
+assert (kept["fewest"] == kept["scheduled"]).all()
+assert (kept["most"] == kept["scheduled"]).all()
 expected = plan.set_index(["bracket", "round"])["trials"]
 assert kept["trials"].to_dict() == expected.to_dict()
-print("Epochs of a trial, by round:")
-display(kept.sort_index(level=0, ascending=False, sort_remaining=False))
 
 # %% [markdown]
 # Every trial trained exactly the epochs scheduled for it, and every round
-# had the trials that the rule gives. Both are asserted above, so this
-# page can't be built when they fail to hold.
+# had the trials of the plan: both are asserted.
 #
 # ## Survivors and dropouts
 #
 # The first bracket as learning curves. A line that goes on was promoted.
 
-# %% alt="Validation accuracy by epoch in the first bracket: thin gray lines end after the first round or the second, and one thick line, the survivor, reaches the last epoch." figure="survivors"
+# %% alt="Validation accuracy by epoch in the first bracket: thin gray lines end after the first round or the second, and one thick line, the survivor, reaches the last epoch." caption="One configuration survives; the gray ones were dropped on the score at their last dot." figure="survivors"
 tuned = ["hidden_layers", "units", "activation", "learning_rate"]
 tuned += ["batch_size"]
 bracket = trials[trials["tuner/bracket"] == brackets[0]]
 figure, axis = plt.subplots()
 for _, rounds in bracket.groupby(tuned):
     curve = rounds.sort_values("tuner/round")["curve"].sum()
-    survived = len(curve) == MAX_EPOCHS
-    axis.plot(
-        range(1, len(curve) + 1),
-        curve,
-        marker="o",
-        color="C0" if survived else "gray",
-        linewidth=2.5 if survived else 1,
-    )
+    style = {"color": "gray", "linewidth": 1}
+    if len(curve) == MAX_EPOCHS:
+        style = {"color": "C0", "linewidth": 2.5}
+    axis.plot(range(1, len(curve) + 1), curve, marker="o", **style)
+axis.set_xticks(range(1, MAX_EPOCHS + 1))
 axis.set_xlabel("epoch")
 axis.set_ylabel("validation accuracy")
 plt.show()
 
 # %% [markdown]
-# The picture shows who was dropped, and when. It can't show whether a
-# dropped configuration would have won with more epochs. That is the risk
-# Hyperband takes, and its last bracket the insurance.
-
-# %% [markdown]
-# ## The best
-
-# %%
-columns = [*tuned, "tuner/epochs", "tuner/bracket", "score"]
-best = trials.sort_values("score", ascending=False)
-display(best[columns].head().round(4))
-
-# %% [markdown]
-# As under any tuner, the first line is the luckiest as well as the best:
-# it was picked for its validation score. [Retrain and
-# ship](how_to/retrain_and_ship.py) goes on to a final model: a promoted
-# trial has the epochs of the trials it continues in it, so it is
-# retrained for `tuner/initial_epoch + best_step + 1` epochs.
-
-# %% [markdown]
+# The picture can't show whether a dropped configuration would have won
+# with more epochs. That is the risk Hyperband takes, and its last bracket
+# the insurance.
+#
 # ## The mistake that breaks the schedule
 #
-# A `fit` that tunes `epochs` itself puts its own number in the place of
-# the scheduled one. Nothing complains. A smaller schedule shows it:
+# A `fit` that tunes `epochs` itself replaces the schedule's number with its
+# own. Nothing complains. A smaller schedule shows it:
 
 
 # %%
@@ -283,131 +268,89 @@ class OwnEpochs(Recorded):
         return super().fit(hp, model, *args, **kwargs)
 
 
-mistaken = kt.Hyperband(
-    OwnEpochs(features, images.classes),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_epochs=3,
-    factor=3,
-    seed=1,
-    directory="searches",
-    project_name="hyperband_own_epochs",
-    overwrite=True,
-)
-wrong, _ = search(mistaken)
-wrong["scheduled"] = (
-    wrong["tuner/epochs"] - wrong["tuner/initial_epoch"]
-)
-
-# %%
-rows = {
-    name: {
-        "trials": len(table),
-        "epochs scheduled": table["scheduled"].sum(),
-        "epochs trained": table["trained"].sum(),
-    }
-    for name, table in (
-        ("tuner's epochs", trials),
-        ("own epochs", wrong),
-    )
-}
-display(pd.DataFrame(rows).T)
-cost = wrong["trained"].sum() / wrong["scheduled"].sum()
-print(f"own epochs: {cost:.1f} times the epochs scheduled")
+wrong = search(OwnEpochs, "hyperband_own_epochs", max_epochs=3)
+print("Epochs of a trial, by round:")
+display(by_round(wrong))
+planned = schedule(3, 3)["epochs in all"].sum()
+cost = wrong["trained"].sum() / planned
+print(f"own epochs: {cost:.1f} times the {planned} epochs scheduled")
 assert cost > 1
 
 # %% [markdown]
-# Round by round, the schedule is gone: configurations are compared that
-# were trained for different numbers of epochs, so one can win its round
-# by having drawn the larger number. A promoted trial still starts at
-# `initial_epoch`, and trains only what its own number leaves.
-
-# %%
-print("Epochs of a trial, by round:")
-display(
-    wrong.groupby(["tuner/bracket", "tuner/round"])
-    .agg(
-        scheduled=("scheduled", "first"),
-        fewest=("trained", "min"),
-        most=("trained", "max"),
-    )
-    .sort_index(level=0, ascending=False, sort_remaining=False)
-)
-
-# %% [markdown]
-# One mistaken search shows the cost in epochs, which follows from the
-# numbers drawn. It doesn't show that such a search finds less: with more
-# training, it may well score as high.
-
-# %% [markdown]
-# ## RandomSearch for the same epochs
+# The schedule is gone: a round compares configurations that were trained
+# for different numbers of epochs, so one can win by having drawn the
+# larger number. A promoted trial still starts at `initial_epoch`, and
+# trains only what its own number leaves.
 #
-# As many full-length trials as Hyperband's epochs pay for.
-
-# %%
-budget = int(trials["trained"].sum())
-tuner = kt.RandomSearch(
-    Recorded(features, images.classes),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=budget // MAX_EPOCHS,
-    seed=1,
-    directory="searches",
-    project_name="hyperband_random_search",
-    overwrite=True,
-)
-results = {
-    "Hyperband": (trials, seconds),
-    "RandomSearch": search(tuner, epochs=MAX_EPOCHS),
-}
-
-# %% alt="Best validation accuracy so far against epochs spent, a step line for Hyperband and a dashed one for RandomSearch, both ending at about the same number of epochs." figure="same-epochs"
-figure, axis = plt.subplots()
-for style, (name, (table, _)) in zip(
-    ("-", "--"), results.items(), strict=True
-):
-    axis.step(
-        table["trained"].cumsum(),
-        table["score"].cummax(),
-        style,
-        where="post",
-        label=name,
-    )
-axis.set_xlabel("epochs spent")
-axis.set_ylabel("best validation accuracy so far")
-axis.legend()
-plt.show()
-
-# %%
-rows = {
-    name: {
-        "trials": len(table),
-        "configurations": len(table[tuned].drop_duplicates()),
-        "epochs": table["trained"].sum(),
-        "seconds": round(taken),
-        "best val_accuracy": round(table["score"].max(), 4),
-    }
-    for name, (table, taken) in results.items()
-}
-display(pd.DataFrame(rows).T.convert_dtypes())
-
-# %% [markdown]
+# This shows the cost in epochs, not that such a search finds less: with
+# more training, it may well score as high.
+#
 # ## When to use which
 #
-# For the same epochs, Hyperband tries more configurations than trials of
-# full length do, most of them briefly, and starts more trials, each of
-# which has a fixed cost before its first epoch. With models as small as
-# these that cost is a large part of the seconds. One search of each ranks
-# nothing; [a hundred of each](evidence/which_tuner.py), and of
-# `RandomSearch` with shorter trials, say what is at the top of this page.
+# For the same epochs, Hyperband tries more configurations than full trials
+# do. It also starts more trials, and each has a fixed cost before its
+# first epoch: with small models, a large part of [the
+# seconds](evidence/which_tuner.py).
+#
 # Short random trials are the rival to try first: they too bet that early
 # epochs tell, and need no brackets. Where early scores mislead, train in
 # full. [RandomSearch or
 # Hyperband](../explanation/random_search_or_hyperband.md) has the whole
 # comparison.
+
+# %% [markdown]
+# ## Practice
 #
+# **1.** How many trials and epochs do `max_epochs=30, factor=3` take? And
+# with `hyperband_iterations=2`?
+
+# %% answer="Answer 1"
+columns = ["trials", "epochs in all"]
+count, epochs = schedule(30, 3)[columns].sum().tolist()
+print(f"{count} trials, {epochs} epochs")
+print(f"with two iterations {2 * count} and {2 * epochs}")
+assert (count, epochs) == (90, 576)
+
+# %% [markdown]
+# **2.** You can pay for 1,000 epochs, and `factor` is 3. What is the
+# largest `max_epochs`, and how many trials does it run?
+
+# %% answer="Answer 2"
+affordable = 1
+while schedule(affordable + 1, 3)["epochs in all"].sum() <= 1000:
+    affordable += 1
+rows = schedule(affordable, 3)
+print(f"max_epochs={affordable}: {rows['trials'].sum()} trials,")
+print(f"{rows['epochs in all'].sum()} epochs")
+assert rows["epochs in all"].sum() <= 1000
+
+# %% [markdown]
+# **3.** Does a promoted trial really go on with its optimizer? Search
+# with `max_epochs=2, factor=2`, and note `model.optimizer.iterations` as
+# `fit` begins.
+
+# %% answer="Answer 3"
+begun = []
+
+
+class Noted(Recorded):
+    def fit(self, hp, model, *args, **kwargs):
+        steps = int(model.optimizer.iterations)
+        begun.append((hp.get("tuner/initial_epoch"), steps))
+        return super().fit(hp, model, *args, **kwargs)
+
+
+search(Noted, "hyperband_practice", max_epochs=2, factor=2)
+for before, steps in begun:
+    print(f"begins after epoch {before} with {steps} optimizer steps")
+print("The promoted trial kept its steps; the others begin at 0.")
+assert all((before > 0) == (steps > 0) for before, steps in begun)
+
+# %% [markdown]
 # ## What this page did not show
 #
-# - Which of the two finds better configurations: that takes many seeds,
-#   and here there is one.
+# - Which tuner finds better configurations: that takes many seeds.
 # - Larger models and longer training, where the balance of cost between
 #   a trial and an epoch is different.
-# - What a failed trial does to a bracket.
+# - What a failed trial does to a bracket: [it can leave the last round
+#   empty](../explanation/random_search_or_hyperband.md).
