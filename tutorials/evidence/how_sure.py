@@ -207,7 +207,7 @@ SIZES = ["up to 1 se", "1 to 2 se", "2 to 3 se", "3 to 4 se"]
 
 
 def stays_ahead(name, least):
-    """Return shares by size; of each run that leads by 2 se, its own."""
+    """Return shares by size; those of each run that leads by 2 se."""
     sizes, kept, leading = [], [], []
     for run in range(3):
         _, lead, stays = pairs(name, run, least)
