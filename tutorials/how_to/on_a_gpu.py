@@ -1,37 +1,46 @@
 # %% [markdown] index="GPU; CUDA; several GPUs; set_memory_growth; TF_FORCE_GPU_ALLOW_GROWTH; CUDA_VISIBLE_DEVICES; mixed precision; mixed_float16; LossScaleOptimizer; ResourceExhaustedError; OOM; is my GPU used"
 # # On a GPU
 #
-# What to set for a Keras Tuner search on a GPU: memory growth, mixed
-# precision that outlasts the first build, a worker for each GPU, and
-# what to do with trials that do not fit.
+# What to set for a search on a GPU: memory growth, mixed precision that
+# outlasts the first build, a worker for each GPU, and what to do with
+# trials that do not fit.
 #
-# - Ask first. Without a GPU that it can use, TensorFlow trains on the
-#   CPU and the search says nothing.
-# - Before anything else, let memory grow as it is needed:
-#
-# ```python
-# gpus = tf.config.list_physical_devices("GPU")
-# assert gpus, "TensorFlow sees no GPU"
-# for gpu in gpus:
-#     tf.config.experimental.set_memory_growth(gpu, True)
-# ```
-#
-# - Set mixed precision in `build`, each time. Set once at the top of
-#   the script, it is [gone before the first
+# - Look first: where TensorFlow finds no GPU, it trains on the CPU and
+#   says nothing.
+# - Turn on memory growth before anything else.
+# - Set mixed precision in `build`: set at the top of the script, it is
+#   [gone before the first
 #   trial](#mixed-precision-is-lost-after-one-build).
-# - Give each GPU [a worker of its own](#one-worker-for-each-gpu).
-# - Give a trial that [does not fit](#a-trial-that-does-not-fit) a bad
-#   score.
 #
-# **This page was executed without a GPU.** What its cells show holds
-# there too, as far as it is about Keras and Keras Tuner. What only a
-# GPU can show stands in paragraphs that begin *from the documentation*;
-# nobody ran those here, and there are no timings.
+# **This page was executed without a GPU.** What only a GPU can show is in
+# paragraphs that begin *from the documentation*; it was not run here, and
+# nothing is timed.
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
+
+# %%
+from snippets.models.build_model import build_model
+
+# %%
+import keras_tuner as kt
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+for gpu in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(gpu, True)
+
+x, y = load_digits(return_X_y=True)
+objective = kt.Objective("val_accuracy", "max")
+names = {"directory": "searches", "project_name": "on_a_gpu_first"}
+tuner = kt.RandomSearch(
+    build_model, objective, max_trials=2, seed=1, **names
+)
+tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
+weights = build_model(kt.HyperParameters()).weights
+print("weights on", weights[0].value.device.rpartition("device:")[2])
 
 # %%
 import contextlib
@@ -42,9 +51,7 @@ import math
 import weakref
 
 import keras
-import keras_tuner as kt
 import pandas as pd
-import tensorflow as tf
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
@@ -53,50 +60,24 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 # %% [markdown]
 # ## Is there one, and is it used?
+#
+# A model's weights say where it trains. An operation that asks for a GPU
+# where there is none goes to the CPU, because *soft placement* is on.
+# Turned off, it raises.
 
 # %%
 gpus = tf.config.list_physical_devices("GPU")
 print("GPUs:", len(gpus))
-for gpu in gpus:
-    tf.config.experimental.set_memory_growth(gpu, True)
-
-# %% [markdown]
-# An operation that asks for a GPU where there is none goes to the CPU
-# in silence, because *soft placement* is on. Turned off, it raises.
-
-
-# %%
-def device_of_a_sum():
-    """Add two numbers on a GPU; return where it was really done."""
-    with tf.device("/GPU:0"):
-        return tf.add(1.0, 1.0).device.rpartition("/")[2]
-
-
-where = device_of_a_sum()
-print("asked for a GPU, added on", where)
-tf.config.set_soft_device_placement(False)
-try:
-    print("insisted, added on", device_of_a_sum())
-except tf.errors.InvalidArgumentError as error:
-    print("insisted:", str(error).split(" '")[0])
-    assert not gpus
-finally:
-    tf.config.set_soft_device_placement(True)
-assert ("GPU" in where) == bool(gpus)
-
-# %% [markdown]
-# A model's weights say where they lie, so a first look can be taken
-# before the search:
-
-
-# %%
-def device_of(model):
-    return model.weights[0].value.device.rpartition("/")[2]
-
-
-layers = [keras.Input((64,)), keras.layers.Dense(10)]
-print("weights on", device_of(keras.Sequential(layers)))
-assert device_of(keras.Sequential(layers)) == where
+for soft in (True, False):
+    tf.config.set_soft_device_placement(soft)
+    try:
+        with tf.device("/GPU:0"):
+            where = tf.add(1.0, 1.0).device.rpartition("device:")[2]
+    except tf.errors.InvalidArgumentError as error:
+        where = str(error).split(" '")[0]
+    print(f"soft placement {soft}: {where}")
+tf.config.set_soft_device_placement(True)
+assert gpus or where.startswith("Could not satisfy")
 
 # %% [markdown]
 # *From the documentation:* `nvidia-smi` shows whether the GPU is busy,
@@ -106,7 +87,7 @@ assert device_of(keras.Sequential(layers)) == where
 #
 # ## Install
 #
-# The plain package finds a GPU only if CUDA's libraries are there. An
+# The plain package finds a GPU only if CUDA's libraries are installed. An
 # *extra* of the same version brings them:
 
 # %%
@@ -117,10 +98,9 @@ print("brings", ", ".join(need.split("<")[0] for need in cuda))
 assert any("cudnn" in need for need in cuda)
 
 # %% [markdown]
-# Name the version that a page's notebook installs, and nothing else
-# changes. *From the documentation:* that is for Linux, and for Windows
-# through WSL2; the driver must be installed already; on Windows itself
-# TensorFlow uses no GPU after its version 2.10
+# *From the documentation:* this is for Linux, and for Windows through
+# WSL2; the driver must be installed already. On Windows itself TensorFlow
+# uses no GPU after version 2.10
 # ([Install](https://www.tensorflow.org/install/pip)).
 #
 # ## Memory growth comes first
@@ -129,12 +109,11 @@ assert any("cudnn" in need for need in cuda)
 # GPU that it sees, at its first operation. A second process then finds
 # none. With memory growth it takes what it needs, and gives nothing
 # back until the process ends. `TF_FORCE_GPU_ALLOW_GROWTH=true`, set
-# before Python starts, does the same without a line of code ([Use a
+# before Python starts, does the same without code ([Use a
 # GPU](https://www.tensorflow.org/guide/gpu#limiting_gpu_memory_growth)).
 #
-# It must come before that first operation, as any change of devices
-# must. On this page operations have run, so a change is refused, here
-# one of the CPU:
+# Devices can't be changed after that first operation. On this page
+# operations have run, so a change is refused, here one of the CPU:
 
 # %%
 (cpu,) = tf.config.list_physical_devices("CPU")
@@ -147,8 +126,9 @@ else:
     raise AssertionError("devices were changed while in use")
 
 # %% [markdown]
-# So it belongs right after the imports. `keras.utils.set_random_seed`
-# may come before it; building or loading a model may not.
+# So memory growth belongs right after the imports.
+# `keras.utils.set_random_seed` may come before it; building or loading a
+# model may not.
 #
 # ## Mixed precision is lost after one build
 #
@@ -161,22 +141,28 @@ from snippets.data.load_images import load_images
 
 # %%
 images = load_images("digits")
+computed = []
 
 
-# %%
 def classifier(hp):
     """Build a classifier under the policy that is set."""
     units = hp.Int("units", 32, 128, step=32, default=64)
-    learning_rate = hp.Choice("learning_rate", [0.001, 0.003])
+    rate = hp.Choice("learning_rate", [0.001, 0.003], default=0.003)
 
     inputs = keras.Input((images.train[0].shape[1],))
-    hidden = keras.layers.Dense(units, activation="relu")(inputs)
+    hidden = keras.layers.Dense(units, activation="relu")
+    computed.append(hidden.compute_dtype)
     outputs = keras.layers.Dense(
         images.classes, activation="softmax", dtype="float32"
-    )(hidden)
-    model = keras.Model(inputs, outputs)
+    )
+    model = keras.Sequential([inputs, hidden, outputs])
+    return compiled(model, keras.optimizers.Adam(rate))
+
+
+# %%
+def compiled(model, optimizer):
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # these models are too small for XLA
@@ -188,16 +174,9 @@ def classifier(hp):
 
 # %%
 def search(tuner_class, build, **settings):
-    """Search; return the tuner, and each build's model."""
-    models = []
-
-    def noted(hp):
-        models.append(build(hp))
-        return models[-1]
-
     with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
         tuner = tuner_class(
-            noted,
+            build,
             objective=kt.Objective("val_accuracy", "max"),
             seed=1,
             directory="searches",
@@ -205,29 +184,23 @@ def search(tuner_class, build, **settings):
             overwrite=True,
             **settings,
         )
-        tuner.search(
-            *images.train, validation_data=images.validation, verbose=0
-        )
-    return tuner, models
-
-
-def computes_in(models):
-    return [model.layers[1].compute_dtype for model in models]
+        data = {"validation_data": images.validation, "verbose": 0}
+        tuner.search(*images.train, **data)
+    return tuner
 
 
 # %%
 # wrong: Keras Tuner clears it with the rest of Keras's session
 keras.config.set_dtype_policy("mixed_float16")
-_, models = search(kt.RandomSearch, classifier, max_trials=2)
-print("each build computes in", computes_in(models))
-assert computes_in(models) == ["float16"] + 2 * ["float32"]
-assert keras.config.dtype_policy().name == "float32"
+search(kt.RandomSearch, classifier, max_trials=2)
+print("each build computes in", computed)
+assert computed == ["float16"] + 2 * ["float32"]
 
 # %% [markdown]
 # The first build is the tuner's own, to learn the search space. Before
 # each trial Keras Tuner calls `keras.backend.clear_session()`, which
-# puts the policy back. Every trial trained in plain 32 bits, and
-# nothing said so.
+# resets the policy. Every trial trained in plain 32 bits, without a
+# warning.
 #
 # Set in `build`, the policy holds in every trial, and again when
 # `get_best_models` builds. Here it is a hyperparameter, to compare its
@@ -245,42 +218,37 @@ def in_precision(hp):
 
 space = kt.HyperParameters()
 space.Choice("policy", POLICIES)
-space.Fixed("units", 64)
-space.Fixed("learning_rate", 0.003)
-tuner, models = search(
-    kt.GridSearch, in_precision, hyperparameters=space
-)
+fixed = {"hyperparameters": space, "tune_new_entries": False}
+tuner = search(kt.GridSearch, in_precision, **fixed)
 
 # %%
-trials = tuner.oracle.trials.values()
-rows = {
-    trial.hyperparameters.get("policy"): {
-        "layers compute in": model.layers[1].compute_dtype,
-        "weights": model.layers[1].kernel.dtype,
+rows = {}
+best = tuner.oracle.get_best_trials(3)
+for trial, model in zip(best, tuner.get_best_models(3), strict=True):
+    rows[trial.hyperparameters.get("policy")] = {
+        "layers compute in": model.layers[0].compute_dtype,
+        "weights": model.layers[0].kernel.dtype,
         "outputs": model.outputs[0].dtype,
         "optimizer": type(model.optimizer).__name__,
         "val_accuracy": round(trial.score, 4),
     }
-    for trial, model in zip(trials, models[-3:], strict=True)
-}
-display(pd.DataFrame(rows).T.rename_axis("policy"))
+table = pd.DataFrame(rows).T.loc[POLICIES].rename_axis("policy")
+display(table)
 
 # %%
-assert {trial.status for trial in trials} == {"COMPLETED"}
-computed = ["float32", "float16", "bfloat16"]
-assert computes_in(models[-3:]) == computed
-for row in rows.values():
-    assert row["weights"] == row["outputs"] == "float32"
-    assert row["val_accuracy"] > 1 / images.classes
+computes = table["layers compute in"].tolist()
+assert computes == ["float32", "float16", "bfloat16"]
+assert (table[["weights", "outputs"]] == "float32").all(axis=None)
+assert (table["val_accuracy"] > 1 / images.classes).all()
 
 # %% [markdown]
-# The weights and the outputs stay at 32 bits, the outputs because the
-# last layer has `dtype="float32"`: 16 bits are too few for a softmax
-# and the logarithm in its loss.
+# The weights stay at 32 bits. So do the outputs, because the last layer
+# has `dtype="float32"`: 16 bits are too few for a softmax and the
+# logarithm in its loss.
 #
-# As a hyperparameter the policy is rarely of use. It is there to save
-# time, and the score that a search compares does not count time.
-# Compare two trials by hand, then write the better policy into `build`.
+# Don't search over the policy: it saves time, which the score does not
+# count. Compare two trials by hand, then write the better policy into
+# `build`.
 #
 # *From the documentation:* `mixed_float16` is for NVIDIA GPUs of
 # compute capability 7.0 and up, and gains most where layers are wide,
@@ -291,43 +259,24 @@ for row in rows.values():
 # ## The optimizer in 16 bits
 #
 # Small gradients vanish in `float16`. So `compile` wraps the optimizer,
-# and the wrapper multiplies the loss before the gradients are taken.
-# What this site does with an optimizer still works. Its learning rate
-# is read and set, and its state is built, saved and loaded:
+# and the wrapper multiplies the loss before the gradients are taken. Its
+# learning rate is still read and set as before:
 
 # %%
 keras.config.set_dtype_policy("mixed_float16")
-model = classifier(kt.HyperParameters())
-optimizer = model.optimizer
-print(type(optimizer).__name__, "of", optimizer.inner_optimizer.name)
-model.optimizer.learning_rate = 0.002
-model.fit(*images.train, verbose=0)
-print("loss times", int(optimizer.dynamic_scale))
-print(f"learning rate {float(optimizer.learning_rate):.3f}")
-inner_rate = optimizer.inner_optimizer.learning_rate
-assert optimizer.learning_rate is inner_rate
-assert any(v is inner_rate for v in optimizer.variables)
-
-# %%
-optimizer.dynamic_scale.assign(4096.0)  # as overflows would leave it
-model.save_weights("saved.weights.h5")
-again = classifier(kt.HyperParameters())
-again.load_weights("saved.weights.h5")
-pairs = zip(optimizer.variables, again.optimizer.variables, strict=True)
-for saved, loaded in pairs:
-    assert (saved.numpy() == loaded.numpy()).all()
-steps = int(again.optimizer.inner_optimizer.iterations)
-print(
-    len(optimizer.variables), "variables as saved: step", steps, end=""
-)
-print(", loss times", int(again.optimizer.dynamic_scale))
-assert steps == math.ceil(len(images.train[1]) / 32)
+optimizer = classifier(kt.HyperParameters()).optimizer
+inner = optimizer.inner_optimizer
+print(type(optimizer).__name__, "of", inner.name)
+optimizer.learning_rate = 0.002
+print(f"learning rate {float(inner.learning_rate):.3f}")
+assert optimizer.learning_rate is inner.learning_rate
 
 # %% [markdown]
 # The scale is saved with the optimizer's state. So a Hyperband trial
 # that is promoted goes on where its parent was, as long as `build` ends
-# with `model.optimizer.build(...)`; the steps at which each training
-# begins and the scale it begins with:
+# with `model.optimizer.build(...)`. Below, the trials of the first round
+# lower their scale, as overflows would. The table has the step and the
+# scale at which each training begins:
 
 
 # %%
@@ -341,38 +290,27 @@ class Steps(kt.HyperModel):
     def fit(self, hp, model, *args, **kwargs):
         optimizer, epoch = model.optimizer, kwargs["initial_epoch"]
         steps = int(optimizer.inner_optimizer.iterations)
-        scale = int(optimizer.dynamic_scale)
-        self.begun += ((epoch, steps, scale),)
+        self.begun += ((epoch, steps, int(optimizer.dynamic_scale)),)
+        optimizer.dynamic_scale.assign(4096.0)
         return model.fit(*args, **kwargs)
 
 
 # %%
 hypermodel = Steps()
 with contextlib.redirect_stdout(io.StringIO()):
-    tuner = kt.Hyperband(
-        hypermodel,
-        objective=kt.Objective("val_accuracy", "max"),
-        max_epochs=2,
-        factor=2,
-        seed=1,
-        directory="searches",
-        project_name="on_a_gpu_hyperband",
-        overwrite=True,
-    )
-tuner.search(
-    *images.train, validation_data=images.validation, verbose=0
-)
+    search(kt.Hyperband, hypermodel, max_epochs=2, factor=2)
 columns = ["from epoch", "step", "scale"]
-display(pd.DataFrame(hypermodel.begun, columns=columns))
+begun = pd.DataFrame(hypermodel.begun, columns=columns)
+display(begun.rename_axis("training"))
 batches = math.ceil(len(images.train[1]) / 32)
-for epoch, steps, _ in hypermodel.begun:
-    assert steps == epoch * batches
-assert max(hypermodel.begun)[0] == 1  # one was promoted
+assert (begun["step"] == begun["from epoch"] * batches).all()
+promoted = begun["from epoch"] == 1
+assert promoted.any() and (promoted == (begun["scale"] == 4096)).all()
 
 # %% [markdown]
-# One way is left to lose the scale: a policy given to layers alone, as
-# `Dense(..., dtype="mixed_float16")`. `compile` looks at the model's
-# policy, and that is still 32 bits, so nothing is wrapped.
+# A policy given to layers alone, as `Dense(..., dtype="mixed_float16")`,
+# loses the scale: `compile` looks at the model's policy, which is still
+# 32 bits, and wraps nothing.
 
 # %%
 keras.config.set_dtype_policy("float32")
@@ -391,30 +329,30 @@ assert type(model.optimizer) is keras.optimizers.Adam
 #
 # ## One worker for each GPU
 #
-# A trial does not get faster by a second GPU that it does not use, but
-# two trials can train at once, each in a process that sees one GPU:
+# A second GPU does not speed up a trial that uses one, but two trials can
+# train at once, each in a process that sees one GPU:
 #
 # ```python
 # parallel_search("search.py", workers=2, gpus=[0, 1])
 # ```
 #
-# [Several processes](several_processes.py) has the snippet and what
-# it does when a worker dies. It sets `CUDA_VISIBLE_DEVICES` for each
-# worker before its Python starts, and hides all GPUs from the
-# [chief](../../reference/glossary.md#chief), which trains nothing.
+# [Several processes](several_processes.py) has the snippet. It sets
+# `CUDA_VISIBLE_DEVICES` for each worker before its Python starts, and
+# hides all GPUs from the [chief](../../reference/glossary.md#chief), which
+# trains nothing.
 #
-# *From the documentation:* what `CUDA_VISIBLE_DEVICES` lists is all
-# that a process sees, and is numbered anew from 0, so no script
+# *From the documentation:* a process sees only what
+# `CUDA_VISIBLE_DEVICES` lists, numbered anew from 0, so no script
 # changes; set it before TensorFlow starts. Two workers on one GPU need
 # memory growth or a limit each ([Use a
 # GPU](https://www.tensorflow.org/guide/gpu#limiting_gpu_memory_growth)).
 #
 # ## A trial that does not fit
 #
-# When a GPU has no memory left, TensorFlow raises
-# [`ResourceExhaustedError`](https://www.tensorflow.org/api_docs/python/tf/errors/ResourceExhaustedError),
-# *from the documentation*. A CPU raises it too, for a width that no
-# machine has room for:
+# *From the documentation:* when a GPU has no memory left, TensorFlow
+# raises
+# [`ResourceExhaustedError`](https://www.tensorflow.org/api_docs/python/tf/errors/ResourceExhaustedError).
+# A CPU raises it too, for a width that no machine has room for:
 
 # %%
 HUGE = 2**40
@@ -423,71 +361,61 @@ HUGE = 2**40
 def too_wide(hp):
     units = hp.Choice("units", [8, HUGE, 16], ordered=False)
     inputs = keras.Input((images.train[0].shape[1],))
-    hidden = keras.layers.Dense(units, activation="relu")(inputs)
-    outputs = keras.layers.Dense(images.classes, activation="softmax")(
-        hidden
-    )
-    model = keras.Model(inputs, outputs)
-    model.compile(
-        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
-    return model
+    hidden = keras.layers.Dense(units, activation="relu")
+    outputs = keras.layers.Dense(images.classes, activation="softmax")
+    model = keras.Sequential([inputs, hidden, outputs])
+    return compiled(model, "adam")
 
 
-tuner, _ = search(kt.GridSearch, too_wide)
-for trial in tuner.oracle.trials.values():
-    units = trial.hyperparameters.get("units")
-    last = (trial.message or "\n").strip().splitlines()[-1:]
-    error = last[0].split(":")[0].split(".")[-1] if last else ""
-    print(f"{units:,} units: {trial.status} {error}")
+tuner = search(kt.GridSearch, too_wide)
 
 # %%
 trials = [*tuner.oracle.trials.values()]
-done = [trial.status for trial in trials]
-assert done == ["COMPLETED", "FAILED", "COMPLETED"]
-assert "ResourceExhaustedError" in trials[1].message
+for trial in trials:
+    units = trial.hyperparameters.get("units")
+    print(f"{units:,} units: {trial.status}")
+error = trials[1].message.strip().splitlines()[-1].split(":")[0]
+print(error.split(".")[-1])
+assert error.endswith("ResourceExhaustedError")
+assert [t.status for t in trials[::2]] == 2 * ["COMPLETED"]
 
 # %% [markdown]
 # The trial failed and the search went on. But three such trials in a
 # row end it, and under Hyperband one can cost its bracket the longest
 # training ([failed trials](failed_trials.py)). With a bad score in
-# place of the exception, the bracket is kept and the tuner learns to
-# stay away. The same grid:
+# place of the exception, the bracket stays full and the tuner learns to
+# avoid such trials. The same grid:
 
 # %%
 from snippets.searches.scored_failures import scored_failures
 
 # %%
-tuner, _ = search(scored_failures(kt.GridSearch, worst=0.0), too_wide)
+tuner = search(scored_failures(kt.GridSearch, worst=0.0), too_wide)
 trials = [*tuner.oracle.trials.values()]
 for trial in trials:
     print(f"{trial.status}, score {trial.score:.2f}")
-assert {trial.status for trial in trials} == {"COMPLETED"}
 assert trials[1].score == 0 < min(trials[0].score, trials[2].score)
 
 # %% [markdown]
 # Zero is worst where more is better. For a loss, return a large finite
 # number. Better still, keep what cannot fit out of the search space:
 # [`max_model_size`](failed_trials.py#models-that-are-too-large)
-# counts parameters, and says nothing of batches.
+# counts parameters, but not what a batch needs.
 #
-# Does the memory come back? What Python held of a failed trial is gone
-# when the next begins. Each build looks whether the last model is still
+# Does the memory come back? Python frees a failed trial's model before
+# the next begins. Each build checks whether the last model is still
 # there:
 
 
 # %%
 class Weighed(kt.HyperModel):
-    def __init__(self):
-        super().__init__()
-        self.last, self.alive = None, []
+    last, left_behind = None, 0
 
     def build(self, hp):
         hp.Int("number", 1, 3)
-        if self.last is not None:
-            self.alive.append(self.last() is not None)
-        layers = [keras.Input((64,)), keras.layers.Dense(10)]
-        model = keras.Sequential(layers)
+        self.left_behind += bool(self.last and self.last())
+        inputs = keras.Input((64,))
+        model = keras.Sequential([inputs, keras.layers.Dense(10)])
         self.last = weakref.ref(model)
         return model
 
@@ -495,50 +423,39 @@ class Weighed(kt.HyperModel):
         return tf.zeros((HUGE, 64))  # in place of a batch
 
 
-# %%
 hypermodel = Weighed()
-with contextlib.redirect_stderr(io.StringIO()):
-    tuner = kt.GridSearch(
-        hypermodel,
-        objective=kt.Objective("val_accuracy", "max"),
-        max_consecutive_failed_trials=9,
-        seed=1,
-        directory="searches",
-        project_name="on_a_gpu_memory",
-        overwrite=True,
-    )
-    tuner.search(verbose=0)
+tuner = search(
+    kt.GridSearch, hypermodel, max_consecutive_failed_trials=9
+)
+
+# %%
 states = [trial.status for trial in tuner.oracle.trials.values()]
-print(states, "models left behind:", sum(hypermodel.alive))
-assert states == 3 * ["FAILED"] and not any(hypermodel.alive)
+print(states, "models left behind:", hypermodel.left_behind)
+assert states == 3 * ["FAILED"] and not hypermodel.left_behind
 
 # %% [markdown]
-# *From the documentation:* TensorFlow keeps for its own next use what
-# it once took from the GPU, so `nvidia-smi` shows no drop between
-# trials. Only the end of a process frees it; where that matters, [run a
-# few trials in each
+# *From the documentation:* TensorFlow keeps the GPU memory that it once
+# took, so `nvidia-smi` shows no drop between trials. Only the end of a
+# process frees it; where that matters, [run a few trials in each
 # process](memory_and_disk.py#a-new-process-every-few-trials).
 #
 # ## What a trial costs there
 #
-# [Fast searches](../evidence/fast_searches.py) measures on a CPU what a trial
-# costs beside its training. On a GPU the shares change, and the list is
-# one of what to try, each for one epoch with a clock:
+# [Fast searches](../evidence/fast_searches.py) measures on a CPU what a
+# trial costs beside its training. On a GPU the shares differ. Try each of
+# these for one epoch with a clock:
 #
-# - **XLA is on** there, unless `compile` says `jit_compile=False`.
-#   Every new model is compiled, so many short trials pay much for it; a
-#   long training may win it back.
+# - **XLA** is on there, unless `compile` says `jit_compile=False`. Every
+#   new model is compiled, which costs many short trials much; a long
+#   training may win it back.
 # - **Waiting for data.** End the pipeline with
-#   `.prefetch(tf.data.AUTOTUNE)`:
-#   [data pipelines](data_pipelines.py).
-# - **Small steps.** A call of one small batch leaves the GPU idle; more
-#   `steps_per_execution` and larger batches fill it. A larger batch trains
-#   differently: tune the learning rate
-#   [with it](batch_size_and_epochs.py).
+#   `.prefetch(tf.data.AUTOTUNE)`: [data pipelines](data_pipelines.py).
+# - **Small steps** leave the GPU idle; more `steps_per_execution` and
+#   larger batches fill it. With a larger batch, tune the learning rate
+#   [again](batch_size_and_epochs.py).
 # - **Tracing** is done by the CPU, once for each model, as everywhere.
 #
-# Whether Keras would use XLA here, asked of a model that was told
-# nothing:
+# Whether Keras would use XLA here:
 
 # %%
 model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10)])
@@ -554,15 +471,15 @@ assert gpus or not model.jit_compile
 # another order each time, unless TensorFlow is told not to, at a price
 # in speed ([op
 # determinism](https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism)).
-# Keras then leaves XLA off by itself. It must be said before the
-# search, and cannot be taken back in the same process:
+# Keras then leaves XLA off by itself. Enable it before the search; the
+# same process can't disable it again:
 
 # %%
 tf.config.experimental.enable_op_determinism()
 scores = []
 for _ in range(2):
     keras.utils.set_random_seed(1)
-    tuner, _ = search(kt.RandomSearch, classifier, max_trials=1)
+    tuner = search(kt.RandomSearch, classifier, max_trials=1)
     (trial,) = tuner.oracle.trials.values()
     scores.append(float(trial.score))
 print("score", scores[0], "twice:", scores[0] == scores[1])
