@@ -64,8 +64,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The same images, six ways
 #
-# In batches of 32, which is what Keras makes of arrays unless told
-# otherwise, and always in the same order, so that only the way differs.
+# In batches of 32, Keras's default for arrays, and always in the same
+# order, so that only the way differs.
 
 # %%
 from snippets.data.load_images import load_images
@@ -80,7 +80,7 @@ print(f"{len(y)} images in {batches} batches")
 
 # %% [markdown]
 # A PyDataset says how many batches there are and makes the one it is
-# asked for. A generator makes one after the other, and then it is over.
+# asked for. A generator makes one after the other, and is then used up.
 
 
 # %%
@@ -132,7 +132,7 @@ ways = {
 
 # %% [markdown]
 # A hypermodel that notes how many batches each trial is trained on, and
-# a search of every value of its space, two epochs each:
+# a search of its whole space, two epochs each:
 
 
 # %%
@@ -150,6 +150,7 @@ def small_model(units):
     return model
 
 
+# %%
 class Counted(kt.HyperModel):
     def __init__(self):
         super().__init__()
@@ -206,12 +207,11 @@ assert all(counts == [2 * batches] * 2 for counts in good["batches"])
 # %% [markdown]
 # The second trial of the generator fails, and so would all that follow.
 # Because the first completed, the search ends as if all were well; only
-# [three failures in a row](failed_trials.py) stop it. That first
-# trial is no good either: its second epoch had only what Keras held
-# back for it. Count its batches.
+# [three failures in a row](failed_trials.py) stop it. That first trial
+# is no good either: its second epoch had only what Keras held back for
+# it. Count its batches.
 #
-# All other ways give the same search. What a trial learns doesn't
-# depend on how its batches came:
+# All other ways give the same search:
 
 # %%
 scores = {way: [t.score for t in results[way]] for way in good.index}
@@ -222,9 +222,9 @@ np.testing.assert_allclose(table, table.iloc[[0] * 5], atol=0.01)
 # %% [markdown]
 # ## Tune the batch size
 #
-# A dataset in batches has its batch size. Keras takes a `batch_size`
-# beside it, does nothing with it, and says nothing. So the first `fit`
-# tunes a number without effect; the second is right:
+# Keras takes a `batch_size` beside a dataset in batches, does nothing
+# with it, and says nothing. So the first `fit` tunes a number without
+# effect; the second is right:
 
 
 # %%
@@ -261,9 +261,9 @@ right = [2 * -(-len(y) // size) for size in table.index]
 assert list(table["BatchedInFit"]) == right
 
 # %% [markdown]
-# The table has the number of batches in two epochs. For a PyDataset it
-# is the same: make it in `fit`, as `Batches(x, y, batch_size)`.
-# Validation data needs no tuned batch size; a large one is fast.
+# The table has the number of batches in two epochs. Make a PyDataset in
+# `fit` too, as `Batches(x, y, batch_size)`. Validation data needs no
+# tuned batch size; a large one is fast.
 #
 # ## Shuffle and cache, in this order
 #
@@ -279,9 +279,9 @@ pipelines = {
     "batch, cache, shuffle": numbers.batch(4).cache().shuffle(12),
 }
 for name, pipeline in pipelines.items():
+    epochs = [[*pipeline.as_numpy_iterator()] for epoch in range(2)]
     first, second = (
-        [batch.tolist() for batch in pipeline.as_numpy_iterator()]
-        for epoch in range(2)
+        [b.tolist() for b in batches] for batches in epochs
     )
     print(f"{name}\n  epoch 1: {first}\n  epoch 2: {second}")
     assert (first == second) == name.startswith("shuffle")
@@ -291,11 +291,10 @@ for name, pipeline in pipelines.items():
 # %% [markdown]
 # Only the first has new batches in each epoch. The next two repeat the
 # first epoch for ever, in every trial of the search. The last moves
-# batches about, and each always has the same members.
+# batches about, and each keeps its members.
 #
-# The buffer matters as well: `shuffle` draws from that many examples,
-# and the next one takes the free place. The labels in the first batch
-# of images that are sorted by label:
+# The buffer matters as well: `shuffle` draws from that many examples.
+# The labels in the first batch of images that are sorted by label:
 
 # %%
 by_label = tf.data.Dataset.from_tensor_slices(np.sort(y))
@@ -310,15 +309,15 @@ assert (first[100] > 0).sum() < (first[len(y)] > 0).sum()
 
 # %% [markdown]
 # With a buffer below the number of images the first batch has only some
-# of the labels. Shuffle file names or row numbers where images don't fit
-# into memory.
+# of the labels. Where images don't fit into memory, shuffle file names
+# or row numbers.
 #
 # ## Where to cache
 #
 # A dataset cached before `search` gets it is read once for the whole
-# search; a `cache` in `fit` is a new one in each trial. To see it,
-# count how often the source is read. This hypermodel reads its data
-# twice, as two epochs do, and trains nothing.
+# search; a `cache` in `fit` is a new one in each trial. To count how
+# often the source is read, this hypermodel reads its data twice, as two
+# epochs do, and trains nothing.
 
 # %%
 reads = []
@@ -359,16 +358,15 @@ print(f"{len(trials)} trials of 2 epochs:", rows)
 assert list(rows.values()) == [4, 2, 1]
 
 # %% [markdown]
-# The cache is in memory and stays there between trials. What it saves
-# depends on what comes before it: decoding files, much; slices of an
-# array, nothing.
+# The cache is in memory and stays there between trials. It saves much
+# where files are decoded before it, and nothing for slices of an array.
 
 # %% [markdown]
 # ## What does not work with a dataset
 #
 # Three arguments of `fit` are for arrays. Keras refuses two of them,
-# and warns of the third in every trial, even if nobody gave it:
-# `shuffle` is true by default.
+# and warns of the third in every trial, since `shuffle` is true by
+# default.
 
 # %%
 model = small_model(16)
@@ -388,9 +386,8 @@ for argument, reply in (
 
 # %% [markdown]
 # So split before you search, put weights into the dataset as a third
-# element, and pass `shuffle=False` to `search`. `class_weight` works
-# with all of them. Weights that count twos and threes double, in two
-# ways, and none:
+# element, and pass `shuffle=False` to `search`. `class_weight` works.
+# Weights that count twos and threes double, in two ways, and none:
 
 # %%
 weights = np.where(np.isin(y, [2, 3]), 2.0, 1.0)
@@ -420,18 +417,16 @@ assert not np.isclose(third, none, rtol=1e-3)
 #
 # ## Text
 #
-# Strings go through a pipeline like anything else, but the vocabulary is
-# learned, so it belongs in `fit`, from the training texts alone. This
-# hypermodel takes arrays or a dataset of single texts, and batches them
-# itself.
+# Strings go through a pipeline like anything else, but the vocabulary
+# is learned, so it belongs in `fit`, from the training texts alone.
+# This hypermodel takes arrays or a dataset of single texts.
 
 # %% open=true
 from snippets.models.text_classifier import TextClassifier
 
 # %% [markdown]
-# The texts are what Python's standard library, NumPy and scikit-learn
-# say of their own functions and classes; the label says which of the
-# three.
+# The texts are docstrings of Python's standard library, NumPy and
+# scikit-learn; the label says which of the three.
 
 
 # %%
@@ -483,13 +478,12 @@ print(f"always the most common label: {common:.4f}")
 assert trials["val_accuracy"].max() > common
 
 # %% [markdown]
-# Two trials show that the search runs; they don't show which of its
-# values matter.
+# Two trials don't show which of its values matter.
 #
-# The best model comes back with its weights and without its vocabulary:
-# Keras Tuner saves a model as a weights file, which holds no words. Two
-# entries are left, for padding and unknown words. So let the layer learn
-# from the same texts again before you use the model:
+# The best model comes back without its vocabulary: Keras Tuner saves a
+# weights file, which holds no words. Two entries are left, for padding
+# and unknown words. So let the layer learn from the same texts again
+# before you use the model:
 
 # %%
 best = tuner.get_best_models()[0]
