@@ -4,13 +4,13 @@
 # What Keras Tuner makes of a list of objectives, and what to do instead:
 # one number of your own, or a Pareto front read off the trials.
 #
-# A list is one objective: the sum of what is to be small minus the sum of
-# what is to be large. There are no weights, and no Pareto front. Whatever
-# varies by the larger numbers decides.
-#
-# If you can say what one thing is worth in units of the other, compute
-# that in `HyperModel.fit`, return it, and search for it. If you can't,
-# let the search report both, and choose from the front afterwards.
+# - A list is one objective: the sum of what is to be small minus the sum
+#   of what is to be large. There are no weights, and no Pareto front.
+#   Whatever varies by the larger numbers decides.
+# - If you can say what one thing is worth in units of the other, return
+#   that number from `HyperModel.fit`, and search for it.
+# - If you can't, let the search report both, and choose [from the
+#   front](#a-pareto-front) afterwards.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -18,10 +18,36 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.data.load_images import load_images
+
+# %%
+from snippets.models.build_model import build_model
+
+# %%
 import math
 
-import keras
 import keras_tuner as kt
+
+
+class WorthItsSize(kt.HyperModel):
+    def build(self, hp):
+        return build_model(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        scores = model.fit(*args, **kwargs).history["val_accuracy"]
+        worth = scores[-1] - 0.03 * math.log10(model.count_params())
+        return {"worth": worth, "val_accuracy": scores[-1]}
+
+
+goal = kt.Objective("worth", "max")
+folder = {"directory": "searches", "project_name": "worth"}
+tuner = kt.RandomSearch(WorthItsSize(), goal, 2, seed=1, **folder)
+images = load_images("digits")
+tuner.search(*images.train, validation_split=0.2, verbose=0)
+tuner.results_summary()
+
+# %%
+import keras
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
@@ -29,13 +55,7 @@ from IPython.display import display
 keras.utils.set_random_seed(1)
 
 # %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
-
-# %%
-from snippets.models.build_model import build_model
+given = {"validation_data": images.validation, "verbose": 0}
 
 # %% [markdown]
 # ## A list is a sum
@@ -53,43 +73,42 @@ tuner = kt.RandomSearch(
     project_name="multiple_objectives_list",
     overwrite=True,
 )
-tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    verbose=0,
-)
+tuner.search(*images.train, **given)
 objective = tuner.oracle.objective
 print("objective:", objective.name, objective.direction)
 
+
 # %%
-rows = {}
-for trial in tuner.oracle.trials.values():
-    assert trial.status == "COMPLETED"
-    rows[int(trial.trial_id)] = {
-        name: trial.metrics.get_last_value(name)
-        for name in ("val_loss", "val_accuracy")
-    } | {"score": trial.score}
-table = pd.DataFrame.from_dict(rows, orient="index")
+def numbers(tuner, *names):
+    """Return a table of what was reported, a row a trial."""
+    rows = {}
+    for number, trial in tuner.oracle.trials.items():
+        values = map(trial.metrics.get_last_value, names)
+        rows[int(number)] = dict(zip(names, values, strict=True))
+        rows[int(number)]["score"] = trial.score
+    return pd.DataFrame(rows).T.rename_axis("trial")
+
+
+table = numbers(tuner, "val_loss", "val_accuracy")
 table["difference"] = table["val_loss"] - table["val_accuracy"]
-display(table.rename_axis("trial").sort_values("score").round(4))
+display(table.sort_values("score").round(4))
 assert (table["score"] - table["difference"]).abs().max() < 1e-6
 
 # %% [markdown]
-# The score is the difference, to be minimised, and both numbers are those
-# of the epoch at which it was smallest. Here the sum does little harm,
-# since loss and accuracy go together. It still has a meaning that nobody
-# chose: a hundredth of accuracy is worth a hundredth of loss.
+# The score is the difference, to be minimised, and both numbers are
+# those of the epoch at which it was smallest. The sum does little harm
+# here, since loss and accuracy go together. It still has a meaning that
+# nobody chose: a hundredth of accuracy is worth a hundredth of loss.
 #
 # ## One number of your own
 #
-# Accuracy against size. Say that a model ten times as large has to be
-# three hundredths more accurate to be worth it: then the number to
-# maximise is the accuracy minus 0.03 times the logarithm of the number
-# of parameters.
+# As on top of this page, a model ten times as large has to be three
+# hundredths more accurate to be worth it. The search again, over a
+# wider range of sizes, with the number of parameters reported as well:
 
 
 # %%
-class WorthItsSize(kt.HyperModel):
+class Reported(WorthItsSize):
     def build(self, hp):
         # The first definition of a name counts: wider than the units
         # of the snippet, narrower than its learning rates.
@@ -101,19 +120,13 @@ class WorthItsSize(kt.HyperModel):
         return model
 
     def fit(self, hp, model, *args, **kwargs):
-        history = model.fit(*args, **kwargs)
-        accuracy = history.history["val_accuracy"][-1]
-        parameters = model.count_params()
-        return {
-            "worth": accuracy - 0.03 * math.log10(parameters),
-            "val_accuracy": accuracy,
-            "parameters": parameters,
-        }
+        reported = super().fit(hp, model, *args, **kwargs)
+        return reported | {"parameters": model.count_params()}
 
 
 # %%
 tuner = kt.RandomSearch(
-    WorthItsSize(),
+    Reported(),
     objective=kt.Objective("worth", "max"),
     max_trials=9,
     seed=1,
@@ -121,36 +134,20 @@ tuner = kt.RandomSearch(
     project_name="multiple_objectives",
     overwrite=True,
 )
-tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=4,
-    verbose=0,
-)
-
-# %%
-numbered = {int(t.trial_id): t for t in tuner.oracle.trials.values()}
-rows = {}
-for number, trial in numbered.items():
-    assert trial.status == "COMPLETED"
-    rows[number] = trial.hyperparameters.values | {
-        name: trial.metrics.get_last_value(name)
-        for name in ("parameters", "val_accuracy", "worth")
-    }
-trials = pd.DataFrame.from_dict(rows, orient="index")
-trials = trials.rename_axis("trial").astype({"parameters": int})
+tuner.search(*images.train, epochs=4, **given)
+trials = numbers(tuner, "parameters", "val_accuracy", "worth")
+trials = trials.drop(columns="score").astype({"parameters": int})
 trials = trials.sort_values("worth", ascending=False)
-columns = ["units", "parameters", "val_accuracy", "worth"]
-display(trials[columns].round(4))
+display(trials.round(4))
 
 # %% [markdown]
 # The dictionary needs the objective as one of its keys; the others are
-# kept with the trial, and no more.
+# only kept with the trial.
 #
-# Mind the `[-1]`. The tuner does not find `worth` in what is logged each
-# epoch, so it can't know the best epoch, and saves the weights after
-# every one: those of the last remain. The accuracy reported is that of
-# the last epoch too, so that score and saved model belong together.
+# Mind the `[-1]`. The tuner finds no `worth` in what is logged each
+# epoch, so it can't know the best epoch, and keeps the weights of the
+# last. The accuracy reported is that of the last epoch too, so that
+# score and saved model belong together.
 
 # %%
 (model,) = tuner.get_best_models()
@@ -173,16 +170,16 @@ chosen = {
     "the highest accuracy": trials["val_accuracy"].idxmax(),
     "the most worth": trials["worth"].idxmax(),
 }
-shown = trials.loc[chosen.values(), columns]
-shown.insert(0, "chosen by", list(chosen))
-display(shown.reset_index().set_index("chosen by").round(4))
+shown = trials.loc[chosen.values()].reset_index()
+shown.index = pd.Index(chosen, name="chosen by")
+display(shown.round(4))
 assert chosen["as a list"] != chosen["the most worth"]
 
 # %% [markdown]
 # Accuracies lie between 0 and 1, parameters are counted in hundreds or
-# more: the list ranks all trials by size, and accuracy had no say. Scaling
-# the two alike would not mend it. How much of one is worth how much of the
-# other is a decision, and dividing by a range makes it blindly.
+# more: the list ranks all trials by size. Scaling the two alike would
+# not mend it. How much of one is worth how much of the other is a
+# decision, and dividing by a range makes it blindly.
 #
 # ## A Pareto front
 #
@@ -194,35 +191,29 @@ assert chosen["as a list"] != chosen["the most worth"]
 # %% open=true
 def on_front(trials):
     """Say which trials no other trial beats in both."""
+    sizes, scores = trials["parameters"], trials["val_accuracy"]
     keep = []
-    for _, one in trials.iterrows():
-        as_small = trials["parameters"] <= one["parameters"]
-        as_good = trials["val_accuracy"] >= one["val_accuracy"]
-        smaller = trials["parameters"] < one["parameters"]
-        better = trials["val_accuracy"] > one["val_accuracy"]
-        beaten = as_small & as_good & (smaller | better)
-        keep.append(not beaten.any())
+    for size, score in zip(sizes, scores, strict=True):
+        as_good = (sizes <= size) & (scores >= score)
+        better = (sizes < size) | (scores > score)
+        keep.append(not (as_good & better).any())
     return pd.Series(keep, index=trials.index)
 
 
 front = trials[on_front(trials)].sort_values("parameters")
-display(front[columns[:3]].round(4))
 assert 1 < len(front) < len(trials)
 
 # %% [markdown]
-# The exchange rate is easily tried out, since nothing has to be trained
-# again: it picks from the front.
+# Other exchange rates are easily tried out, since nothing has to be
+# trained again. Each picks from the front:
 
 # %%
+digits = trials["parameters"].map(math.log10)
 for rate in (0, 0.01, 0.03, 0.1, 0.3):
-    worth = trials["val_accuracy"] - rate * trials["parameters"].map(
-        math.log10
-    )
+    worth = trials["val_accuracy"] - rate * digits
     best = worth.idxmax()
-    parameters = trials.loc[best, "parameters"]
-    print(
-        f"{rate:>4} per tenfold: trial {best}, {parameters} parameters"
-    )
+    size = trials.loc[best, "parameters"]
+    print(f"{rate:>4} per tenfold: trial {best}, {size} parameters")
     assert worth[best] == worth[front.index].max()
 
 # %% [markdown]
@@ -231,51 +222,31 @@ for rate in (0, 0.01, 0.03, 0.1, 0.3):
 
 # %%
 again = []
-for number, trial in front.iterrows():
-    keras.backend.clear_session()
+for number in front.index:
     keras.utils.set_random_seed(2)
-    hp = numbered[number].hyperparameters
+    hp = tuner.oracle.trials[str(number)].hyperparameters
     model = tuner.hypermodel.build(hp)
-    results = tuner.hypermodel.fit(
-        hp,
-        model,
-        *images.train,
-        validation_data=images.validation,
-        epochs=4,
-        verbose=0,
-    )
-    again.append((trial["parameters"], results["val_accuracy"]))
+    fit = tuner.hypermodel.fit
+    results = fit(hp, model, *images.train, epochs=4, **given)
+    again.append(results["val_accuracy"])
+shown = front[["parameters", "val_accuracy"]].assign(again=again)
+shown["change"] = shown["again"] - shown["val_accuracy"]
+display(shown.round(4))
 
-# %% alt="Validation accuracy against the number of parameters on a log axis: a dot per trial, a stepped line along the Pareto front, and small crosses where the members of the front land with another seed." figure="pareto-front"
+# %% alt="Validation accuracy against the number of parameters on a log axis: a dot per trial, a stepped line along the Pareto front, and small crosses where the members of the front land with another seed." caption="Trained again, members of the front move up or down, so neighbours may trade places." figure="pareto-front"
 figure, axis = plt.subplots()
+sizes, scores = front["parameters"], front["val_accuracy"]
 axis.scatter(
     trials["parameters"], trials["val_accuracy"], label="trials"
 )
-axis.step(
-    front["parameters"],
-    front["val_accuracy"],
-    where="post",
-    color="C1",
-    label="front",
-)
+axis.step(sizes, scores, where="post", color="C1", label="front")
 axis.scatter(
-    *zip(*again, strict=True),
-    marker="x",
-    color="gray",
-    label="front, another seed",
+    sizes, again, marker="x", color="gray", label="front, another seed"
 )
+axis.set(xlabel="parameters", ylabel="validation accuracy")
 axis.set_xscale("log")
-axis.set_xlabel("parameters")
-axis.set_ylabel("validation accuracy")
 axis.legend()
 plt.show()
-
-# %%
-moved = front[["parameters", "val_accuracy"]].assign(
-    again=[accuracy for _, accuracy in again]
-)
-moved["change"] = moved["again"] - moved["val_accuracy"]
-display(moved.round(4))
 
 # %% [markdown]
 # Members whose accuracies differ by less than a rerun moves them have no
@@ -283,34 +254,34 @@ display(moved.round(4))
 # good](../evidence/how_sure.py#how-much-of-the-best-score-is-luck); a
 # single rerun of a few members can't show by how much.
 #
-# The search drew at random: it did not look for the front. A tuner that
-# learns looks where its one objective is good. Several searches with
-# different exchange rates cover more of the front.
+# The search drew at random: it did not look for the front. Several
+# searches with different exchange rates, by a tuner that learns, cover
+# more of it.
 #
 # ## A dictionary for a list
 #
 # If `fit` or `run_trial` returns a dictionary and the objective is a
-# list, Keras Tuner does not add up: the sum has to be in it, under the
-# name `multi_objective`.
+# list, the sum has to be in it, under the name `multi_objective`: Keras
+# Tuner does not add up.
 
 
 # %%
 class TwoNumbers(kt.RandomSearch):
-    def run_trial(self, trial, **kwargs):
+    def run_trial(self, trial, with_sum, **kwargs):
         units = trial.hyperparameters.Int("units", 2, 256)
         reported = {"large": units, "small": units**2}
-        if kwargs["with_sum"]:
+        if with_sum:
             reported["multi_objective"] = units**2 - units
         return reported
 
 
+LIST = [kt.Objective("large", "max"), kt.Objective("small", "min")]
+
+# %%
 for with_sum in (False, True):
     tuner = TwoNumbers(
-        objective=[
-            kt.Objective("large", "max"),
-            kt.Objective("small", "min"),
-        ],
-        max_trials=3,
+        objective=LIST,
+        max_trials=2,
         seed=1,
         directory="searches",
         project_name=f"multiple_objectives_{with_sum}",
@@ -318,18 +289,14 @@ for with_sum in (False, True):
     )
     try:
         tuner.search(with_sum=with_sum, verbose=0)
+        print(*(t.score for t in tuner.oracle.trials.values()))
     except kt.errors.FatalValueError as error:
-        message = str(error)
-        print(message.split(" Received")[0])
-        continue
-    for trial in tuner.oracle.trials.values():
-        print(f"{trial.status}, score {trial.score:.0f}")
-assert "multi_objective" in message
+        print(str(error).split(" Received")[0])
+        assert not with_sum and "multi_objective" in str(error)
 
 # %% [markdown]
-# It takes whatever number stands there, right or wrong. With a single
-# `kt.Objective` and a name of your own you say the same and can be
-# understood.
+# It takes whatever number is there, right or wrong. With a single
+# `kt.Objective` and a name of your own you say the same more plainly.
 #
 # ## What this page did not show
 #
