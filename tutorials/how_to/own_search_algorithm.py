@@ -44,9 +44,9 @@ for trial in tuner.oracle.trials.values():
 
 # %% [markdown]
 # The [oracle](../../reference/glossary.md#oracle) chooses what to try;
-# `kt.Tuner` takes any oracle, and trains. Five trials have all numbers of
-# layers, both activations, and learning rates from all three powers of
-# ten.
+# `kt.Tuner` takes any oracle, and trains. These five trials have all
+# numbers of layers, both activations, and learning rates from all three
+# powers of ten.
 
 # %%
 import math
@@ -82,11 +82,10 @@ assert set(powers) == {-4, -3, -2}
 # | `"IDLE"` | ask again: something that still runs decides | |
 # | `"STOPPED"` | the search is over | |
 #
-# It finds the trials so far in `self.trials`, and the order in which they
-# began and ended in `self.start_order` and `self.end_order`.
-# This one gives all three answers. It searches a single number: try a
-# third and two thirds of the range, drop the third beside the worse,
-# repeat.
+# It finds the trials so far in `self.trials`, and the order in which
+# they began and ended in `self.start_order` and `self.end_order`. This
+# one gives all three answers. It searches a single number: try a third
+# and two thirds of the range, drop the third beside the worse, repeat.
 
 
 # %%
@@ -122,8 +121,8 @@ def error(trial):
 
 
 # %% [markdown]
-# `prob_to_value` turns a number from 0 to 1 into a value. Every kind of
-# hyperparameter has it, so an oracle needs to know nothing of log scales,
+# `prob_to_value` turns a number from 0 to 1 into a value of any kind of
+# hyperparameter, so an oracle needs to know nothing of log scales,
 # steps or choices. A failed trial has no score: an oracle that compares
 # has to say what that means.
 #
@@ -161,13 +160,13 @@ display(shown.rename(columns={"default_objective": "error"}))
 assert distance(best) < 0.1**2
 
 # %% [markdown]
-# The last trials are near 0.003, and the search has ended by itself,
-# without `max_trials`. Keras Tuner sees to that argument, to failures and
-# to retries before it asks `populate_space`.
+# The last trials are near 0.003, and the search has ended by itself.
+# Keras Tuner sees to `max_trials`, failures and retries before it asks
+# `populate_space`.
 #
 # With several workers, the [chief](../../reference/glossary.md#chief)
-# has the oracle, and they ask it in turn. Three of them, before any trial
-# has ended:
+# has the oracle, and they ask it in turn. Three of them, before any
+# trial has ended:
 
 # %%
 oracle = made(Thirds(hyperparameters=space.copy()), "workers").oracle
@@ -236,8 +235,8 @@ assert best.get("units") == 64
 # ## Quasi-random
 #
 # Random points leave gaps and lie in clusters. A Halton sequence puts
-# each point where the ones before have left room, in all hyperparameters
-# at once; scrambled, it has a seed.
+# each point where the ones before have left room, in all
+# hyperparameters at once; scrambled, it has a seed.
 
 # %%
 square = kt.HyperParameters()
@@ -293,8 +292,8 @@ assert uneven["QuasiRandomOracle"].max() < uneven[RANDOM.__name__].min()
 
 # %% [markdown]
 # In five seeds of each, the least even quasi-random search is more even
-# than the most even random one. That is a property of the points. Whether
-# such a search finds better models was [measured](#what-they-are-worth).
+# than the most even random one. Whether it finds better models was
+# [measured](#what-they-are-worth).
 #
 # ## Successive halving that never waits
 #
@@ -306,9 +305,9 @@ assert uneven["QuasiRandomOracle"].max() < uneven[RANDOM.__name__].min()
 from snippets.searches.asha_oracle import AshaOracle
 
 # %% [markdown]
-# It writes into a trial's values how to train it, under the names that
-# Hyperband uses. Hyperband's own tuner reads them; it only has to take
-# an oracle from outside:
+# It writes into a trial's values how to train it, under Hyperband's
+# names. Hyperband's tuner reads them; it only has to take an oracle
+# from outside:
 
 # %% open=true
 from snippets.searches.rounds_tuner import RoundsTuner
@@ -339,8 +338,8 @@ display(shown.rename(columns=lambda name: name.removeprefix("tuner/")))
 # %% [markdown]
 # As soon as two trials had ended, the better one went on from epoch 1
 # to 2, with its weights: `trial_id` says whose. `max_trials` counts
-# promotions too, so the search can stop at any time, and go on later with
-# more.
+# promotions too, so the search can stop at any time, and go on later
+# with more.
 
 # %%
 later = trials[trials["tuner/round"] > 0]
@@ -350,9 +349,9 @@ begun, ended = later["tuner/initial_epoch"], parents["tuner/epochs"]
 assert (begun.to_numpy() == ended.to_numpy()).all()
 
 # %% [markdown]
-# It is made for many workers. Here eight of them ask Hyperband's oracle
-# and this one in turn, and a trial lasts until its worker's next turn.
-# How often is a worker told to wait?
+# Eight workers ask Hyperband's oracle and this one in turn, and a trial
+# lasts until its worker's next turn. How often is a worker told to
+# wait?
 
 
 # %%
@@ -389,8 +388,8 @@ assert waits["HyperbandOracle"] > 0 == waits["AshaOracle"]
 #
 # The first `population` trials are random. Then each is a child: of the
 # `population` youngest trials draw `sample`, take the best, change one
-# value. The oldest drop out even if they are good, so that a lucky score
-# doesn't rule for ever.
+# value. The oldest drop out even if they are good, so that a lucky
+# score doesn't rule for ever.
 
 # %%
 from snippets.searches.evolution_oracle import EvolutionOracle
@@ -411,8 +410,8 @@ tuner.search(
 )
 
 # %% [markdown]
-# For each child, which of the three before it differs in one value, and in
-# which:
+# For each child, which of the three before it differs in one value, and
+# in which:
 
 # %%
 names = [hp.name for hp in tuner.oracle.get_space().space]
@@ -434,11 +433,10 @@ assert (table["parent"].iloc[3:] != "").all()
 # ## What they are worth
 #
 # Fifty searches of each on two problems whose every training was
-# [recorded](../../evidence/recorded_curves.md), beside those of
-# [Which tuner?](../evidence/which_tuner.py), with the same seeds and the
-# same answers. [Regret](../../reference/glossary.md#regret) is how far
-# what was found stays behind what there is to find, in points of test
-# accuracy.
+# [recorded](../../evidence/recorded_curves.md), with the same seeds and
+# answers as in [Which tuner?](../evidence/which_tuner.py).
+# [Regret](../../reference/glossary.md#regret) is how far what was found
+# stays behind what there is to find, in points of test accuracy.
 
 # %%
 from snippets.data.attainable import attainable
@@ -474,8 +472,8 @@ def regrets(problem, budget, unit):
 
 # %% [markdown]
 # Each is compared with Keras Tuner's own that trains its trials alike:
-# the difference in regret, below 0 where it is ahead. The intervals, of
-# both problems together, hold at once with 95 %.
+# a difference below 0 is ahead. The intervals, of both problems
+# together, hold at once with 95 %.
 
 # %%
 PAIRS = {
@@ -519,8 +517,7 @@ for name, table in (("MNIST", mnist), ("digits", digits)):
 
 # %% [markdown]
 # - **Quasi-random** trials are not shown to differ from random ones: on
-#   these problems, covering the space more evenly gained nothing that
-#   shows.
+#   these problems, even coverage gained nothing that shows.
 # - **ASHA** is ahead of Hyperband for equal epochs, and not shown to be
 #   for equal seconds: it has more than twice the trials, and each of them
 #   costs a start.
