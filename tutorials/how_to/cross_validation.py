@@ -65,10 +65,10 @@ keras.utils.set_random_seed(1)
 # ## A search over folds
 #
 # How far a disease went within a year, from ten measurements. The
-# regressor is that of [preprocessing](preprocessing.py): it learns its
-# scaling in `fit`, so in each fold from that fold's training rows. The
-# narrow range of learning rates makes trials come out close: that is
-# where a choice is hard.
+# regressor of [preprocessing](preprocessing.py) learns its scaling in
+# `fit`, so in each fold from that fold's training rows. The narrow
+# range of learning rates makes trials come out close: that is where a
+# choice is hard.
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -88,9 +88,9 @@ assert np.allclose(folds.mean(), trials["val_mae"])
 # %% [markdown]
 # ## What a single split would have said
 #
-# Each column is what a search on one split would have seen. Look at one
-# row: the same configuration, trained as often as there are folds, any
-# two of them on rows half of which are the same.
+# Each column is what a search on one split would have seen. Each row is
+# one configuration, trained once per fold; any two of the three share
+# half of their training rows.
 
 # %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." caption="Which fold it is moves the error further than which trial it is." figure="folds"
 figure, axis = plt.subplots()
@@ -112,9 +112,9 @@ assert np.ptp(folds[first]) > difference.mean()
 
 # %% [markdown]
 # The split moves a score further than the better configuration does. A
-# fold that is hard for all trials drops out of their differences, if they
-# share their folds. So the tuner refuses a splitter that would split anew
-# for each trial.
+# fold that is hard for all trials drops out of their differences, if
+# they share their folds. So the tuner refuses a splitter that would
+# split anew for each trial.
 #
 # Folds are no independent experiments: their training rows overlap, and
 # no formula turns their spread into the exact error of the mean.
@@ -142,12 +142,12 @@ model = refitted(tuner, x, y)
 # %% [markdown]
 # ## How good is it? The nested loop
 #
-# No score of the search answers that: the best score was chosen for being
-# good, and part of it is luck. Either rows stay closed until the end, or,
-# where rows are too few to give any away, the whole search becomes what
-# is cross-validated. An outer loop sets rows aside, the search runs on
-# the others with folds of its own, and what comes out is judged on the
-# rows set aside.
+# No score of the search answers that: the best was chosen for being
+# good, and part of it is luck. Either rows stay closed until the end,
+# or, where rows are too few for that, the whole search is
+# cross-validated: an outer loop sets rows aside, the search runs on the
+# others with folds of its own, and its result is judged on the rows set
+# aside.
 
 
 # %%
@@ -191,11 +191,10 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 #
 # ## The optimism, measured
 #
-# Two outer folds and two trials say nothing about how flattered the inner
-# score is. That takes a case in which the truth is known, and many
-# searches. Labels dealt at random can be guessed in one half of the
-# cases and no better; decision trees take the networks' place, and
-# `SklearnTuner` that of the tuner above.
+# How flattered is the inner score? That takes a case in which the truth
+# is known, and many searches. Labels dealt at random can be guessed in
+# one half of the cases and no better; decision trees take the networks'
+# place, and `SklearnTuner` that of the tuner above.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -261,10 +260,9 @@ assert compared.loc["best inner", "mean"] > 0.52 and gap > 0.02
 #
 # ## Not with Hyperband
 #
-# Hyperband's later rounds go on from the weights of earlier ones. With
-# folds these weights have seen the rows that are to judge them. And its
-# first rounds decide on little training, where folds help least. The
-# tuner refuses it:
+# Hyperband's later rounds go on from weights that, with folds, have
+# seen the rows that are to judge them. Its first rounds decide on
+# little training, where folds help least. The tuner refuses it:
 
 # %%
 try:
