@@ -51,7 +51,7 @@ keras.utils.set_random_seed(1)
 # ## Which arguments do what
 #
 # `build_model` declares three hyperparameters; the search above varied
-# one. To compare the arguments, nothing needs training: this `fit` notes
+# one. To compare the arguments nothing needs training: this `fit` notes
 # what the model was built with, and returns a constant.
 
 
@@ -191,8 +191,8 @@ def compiled(model, learning_rate, eagerly=True):
 
 
 # %% [markdown]
-# It learns the digits from 0 to 4. The best of two models is saved, as
-# the pretrained network of the next sections.
+# It learns the digits from 0 to 4. The better of two models is saved,
+# as the pretrained network of the next sections.
 
 # %%
 from snippets.data.load_images import load_images
@@ -284,7 +284,7 @@ tuner = searched(fine_tuned, "few", few, validation, 2, epochs=15)
 display(trials_table(tuner).drop(columns="status").round(4))
 
 # %% [markdown]
-# Is pretraining worth anything here? Take the best configuration on five
+# Is pretraining worth anything here? The best configuration on five
 # other draws of images, and the same network from scratch: new weights,
 # nothing frozen. Both get 40 epochs, in one call of many steps.
 
@@ -384,7 +384,7 @@ assert (table["outside"].iloc[2:] > 0).all()
 # A new layer starts at random, and its first large errors can spoil
 # what the layers below know. So train it alone for some epochs, then
 # everything, slowly. Two calls of Keras's `fit` share the tuner's
-# epochs, and get the same callbacks.
+# epochs and callbacks.
 
 
 # %%
