@@ -53,9 +53,8 @@ keras.utils.set_random_seed(1)
 #
 # ## A loop over layers
 #
-# To compare this loop with one that lacks the scope, nothing needs
-# training: `fit` returns the number of parameters, and that is the
-# objective.
+# To compare this loop with one without a scope, nothing needs training:
+# `fit` returns the number of parameters, and that is the objective.
 
 
 # %%
@@ -122,10 +121,10 @@ for name, table in tables.items():
     assert (repeated == 0) == (name == "in a scope")
 
 # %% [markdown]
-# `RandomSearch` and `GridSearch` never try the same values twice, and to
-# them `units_2=16` and `units_2=64` are different values. The scope tells
-# them which ones count. There are fourteen networks in this space, and
-# with the scope a trial each; a search that runs longer would stop there.
+# `RandomSearch` and `GridSearch` never try the same values twice, and
+# to them `units_2=16` and `units_2=64` are different values. The scope
+# tells them which ones count. This space has fourteen networks, with
+# the scope a trial each; a longer search would stop there.
 #
 # ## One optimizer or another
 #
@@ -182,8 +181,8 @@ assert (table["momentum"].notna() == is_sgd).all()
 assert (table["adam_rate"].isna() == is_sgd).all()
 
 # %% [markdown]
-# A gap is a hyperparameter that the trial did not have. In your own code,
-# ask before you read: `get` refuses a hyperparameter that is inactive.
+# A gap is a hyperparameter that the trial did not have. `get` refuses
+# it, so ask before you read:
 
 # %%
 trials = [t.hyperparameters for t in tuner.oracle.trials.values()]
