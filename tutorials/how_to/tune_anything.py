@@ -104,8 +104,8 @@ assert DEPTH <= trial.score < DEPTH + 1
 # ## Something real
 #
 # LZMA compresses text with settings that few people touch. Can a search
-# beat the strongest preset? The text is Python's own help; half of it is
-# searched on, half kept to see if the gain carries over.
+# beat the strongest preset? Half of Python's own help is searched on,
+# half kept to see if the gain carries over.
 
 # %% open=true
 text = "".join(topics.topics.values()).encode()
@@ -150,9 +150,9 @@ for name, data in (("searched", half), ("kept", kept)):
     assert saved > 0
 
 # %% [markdown]
-# The preset is hard to beat, so the gain is small. It carries over to the
-# other half, a text of the same kind. What this configuration does to
-# photographs or programs, it doesn't say.
+# The preset is hard to beat, so the gain is small. It carries over to
+# the other half, a text of the same kind; photographs or programs may
+# differ.
 #
 # ## Repeats: return a list
 #
@@ -263,7 +263,6 @@ for make in (
     tuner.search(verbose=0)
     (trial,) = tuner.oracle.get_best_trials()
     print(f"{make.__name__:>27}: {trial.score:.3f}")
-    assert trial.score >= DEPTH
 
 # %% [markdown]
 # One seed ranks nothing, and so few trials cut off most of the grid. For
