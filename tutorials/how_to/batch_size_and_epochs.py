@@ -53,8 +53,8 @@ keras.utils.set_random_seed(1)
 # ## The batch size
 #
 # `fit` gets what was given to `search`, and the tuner's
-# [callbacks](../../reference/glossary.md#callback), in `args` and `kwargs`. It adds
-# the batch size and hands on the rest.
+# [callbacks](../../reference/glossary.md#callback), in `args` and
+# `kwargs`. It adds the batch size and hands on the rest.
 #
 # Declaring it in `fit` works too, but the tuner can't vary what it
 # doesn't know: it learns of `batch_size` when the first `fit` runs.
@@ -196,12 +196,12 @@ display(table.astype({"best epoch": int}).round(4))
 assert table["score"].is_monotonic_increasing
 
 # %% [markdown]
-# The score never falls, whatever the later epochs do, because the tuner
-# keeps the best one and its weights. So the number of epochs is not a
-# choice that a score can make. It is a budget: set it, and take the best
-# epoch for [the final training](retrain_and_ship.py). If the best is the
-# last, the budget was too small. An [EarlyStopping
-# callback](callbacks.py) gives back what a trial doesn't need.
+# The score never falls, because the tuner keeps the best epoch and its
+# weights. So no score can choose the number of epochs. It is a budget:
+# set it, and take the best epoch for [the final
+# training](retrain_and_ship.py). If the best is the last, the budget
+# was too small. An [EarlyStopping callback](callbacks.py) gives back
+# what a trial doesn't need.
 #
 # Under Hyperband the tuner hands `fit` its own `epochs`. A `fit` that
 # replaces them [breaks its schedule](../hyperband.py), and `best_step`
