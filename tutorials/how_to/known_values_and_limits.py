@@ -153,15 +153,14 @@ for tuner_class in list(budgets)[:3]:
 display(pd.concat(tables, names=["tuner"]).groupby("tuner").head(4))
 
 # %% [markdown]
-# Then each tuner draws its own. The Bayesian tuner was given three
-# initial points, and counts the known values among them: its third
-# trial is the random draw that RandomSearch made, its fourth is already
-# a proposal from what it learned.
+# Then each tuner draws its own. The Bayesian tuner counts the known
+# values among its three initial points: its third trial is the random
+# draw that RandomSearch made, its fourth a proposal from what it
+# learned.
 #
-# Hyperband takes known values into its first round, and promotes them if
-# they are good. Known to be good from twenty epochs says little about one
-# epoch, though: a configuration that starts slowly is dropped in the
-# first round, also if you know better.
+# Hyperband takes known values into its first round, and promotes them
+# if they are good. What is good after twenty epochs may start slowly,
+# and is dropped in the first round all the same.
 
 # %%
 drawn = tables["RandomSearch"]["learning_rate"]
@@ -172,8 +171,8 @@ is_best = hyperband["error"] == hyperband["error"].min()
 assert is_best.sum() > 1  # promoted: a trial for each round
 
 # %% [markdown]
-# In a search that is interrupted and resumed they are not tried twice.
-# Here the first run ends after one trial:
+# A search that is resumed doesn't try them twice. Here the first run
+# ends after one trial:
 
 # %%
 Known = try_first(kt.RandomSearch, KNOWN)
@@ -186,8 +185,8 @@ assert [96, 0.003] not in begun[2:]
 
 # %% [markdown]
 # Values that the search could not have drawn are refused when the tuner
-# is made, and so are names that it doesn't know: a typing error would
-# otherwise be a trial with defaults.
+# is made, and so are unknown names: a typing error would otherwise be a
+# trial with defaults.
 
 # %%
 for known in ({"learning_rate": 0.5}, {"lr": 0.003}, {"units": 96.5}):
@@ -201,10 +200,10 @@ for known in ({"learning_rate": 0.5}, {"lr": 0.003}, {"units": 96.5}):
 # %% [markdown]
 # ## A time limit
 #
-# Time on a page differs from build to build, so the clock here is made
-# up: each trial takes ten of its seconds. Leave `clock` out, and they
-# are real. Up to ten trials, and the same script run again and again,
-# with 35 seconds, and then with more:
+# The clock here is made up, so that this page doesn't depend on the
+# machine: each trial takes ten of its seconds. Leave `clock` out, and
+# they are real. Up to ten trials, and the same script run again and
+# again:
 
 # %%
 now, counts = 0, []
@@ -236,10 +235,10 @@ assert counts == [4, 4, 6, 10]
 # finished at 40. Where a job is killed at a fixed time, set the limit
 # below it by the length of the longest trial.
 #
-# The time is that of the search, over all its processes: it is kept
-# with the trials. Run again after a kill, the script has what is left
-# of it; to go on after the limit, give more. Time between two processes
-# does not count.
+# The time is that of the search over all its processes, kept with the
+# trials; time between two processes does not count. Run again after a
+# kill, the script has what is left of it; to go on after the limit,
+# give more.
 #
 # ## No progress
 #
@@ -277,14 +276,13 @@ assert table["missed"].iloc[0] > 0
 # %% [markdown]
 # Trials and errors are means. `missed` counts the searches, of eight,
 # that would have found something better had they gone on. Patience
-# saves trials and costs score: a search that is cut is the beginning of
-# the whole one. It can't distinguish an end from a pause, and a random
-# search has long pauses: of any ten trials and the ten after them, the
-# best is as likely in the first ten as in the second. There `max_trials`
-# says more plainly what you can spend.
+# saves trials and costs score. It can't distinguish an end from a
+# pause, and a random search has long pauses: of any ten trials and the
+# ten after them, the best is as likely in the first ten as in the
+# second. There `max_trials` says more plainly what you can spend.
 #
-# The count is made from the trials on disk. A search that was stopped
-# stays stopped, until it is given more patience:
+# The count is made from the trials on disk: a search that was stopped
+# stays stopped, until it is given more patience.
 
 # %%
 counts = []
