@@ -55,10 +55,9 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## What early stopping saves, and what it costs
 #
-# The same three trials are trained in full and with early stopping. Each
-# is [seeded by its number](reproducible_searches.py#seed-each-trial), so
-# that it starts from the same weights both times, and its epochs are
-# counted.
+# The same three trials, in full and with early stopping, each [seeded
+# by its number](reproducible_searches.py#seed-each-trial) so that it
+# starts from the same weights both times:
 
 
 # %%
@@ -125,16 +124,15 @@ assert saved > 0 and (lost >= 0).all()
 
 # %% [markdown]
 # A stopped trial saw the first epochs of the full one, so it can't
-# score higher, though another trial may win. How much it loses depends on
-# `patience` and on how noisy the objective is: a validation score that
-# moves by single images pauses often. With more patience less is lost and
-# less is saved. What the saved epochs are worth, more trials for
-# instance, this table does not say.
+# score higher, though another trial may win. How much it loses depends
+# on `patience` and on the noise of the objective: a score that moves by
+# single images pauses often. What the saved epochs are worth, more
+# trials for instance, this table does not say.
 #
 # ## Why there is nothing to restore
 #
-# The last search stopped trials epochs after their best. The
-# weights the tuner kept are those of the best epoch all the same:
+# The last search stopped trials epochs after their best. The tuner kept
+# the weights of the best epoch all the same:
 
 # %%
 model = tuner.get_best_models()[0]
@@ -150,8 +148,8 @@ print("on disk:", *sorted(path.name for path in folder.iterdir()))
 # every trial: at the end it holds whichever trial wrote last.
 #
 # If you monitor `val_loss` and search for `val_accuracy`, training
-# stops by one measure and is scored by another. Both are legal; watch
-# the objective unless you know why not.
+# stops by one measure and is scored by another. Watch the objective
+# unless you know why not.
 #
 # ## Your callback stays empty
 #
@@ -194,9 +192,9 @@ notes.database.close()
 #
 # ## Notes that last
 #
-# Write to a file, and give each trial its own; one `CSVLogger` for the
-# whole search would write over the trial before. `run_trial` is the
-# place: it knows the trial and its folder.
+# Write to a file, one for each trial: a single `CSVLogger` for the
+# whole search would write over the trial before. `run_trial` knows the
+# trial and its folder.
 
 
 # %%
@@ -211,9 +209,8 @@ class Logged(kt.RandomSearch):
 
 
 # %% [markdown]
-# A search with a schedule that lowers the learning rate when the loss
-# falls by less than `min_delta`. Its callback, too, starts afresh in
-# every trial.
+# A schedule lowers the learning rate when the loss falls by less than
+# `min_delta`. Its callback, too, starts afresh in every trial.
 
 # %%
 slower = keras.callbacks.ReduceLROnPlateau(
@@ -245,17 +242,16 @@ assert any(log["learning_rate"].nunique() > 1 for log in logs.values())
 
 # %% [markdown]
 # With such a schedule the tuned learning rate is only the one a trial
-# begins with. The same history, without a file, comes back to
-# `run_trial` from `fit`: [results](results.py#curves-over-epochs)
-# keeps it there.
+# begins with. [Results](results.py#curves-over-epochs) keeps the same
+# history without a file.
 
 # %% [markdown]
 # ## Go on inside an interrupted trial
 #
-# A search that is run again repeats the trial that was running
-# [from its start](resume.py). With Keras's `BackupAndRestore`, in a
-# folder of the trial's own, that one goes on after its last whole
-# epoch. Here it is interrupted in its fourth:
+# A search that is run again repeats the trial that was running [from
+# its start](resume.py). With `BackupAndRestore`, in a folder of the
+# trial's own, it goes on after its last whole epoch. Here it is
+# interrupted in its fourth:
 
 
 # %%
@@ -289,16 +285,16 @@ print("status:", trial.status, "- best_step:", trial.best_step)
 assert trained == [3, 4, 5] and trial.best_step < 3
 
 # %% [markdown]
-# What it costs: score and `best_step` know only the epochs since the
-# restart. Had an earlier one been the best, it is forgotten, and to
-# train again [for as many epochs](retrain_and_ship.py) add those before.
-# Worth it where one trial takes hours.
+# The cost: score and `best_step` know only the epochs since the
+# restart. If an earlier one was the best, it is forgotten, and to train
+# again [for as many epochs](retrain_and_ship.py) add those before. It
+# is worth it where one trial takes hours.
 
 # %% [markdown]
 # ## A callback with hyperparameters
 #
-# Make it in `HyperModel.fit`, and add it to the callbacks that come in.
-# Among them is the tuner's own, which saves the best epoch. The second
+# Make it in `HyperModel.fit`, and add it to the callbacks that come in,
+# among them the tuner's own, which saves the best epoch. The second
 # class makes the mistake of leaving those out:
 
 
@@ -357,10 +353,9 @@ print("epochs trained:", len(history.epoch))
 assert len(history.epoch) == 1 + stopping.patience
 
 # %% [markdown]
-# So a training of no more than `patience + 1` epochs can't be
-# shortened. How long are Hyperband's? A promoted trial goes on from its
-# weights and trains the difference. The real schedule, with a number in
-# place of training:
+# So a training of at most `patience + 1` epochs can't be shortened. How
+# long are Hyperband's? A promoted trial trains only the difference. The
+# real schedule, with a number in place of training:
 
 
 # %%
@@ -410,8 +405,8 @@ assert (table["can be stopped"] < table["trials"] / 2).all()
 # %% [markdown]
 # Most trials are beyond the reach of patience. The others are the
 # longest, so they hold many of the epochs; the last column is what
-# would be saved if no training ever improved. Hyperband's own halving is
-# its early stopping. Where `max_epochs` was set generously, add patience
+# would be saved if no training ever improved. Hyperband's own halving
+# is its early stopping. Where `max_epochs` is generous, add patience
 # for the last rounds.
 #
 # ## What this page did not show
