@@ -125,9 +125,10 @@ assert saved > 0 and (lost >= 0).all()
 # %% [markdown]
 # A stopped trial saw the first epochs of the full one, so it can't
 # score higher, though another trial may win. How much it loses depends
-# on `patience` and on the noise of the objective: a score that moves by
-# single images pauses often. What the saved epochs are worth, more
-# trials for instance, this table does not say.
+# on the noise of the objective, since a score that moves by single
+# images pauses often, and on `patience`: with more of it less is lost
+# and less is saved. What the saved epochs are worth, more trials for
+# instance, this table does not say.
 #
 # ## Why there is nothing to restore
 #
