@@ -147,7 +147,7 @@ assert notes["its learning_rate"].nunique() == 1
 assert notes["learning_rate"].nunique() > 1
 
 # %% [markdown]
-# Fix `learning_rate` as well, or tune the optimizer [in the model
+# Fix `learning_rate` too, or tune the optimizer [in the model
 # function](conditional_spaces.py).
 #
 # ## Keep a function as it is
@@ -326,16 +326,16 @@ display(compared.drop(columns=["runs", "p"]).round(3))
 # small as these a network from scratch is a strong rival, so compare
 # before you believe.
 #
-# Where labels are short for training, they are short for validation too:
-# in earnest, scores are less certain than here.
+# Where few images are labelled, few are left for validation too, and
+# scores are less certain than here.
 
 # %% [markdown]
 # ## Load inside build, or trials share it
 #
-# What is made outside of `build` is one object for all trials: each goes
-# on training where the last one stopped. Every trial COMPLETES, and the
-# later it comes, the better it looks. How far is a weight from its
-# pretrained value whenever a model is built?
+# What is made outside of `build` is one object for all trials: each
+# goes on training where the last one stopped. Every trial completes,
+# and later trials look better. How far is a weight from its pretrained
+# value whenever a model is built?
 
 # %%
 shared = keras.models.load_model("pretrained.keras")
