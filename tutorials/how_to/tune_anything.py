@@ -103,7 +103,7 @@ assert DEPTH <= trial.score < DEPTH + 1
 #
 # ## Something real
 #
-# LZMA compresses text with settings that few people touch. Can a search
+# LZMA compresses text with options that few people touch. Can a search
 # beat the strongest preset? Half of Python's own help is searched on,
 # half kept to see if the gain carries over.
 
