@@ -5,25 +5,13 @@
 # callback, what it writes, read back here, and how to open it.
 #
 # Give `search` a `TensorBoard` callback with a folder of its own, then
-# open that folder:
+# open that folder: `tensorboard --logdir logs/first_search`. Keras Tuner
+# sends each trial to its own folder there and adds the hyperparameters,
+# so the tab HPARAMS compares trials.
 #
-# ```python
-# board = keras.callbacks.TensorBoard("logs/first_search")
-# tuner.search(..., callbacks=[board])
-# ```
-#
-# ```shell
-# tensorboard --logdir logs/first_search
-# ```
-#
-# Keras Tuner sends each trial to a folder below it and adds the
-# hyperparameters, so the tab HPARAMS compares trials without more code.
-#
-# TensorBoard must be installed even if you never use it: Keras Tuner
-# imports it in every trial on TensorFlow, and TensorFlow no longer
-# brings it. Without it every trial fails with
-# `ModuleNotFoundError: No module named 'tensorboard'`;
-# `pip install tensorboard` is the cure.
+# Install TensorBoard even if you never use it: Keras Tuner imports it in
+# every trial on TensorFlow, which no longer brings it. Without it every
+# trial fails with `ModuleNotFoundError: No module named 'tensorboard'`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -31,73 +19,44 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
+
+# %%
+from pathlib import Path
+
+import keras
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+names = {"directory": "searches", "project_name": "tensorboard"}
+names["objective"] = kt.Objective("val_accuracy", "max")
+tuner = kt.RandomSearch(build_model, max_trials=3, seed=1, **names)
+board = keras.callbacks.TensorBoard("logs/first_search")
+x, y = load_digits(return_X_y=True)
+fit = {"validation_split": 0.2, "epochs": 4, "verbose": 0}
+tuner.search(x / 16, y, callbacks=[board], **fit)
+for path in sorted(Path("logs/first_search").glob("*/*")):
+    print(path)
+
+# %%
 import contextlib
 import json
-import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
-import keras
-import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from tensorboard.backend.event_processing.event_accumulator import (
-    EventAccumulator,
+from tensorboard.backend.event_processing import (
+    event_accumulator,
+    event_file_loader,
 )
-from tensorboard.backend.event_processing.event_file_loader import (
-    EventFileLoader,
-)
-from tensorboard.plugins.hparams.api_pb2 import Status
-from tensorboard.plugins.hparams.plugin_data_pb2 import (
-    HParamsPluginData,
-)
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.util import tensor_util
-
-keras.utils.set_random_seed(1)
-
-# %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
-
-# %%
-from snippets.models.build_model import build_model
-
-# %% [markdown]
-# ## A search that logs
-#
-# Old logs are removed first: TensorBoard shows everything it finds in
-# the folder, trials of an earlier search included, and `overwrite=True`
-# clears the search's folder but not this one.
-
-# %%
-LOGS, EPOCHS = Path("logs", "first_search"), 4
-shutil.rmtree(LOGS, ignore_errors=True)
-tuner = kt.RandomSearch(
-    build_model,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=3,
-    seed=1,
-    directory="searches",
-    project_name="hparams_in_tensorboard",
-    overwrite=True,
-)
-tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=EPOCHS,
-    callbacks=[keras.callbacks.TensorBoard(LOGS)],
-    verbose=0,
-)
-trials = tuner.oracle.trials
-assert {t.status for t in trials.values()} == {"COMPLETED"}
 
 # %% [markdown]
 # ## What it wrote
@@ -106,28 +65,27 @@ assert {t.status for t in trials.values()} == {"COMPLETED"}
 # beside `train` and `validation` hold the hyperparameters.
 
 # %%
+LOGS, trials = Path("logs", "first_search"), tuner.oracle.trials
 rows = []
 for path in sorted(LOGS.rglob("events.out.tfevents.*")):
     folder = path.parent.relative_to(LOGS)
     rows.append((str(folder), path.stat().st_size / 1024))
 files = pd.DataFrame(rows, columns=["folder", "KiB"])
-display(files.head(6).round(1))
+display(files.head(6).round(1).rename_axis("file"))
 print(f"{len(trials)} trials: {files['KiB'].sum():.0f} KiB")
 
-# %%
 assert len(files) == 3 * len(trials)
-assert files["folder"].iloc[0] == "0/execution0"
 
 # %% [markdown]
 # Larger models have larger graphs, and the callback's `histogram_freq`
-# would add the weights' distributions. Nothing in the search depends on
-# these files: delete them and it is still whole.
+# adds the weights' distributions. The search does not need these files.
+# Delete them before a new search: `overwrite=True` does not, and
+# TensorBoard shows all trials that it finds.
 #
 # ## The hyperparameters, read back
 #
-# TensorBoard's HPARAMS tab is made from two events per trial: one when
-# it starts, with the hyperparameters, and one when it ends, with its
-# status. The package reads its own files:
+# The HPARAMS tab is made from two events per trial: one when it starts,
+# with the hyperparameters, and one when it ends, with its status.
 
 
 # %% open=true
@@ -135,9 +93,10 @@ def hparams_events(folder):
     """Return the start and end event of the session logged there."""
     found = {}
     for path in folder.glob("events.out.tfevents.*"):
-        for event in EventFileLoader(str(path)).Load():
+        loader = event_file_loader.EventFileLoader(str(path))
+        for event in loader.Load():
             for value in event.summary.value:
-                data = HParamsPluginData.FromString(
+                data = plugin_data_pb2.HParamsPluginData.FromString(
                     value.metadata.plugin_data.content
                 )
                 found[data.WhichOneof("data")] = data
@@ -145,15 +104,16 @@ def hparams_events(folder):
     return start, found["session_end_info"].session_end_info
 
 
+# %%
 def scalars(folder, name):
     """Return the values of a scalar by step."""
-    events = EventAccumulator(str(folder)).Reload().Tensors(name)
+    log = event_accumulator.EventAccumulator(str(folder)).Reload()
     return pd.Series(
         {
             event.step: float(
                 tensor_util.make_ndarray(event.tensor_proto)
             )
-            for event in events
+            for event in log.Tensors(name)
         }
     )
 
@@ -167,13 +127,10 @@ for number in sorted(trials):
         name: getattr(value, value.WhichOneof("kind"))
         for name, value in sorted(start.hparams.items())
     }
-    curve = scalars(folder / "validation", "epoch_accuracy")
-    curves[number] = curve
-    rows[start.group_name] = values | {
-        "ended": Status.Name(end.status),
-        "last accuracy": curve.iloc[-1],
-        "score": trials[number].score,
-    }
+    curves[number] = scalars(folder / "validation", "epoch_accuracy")
+    values["ended"] = api_pb2.Status.Name(end.status)
+    values["last accuracy"] = curves[number].iloc[-1]
+    rows[start.group_name] = values | {"score": trials[number].score}
 table = pd.DataFrame.from_dict(rows, orient="index")
 display(table.rename_axis("trial").round(4))
 
@@ -186,38 +143,34 @@ for number, trial in trials.items():
 assert set(table["ended"]) == {"STATUS_SUCCESS"}
 
 # %% [markdown]
-# TensorBoard shows the metric of the last epoch, Keras Tuner ranks by
-# the best: sorted there, trials may stand in another order than here.
+# TensorBoard shows the metric of the last epoch, Keras Tuner ranks by the
+# best, so the order may differ.
 #
 # ## The curves
 #
 # One scalar per epoch, for training and validation, under the names
-# that Keras gives them. In TensorBoard they are drawn side by side;
-# here in matplotlib, from the same files.
+# that Keras gives them; drawn here from the same files.
 
-# %% alt="Validation accuracy by epoch, a line for each trial, read from TensorBoard's event files." figure="curves"
+# %% alt="Validation accuracy by epoch, a line for each trial, read from TensorBoard's event files." caption="The event files hold the whole curve of every trial, which Keras Tuner does not keep." figure="curves"
 figure, axis = plt.subplots()
 for number, curve in curves.items():
     axis.plot(curve.index + 1, curve, marker="o", label=number)
+axis.set_xticks(range(1, 5))
 axis.set_xlabel("epoch")
 axis.set_ylabel("validation accuracy")
 figure.legend(title="trial", loc="outside right upper")
 plt.show()
 
-# %%
-assert all(len(curve) == EPOCHS for curve in curves.values())
-
 # %% [markdown]
 # ## Open it
 #
 # `tensorboard --logdir logs/first_search` serves the folder at
-# `http://localhost:6006` until you press Ctrl-C; in a notebook,
+# `http://localhost:6006` until you press Ctrl-C. In a notebook,
 # `%load_ext tensorboard` and `%tensorboard --logdir logs/first_search`
 # show it in a cell. On a machine you reach by SSH, forward the port
 # with `ssh -L 6006:localhost:6006 machine`.
 #
-# Does the tab really have the trials? The server, started here for a
-# moment, is asked what it would show:
+# The server, started here for a moment, says what the tab would show:
 
 # %%
 with socket.socket() as free:
@@ -225,13 +178,12 @@ with socket.socket() as free:
     port = free.getsockname()[1]
 command = [sys.executable, "-m", "tensorboard.main"]
 command += ["--logdir", str(LOGS), "--host", "127.0.0.1"]
-server = subprocess.Popen(
-    [*command, "--port", str(port)],
-    stdout=subprocess.DEVNULL,
-    stderr=subprocess.DEVNULL,
-)
+command += ["--port", str(port)]
+silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+server = subprocess.Popen(command, **silent)
 
 
+# %%
 def ask(path, question=None):
     """Return the server's answer; wait a minute for it to start."""
     request = urllib.request.Request(
@@ -256,21 +208,22 @@ try:
 finally:
     server.terminate()
     server.wait()
-print("HPARAMS enabled:", plugins["hparams"]["enabled"])
-shown = {
-    group["name"]: group["hparams"]
-    | {
-        f"{metric['name']['group']} accuracy": metric["value"]
-        for metric in group["metricValues"]
-        if metric["name"]["tag"] == "epoch_accuracy"
-    }
-    for group in answer["sessionGroups"]
-}
-shown = pd.DataFrame.from_dict(shown, orient="index").sort_index()
-shown = shown[[*values, "train accuracy", "validation accuracy"]]
-display(shown.rename_axis("trial").round(4))
 
 # %%
+shown = {}
+for group in answer["sessionGroups"]:
+    row = shown[group["name"]] = dict(group["hparams"])
+    for metric in group["metricValues"]:
+        if metric["name"]["tag"] == "epoch_accuracy":
+            name = f"{metric['name']['group']} accuracy"
+            row[name] = metric["value"]
+shown = pd.DataFrame.from_dict(shown, orient="index").sort_index()
+columns = ["units", "activation", "learning_rate"]
+columns += ["train accuracy", "validation accuracy"]
+display(shown[columns].rename_axis("trial").round(4))
+
+# %%
+print("HPARAMS enabled:", plugins["hparams"]["enabled"])
 assert plugins["hparams"]["enabled"] and set(shown.index) == set(trials)
 last = table["last accuracy"].to_numpy()
 assert np.allclose(shown["validation accuracy"], last)
