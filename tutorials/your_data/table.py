@@ -4,10 +4,14 @@
 # From a CSV file with numbers, categories and missing cells to a tuned
 # Keras model that predicts new rows, with its preprocessing inside.
 #
-# The two programs that come of it, for your file, are
-# [composed for you](../../your_data/index.md?kind=table): this page shows
-# what they do and why. Here the table is one of penguins, and the question
-# whether a penguin is male or female.
+# [The composer](../../your_data/index.md?kind=table) writes the two
+# programs that come of it for your file; this page shows what they do and
+# why. The table here is one of penguins: is a penguin male or female?
+#
+# The cells decide what is a number and what is a category; none is guessed.
+# A file may have semicolons and a decimal comma. Where nothing tells
+# whether 1.234 is more than a thousand, it is refused. Rows whose target
+# is missing go.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -15,53 +19,40 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.data.read_table import read_table
+
+# %% open=true
+from importlib.resources import files
+
+import pandas as pd
+from IPython.display import display
+
+table = read_table(files("palmerpenguins") / "data/penguins.csv")
+table = table[table["sex"] != ""].reset_index(drop=True)
+display(table.rename_axis("row").head(5))
+labels, names = pd.factorize(table.pop("sex"), sort=True)
+print(f"{len(labels)} rows; classes: {list(names)}")
+
+# %%
 import inspect
 import json
 import subprocess
 import sys
 import zipfile
-from importlib.resources import files
 from pathlib import Path
 
 import keras
 import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from IPython.display import display
 
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
-# ## Read it
-#
-# What is a number and what is a category is decided by the cells, and no
-# cell is ever guessed. A file may separate cells by semicolons and have a
-# decimal comma; where nothing tells whether 1.234 is more than a
-# thousand, it is refused.
-
-# %%
-from snippets.data.read_table import read_table
-
-# %%
-path = files("palmerpenguins") / "data/penguins.csv"
-table = read_table(path)
-display(table.head(5))
-
-# %% [markdown]
-# Rows whose target is missing teach nothing and judge nothing: they go.
-
-# %%
-table = table[table["sex"] != ""].reset_index(drop=True)
-target = table.pop("sex")
-labels, names = pd.factorize(target, sort=True)
-print(f"{len(labels)} rows; classes: {list(names)}")
-
-# %% [markdown]
 # ## Split it
 #
-# A column that numbers the rows, or says the same in each, is of no use
-# to a model, and would hide which rows are copies.
+# A column that numbers the rows, or says the same in each, teaches nothing
+# and would hide which rows are copies.
 
 # %%
 from snippets.data.usable_columns import usable_columns
@@ -96,9 +87,8 @@ for name, kinds in columns.items():
 # %% [markdown]
 # ## A model that takes raw rows
 #
-# The model scales numbers, has a place for missing ones, and knows one
-# input more than the categories of the training rows: whatever it has
-# never seen.
+# The model scales numbers, has a place for missing ones, and one for
+# categories that the training rows don't have.
 
 # %%
 from snippets.data.table_inputs import table_inputs
@@ -149,14 +139,13 @@ display(trials_table(tuner).drop(columns="status").head(6).round(4))
 # %%
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Validation accuracy of each trial against hidden layers, units, dropout, learning rate and batch size, a panel each." figure="trials"
-figure = trials_plot(tuner)
+# %% alt="Validation accuracy of each trial against hidden layers, units, dropout, learning rate and batch size, a panel each." caption="Only what bends or slopes here mattered; ten trials show little more." figure="trials"
+trials_plot(tuner)
 plt.show()
 
 # %% [markdown]
-# The best score is the luckiest of ten. What it is compared with gets
-# the same care: the untuned model trains four times as long, and keeps
-# its best epoch as trials keep theirs.
+# The best score is the luckiest of ten. The untuned model gets the same
+# care: it trains four times as long, and keeps its best epoch.
 
 # %%
 untuned = kt.HyperParameters()
@@ -176,8 +165,8 @@ print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
 # %% [markdown]
 # ## Train again
 #
-# Both train anew, for as many epochs as served them best, on the rows to
-# train and to validate together.
+# Both train anew, for their best numbers of epochs, on the rows to train
+# and to validate together.
 
 
 # %%
@@ -198,8 +187,8 @@ models = {
 # %% [markdown]
 # ## Save it, and predict in another program
 #
-# The file of the model has room for what a program must know beside it:
-# which columns, and what the classes are called.
+# The file of the model also keeps what a program must know beside it: the
+# columns, and what the classes are called.
 
 # %%
 folder = Path("searches", "table")
@@ -232,14 +221,17 @@ def predict(path):
 # and an island that no penguin came from before.
 
 # %%
-imports = "import json, sys, zipfile\nfrom pathlib import Path\n"
-imports += "import keras, numpy as np, pandas as pd\n"
-imports += "import tensorflow as tf\n"
+imports = """import json, sys, zipfile
+from pathlib import Path
+import keras, numpy as np, pandas as pd
+import tensorflow as tf
+"""
 parts = (read_table, table_inputs, predict)
 source = "\n\n".join(map(inspect.getsource, parts))
-(folder / "predict.py").write_text(
-    f"{imports}\n\n{source}\n\npredict(sys.argv[1])\n", "utf-8"
-)
+program = f"{imports}\n\n{source}\n\npredict(sys.argv[1])\n"
+
+# %%
+(folder / "predict.py").write_text(program, "utf-8")
 (folder / "new.csv").write_text(
     "island,species,body_mass_g,bill_length_mm,bill_depth_mm,"
     "flipper_length_mm,year\n"
@@ -247,11 +239,9 @@ source = "\n\n".join(map(inspect.getsource, parts))
     "Atlantis,Adelie,,36.2,17.3,187,2009\n",
     "utf-8",
 )
+command = [sys.executable, "predict.py", "new.csv"]
 done = subprocess.run(
-    [sys.executable, "predict.py", "new.csv"],
-    cwd=folder,
-    capture_output=True,
-    text=True,
+    command, cwd=folder, capture_output=True, text=True
 )
 print(done.stdout or done.stderr)
 assert len(done.stdout.splitlines()) == 2
@@ -259,8 +249,8 @@ assert len(done.stdout.splitlines()) == 2
 # %% [markdown]
 # ## One look at the test set
 #
-# The closed rows, once. Beside both models stands the guess that needs
-# no model, the more frequent class.
+# The closed rows, once, for both models and for the guess that needs no
+# model, the more frequent class.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -273,12 +263,12 @@ for name, model in models.items():
     right[name] = guess == y_test
 compared = compare_runs(right, reference="untuned", paired=True)
 print(f"accuracy on {len(y_test)} rows, with 95 % intervals:")
-display(compared.drop(columns=["runs", "p"]).round(3))
+compared = compared.rename_axis("model").drop(columns=["runs", "p"])
+display(compared.round(3))
 
 # %% [markdown]
 # Where the interval of the difference holds 0, this test set cannot tell
-# whether the search was worth it. That is the usual result for a small
-# table, and worth knowing before the next search.
+# whether the search was worth it: the usual result for a small table.
 #
 # ## What this page did not show
 #
