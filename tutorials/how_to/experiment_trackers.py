@@ -4,23 +4,46 @@
 # Log every trial to MLflow, or to any other tracker, offline: which hook
 # of a tuner gets what, and the proof that both tell the same story.
 #
-# Don't log from a callback. Keras Tuner copies callbacks for each
-# execution, and what holds a file or a connection can't be copied. Log
-# from the tuner: override three of its methods.
+# Don't log from a callback: Keras Tuner copies callbacks for each
+# execution, and what holds a file or a connection can't be copied.
+# Override three methods of the tuner:
 #
 # | method | called | has |
 # |---|---|---|
 # | `on_trial_begin(trial)` | before a trial | its number: open a run |
 # | `on_epoch_end(trial, model, epoch, logs)` | after each epoch | the metrics: log a step |
 # | `on_trial_end(trial)` | after it, also if it failed | hyperparameters, score, status: close the run |
-#
-# `Tracked` [below](#three-methods) does that, and is mixed into whichever
-# tuner you use: `class TrackedSearch(Tracked, kt.RandomSearch)`.
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
+
+# %%
+from snippets.models.build_model import build_model
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+
+class Logged(kt.RandomSearch):
+    def on_trial_end(self, trial):
+        super().on_trial_end(trial)
+        ended = self.oracle.get_trial(trial.trial_id)
+        print(ended.status, ended.score, ended.hyperparameters.values)
+
+
+names = {"directory": "searches", "project_name": "trackers_first"}
+names["objective"] = kt.Objective("val_accuracy", "max")
+tuner = Logged(build_model, max_trials=2, seed=1, **names)
+x, y = load_digits(return_X_y=True)
+tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+
+# %% [markdown]
+# In place of `print`, call your tracker. `Tracked`
+# [below](#three-methods) does that with all three methods, and is mixed
+# into any tuner: `class TrackedSearch(Tracked, kt.RandomSearch)`.
 
 # %%
 import os
@@ -38,26 +61,16 @@ import warnings
 from pathlib import Path
 
 import keras
-import keras_tuner as kt
 import mlflow
 import pandas as pd
 from IPython.display import display
 
 keras.utils.set_random_seed(1)
 
-# %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
-
-# %%
-from snippets.models.image_classifier import ImageClassifier
-
 # %% [markdown]
 # ## A tracker in three calls
 #
-# The package is `mlflow-skinny`: the client of MLflow without its server,
+# The package `mlflow-skinny` is the client of MLflow without its server,
 # database and pages. It writes to a folder.
 
 # %% open=true
@@ -95,9 +108,9 @@ class MLflow:
 # %% [markdown]
 # ## Three methods
 #
-# The hyperparameters are logged at the end, not at the beginning: those
-# that are declared in `fit` are not known before. `finally` is there for
-# the third failure in a row, at which `super().on_trial_end` raises.
+# The hyperparameters are logged at the end, because those declared in
+# `fit` are not known before. `finally` is for the third failure in a row,
+# at which `super().on_trial_end` raises.
 
 
 # %%
@@ -120,41 +133,35 @@ class Tracked:
         finally:
             ended = self.oracle.get_trial(trial.trial_id)
             best = {"score": ended.score, "best_step": ended.best_step}
-            self.tracker.end(
-                self.run,
-                ended.hyperparameters.values,
-                {} if ended.score is None else best,
-                ended.status,
-                ended.message,
-            )
-
-
-class TrackedSearch(Tracked, kt.RandomSearch):
-    pass
+            results = {} if ended.score is None else best
+            values = ended.hyperparameters.values
+            how = ended.status, ended.message
+            self.tracker.end(self.run, values, results, *how)
 
 
 # %% [markdown]
 # Models above `max_model_size` fail, so that there is a failed trial to
-# log too. Its traceback is kept off this page.
+# log too.
+
 
 # %%
+class TrackedSearch(Tracked, kt.RandomSearch):
+    pass
+
+
 tuner = TrackedSearch(
-    ImageClassifier(),
+    build_model,
     objective=kt.Objective("val_accuracy", "max"),
     max_trials=4,
-    max_model_size=30_000,
+    max_model_size=12_000,
     seed=1,
     directory="searches",
     project_name="experiment_trackers",
     overwrite=True,
 )
-with contextlib.redirect_stderr(io.StringIO()):
-    tuner.search(
-        *images.train,
-        validation_data=images.validation,
-        epochs=3,
-        verbose=0,
-    )
+fit = {"x": x / 16, "y": y, "validation_split": 0.2, "verbose": 0}
+with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
+    tuner.search(**fit, epochs=3)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -174,7 +181,8 @@ display(trials.round(4))
 runs = mlflow.search_runs([EXPERIMENT])
 runs.index = runs["tags.mlflow.runName"].str.split().str[-1].astype(int)
 shown = ["status", "params.units", "params.learning_rate"]
-display(runs[[*shown, "metrics.score"]].sort_index().round(4))
+shown = runs[[*shown, "metrics.score"]].sort_index()
+display(shown.rename_axis("trial").round(4))
 
 # %%
 logged = {"status": runs["status"].replace("FINISHED", "COMPLETED")}
@@ -183,23 +191,13 @@ for name in tuner.get_best_hyperparameters()[0].values:
     logged[name] = text.astype(trials[name].dtype)
 logged["val_accuracy"] = runs["metrics.score"]
 logged = pd.DataFrame(logged).loc[trials.index]
-pd.testing.assert_frame_equal(
-    logged,
-    trials.drop(columns="best_step"),
-    check_names=False,
-    check_dtype=False,
-    check_exact=True,
-)
-print(
-    "the same",
-    len(logged),
-    "trials, in",
-    len(logged.columns),
-    "columns",
-)
+table = trials.drop(columns="best_step")
+loose = {"check_names": False, "check_dtype": False}
+pd.testing.assert_frame_equal(logged, table, **loose, check_exact=True)
+print(f"the same {len(logged)} trials, in {len(table.columns)} columns")
 
 # %% [markdown]
-# And what Keras Tuner does not keep, the curves over epochs, is there:
+# The curves over epochs, which Keras Tuner does not keep, are there too:
 
 # %%
 for number in trials.query("status == 'COMPLETED'").index:
@@ -211,7 +209,6 @@ for number in trials.query("status == 'COMPLETED'").index:
     assert max(curve) == trials.loc[number, "val_accuracy"]
     best_step = curve.index(max(curve))
     assert best_step == runs.loc[number, "metrics.best_step"]
-    assert best_step == trials.loc[number, "best_step"]
 
 # %% [markdown]
 # A failed trial has no curve and no score, but a status and the traceback
@@ -225,8 +222,8 @@ assert "Oversized model" in runs.loc[failed, "tags.message"]
 # %% [markdown]
 # ## Another tracker
 #
-# Only the three calls know of MLflow. A tracker that appends lines of
-# JSON to a file takes three more, and `Tracked` stays as it is.
+# `Tracked` stays as it is; only the three calls know of MLflow. This tracker
+# appends lines of JSON to a file.
 
 
 # %% open=true
@@ -252,7 +249,8 @@ class Lines:
 
 
 # %% [markdown]
-# This time under Hyperband.
+# This time under Hyperband, with an optimizer whose state is kept when a
+# trial is promoted:
 
 
 # %%
@@ -260,9 +258,16 @@ class TrackedHyperband(Tracked, kt.Hyperband):
     tracker = Lines("trials.jsonl")
 
 
+def kept(hp):
+    model = build_model(hp)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+# %%
 TrackedHyperband.tracker.path.unlink(missing_ok=True)
 hyperband = TrackedHyperband(
-    ImageClassifier(),
+    kept,
     objective=kt.Objective("val_accuracy", "max"),
     max_epochs=2,
     factor=2,
@@ -271,9 +276,7 @@ hyperband = TrackedHyperband(
     project_name="experiment_trackers_hyperband",
     overwrite=True,
 )
-hyperband.search(
-    *images.train, validation_data=images.validation, verbose=0
-)
+hyperband.search(**fit)
 
 # %%
 text = TrackedHyperband.tracker.path.read_text("utf-8")
@@ -282,14 +285,13 @@ ends = {e["run"]: e["status"] for e in events if "status" in e}
 epochs = [e for e in events if "val_accuracy" in e]
 print(len(ends), "trials,", len(epochs), "epochs")
 assert set(ends.values()) == {"COMPLETED"}
-assert len(ends) == len(hyperband.oracle.trials)
 scores = {e["run"]: e["score"] for e in events if "score" in e}
 for trial in hyperband.oracle.trials.values():
     assert scores[f"trial {trial.trial_id}"] == trial.score
 
 # %% [markdown]
-# Trackers with an account have the same three calls. For Weights & Biases
-# they would be these, from its documentation and not run here:
+# Trackers with an account have the same three calls. These of Weights &
+# Biases are from its documentation, and were not run here:
 #
 # | call | MLflow | Weights & Biases |
 # |---|---|---|
@@ -299,8 +301,8 @@ for trial in hyperband.oracle.trials.values():
 #
 # ## Why not a callback
 #
-# This one holds an open file. Any client with a connection, a lock or a
-# thread is like it.
+# This one holds an open file, as a client holds a connection, a lock or a
+# thread.
 
 
 # %%
@@ -313,23 +315,12 @@ class WritesToFile(keras.callbacks.Callback):
         print(epoch, logs, file=self.file)
 
 
-callback_tuner = kt.RandomSearch(
-    ImageClassifier(),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=1,
-    seed=1,
-    directory="searches",
-    project_name="experiment_trackers_callback",
-    overwrite=True,
-)
+# %%
+names["project_name"] = "trackers_callback"
+tuner = kt.RandomSearch(build_model, max_trials=1, seed=1, **names)
 callback = WritesToFile()
 try:
-    callback_tuner.search(
-        *images.train,
-        validation_data=images.validation,
-        callbacks=[callback],
-        verbose=0,
-    )
+    tuner.search(**fit, callbacks=[callback])
 except kt.errors.FatalValueError as error:
     message = str(error)
     print(message.split(" It is not")[0])
@@ -337,14 +328,12 @@ callback.file.close()
 assert "deep-copyable" in message
 
 # %% [markdown]
-# A callback that opens its file in `on_train_begin` passes, being copied
-# before. It still knows neither the trial nor its status:
-# [callbacks](callbacks.py).
+# A callback that opens its file in `on_train_begin` passes. It still knows
+# neither the trial nor its status: [callbacks](callbacks.py).
 #
 # ## The `logger` argument
 #
-# Tuners take a `logger`, and old answers tell you to use it. It does
-# nothing.
+# Tuners take a `logger`, and old answers recommend it. It does nothing.
 
 
 # %%
@@ -356,21 +345,15 @@ class AnyLogger:
         raise AttributeError(name)
 
 
+names["project_name"] = "trackers_logger"
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    logger_tuner = kt.RandomSearch(
-        ImageClassifier(),
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=1,
-        logger=AnyLogger(),
-        seed=1,
-        directory="searches",
-        project_name="experiment_trackers_logger",
-        overwrite=True,
+    tuner = kt.RandomSearch(
+        build_model, max_trials=1, logger=AnyLogger(), seed=1, **names
     )
-    logger_tuner.search(
-        *images.train, validation_data=images.validation, verbose=0
-    )
+    tuner.search(**fit)
+
+# %%
 said = [str(w.message) for w in caught if "logger" in str(w.message)]
 print(*said)
 print("the logger was used", AnyLogger.calls, "times")
