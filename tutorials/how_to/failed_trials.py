@@ -1,24 +1,17 @@
 # %% [markdown] index="failed trials; NaN; max_consecutive_failed_trials; max_retries_per_trial; max_model_size; Number of consecutive failures exceeded the limit; FailedTrialError; FatalError; out of memory; val_loss nan; loss is nan"
 # # Failed trials
 #
-# What Keras Tuner makes of an exception, NaN, infinity or a model that
+# What Keras Tuner does with an exception, NaN, infinity or a model that
 # is too large; how to notice it, and how to keep a search whole.
 #
-# - Most exceptions cost one trial. Three failed trials in a row end the
+# - Most faults cost one trial. Three failed trials in a row end the
 #   search.
-# - `get_best_hyperparameters` may hand out the values of a failed
-#   trial. Look at the status first:
-#
-# ```python
-# trial = tuner.oracle.get_best_trials()[0]
-# if trial.status != "COMPLETED":
-#     raise RuntimeError(f"no trial completed\n{trial.message}")
-# ```
-#
+# - `get_best_hyperparameters` may return the values of a failed trial:
+#   check `tuner.oracle.get_best_trials()[0].status` first.
 # - Retries help against exceptions, not against NaN.
-# - Under Hyperband one failed trial can cost the longest training of
-#   its bracket. There, return a bad score instead of NaN or an
-#   exception.
+# - Under Hyperband one failed trial can cost its bracket the longest
+#   training. Return [a bad
+#   score](#under-hyperband-a-failure-costs-more) instead.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -26,30 +19,73 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import contextlib
-import io
-import logging
-import math
-from pathlib import Path
+from snippets.data.load_images import load_images
+
+# %%
+import warnings
 
 import keras
 import keras_tuner as kt
+
+warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of NaN
+
+
+def build(hp):
+    model = keras.Sequential([keras.layers.Dense(1)])
+    rate = hp.Choice("learning_rate", [0.01, 1e9])
+    model.compile(keras.optimizers.SGD(rate), "mean_squared_error")
+    return model
+
+
+loss = kt.Objective("val_loss", "min")
+names = {"directory": "searches", "project_name": "failed_trials_nan"}
+tuner = kt.GridSearch(build, loss, seed=1, **names)
+data = load_images("digits")
+tuner.search(*data.train, validation_data=data.validation, verbose=0)
+print({t.status: str(t.score) for t in tuner.oracle.trials.values()})
+
+# %% [markdown]
+# The second learning rate is far too large, and gave NaN. The trial
+# failed, the search went on, and Keras Tuner printed nothing.
+
+# %%
+import io
+import logging
+import math
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from sklearn.datasets import load_diabetes
-from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(1)
 # TensorFlow warns of models that train for few batches, as these do.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
+
+# %%
+def search(tuner_class, *args, printed=None, fit=None, **settings):
+    """Search quietly; return the tuner and what was raised."""
+    objective = kt.Objective("score", "max")
+    usual = {"objective": objective, "overwrite": True}
+    usual |= {"seed": 1, "directory": "searches"}
+    tuner = raised = None
+    printed = printed or io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        try:
+            tuner = tuner_class(*args, **(usual | settings))
+            tuner.search(**(fit or {}), verbose=0)
+        except Exception as error:
+            raised = error
+    return tuner, raised
+
+
 # %% [markdown]
 # ## Which fault becomes what
 #
-# A hypermodel whose only work is to fail: sound for three values of a
-# hyperparameter, at a fourth it raises, returns or builds what it was
-# told to.
+# This hypermodel is sound for three values of a hyperparameter. At the
+# fourth it raises, returns or builds what it was told to.
 
 
 # %%
@@ -64,26 +100,26 @@ class Faulty(kt.HyperModel):
         self.attempts += bad
         if bad and self.build_raises:
             raise self.build_raises
-        units = self.units if bad else 1
-        layers = [keras.Input((1,)), keras.layers.Dense(units)]
-        return keras.Sequential(layers)
+        layer = keras.layers.Dense(self.units if bad else 1)
+        return keras.Sequential([keras.Input((1,)), layer])
 
     def fit(self, hp, model, **kwargs):
-        if hp.get("value") != self.at:
-            return 0.5
-        if isinstance(self.fit_gives, Exception):
-            raise self.fit_gives
-        return self.fit_gives
+        gives = self.fit_gives if hp.get("value") == self.at else 0.5
+        if isinstance(gives, Exception):
+            raise gives
+        return gives
 
 
 # %% [markdown]
-# A metric that was never logged is a training history without the
-# objective in it, as when `search` got no validation data.
+# A metric that was not logged is a training history without the
+# objective in it, as when `search` gets no validation data.
 
 # %%
 no_metric = keras.callbacks.History()
 no_metric.history = {"loss": [0.1]}
 oops = ValueError("oops")
+
+# %%
 FAULTS = {
     "exception in fit": Faulty(fit=oops),
     "exception in build": Faulty(build=oops),
@@ -99,59 +135,34 @@ FAULTS = {
 }
 
 # %% [markdown]
-# A grid search tries the four values in order. Two retries are allowed,
-# so a fault that is retried is met three times.
-
-
-# %%
-def meet(hypermodel):
-    """Search; return what became of the trial with the fault."""
-    tuner, ending, printed = None, "goes on", io.StringIO()
-    try:
-        with (
-            contextlib.redirect_stdout(printed),
-            contextlib.redirect_stderr(printed),
-        ):
-            tuner = kt.GridSearch(
-                hypermodel,
-                objective=kt.Objective("score", "max"),
-                max_model_size=50,
-                max_retries_per_trial=2,
-                seed=1,
-                directory="searches",
-                project_name="failed_trials",
-                overwrite=True,
-            )
-            hypermodel.attempts = 0  # the constructor builds once, too
-            tuner.search(verbose=0)
-    except Exception as error:
-        ending = f"raises {type(error).__name__}"
-    return {
-        "attempts": hypermodel.attempts,
-        "trial": tuner.oracle.trials["0002"].status
-        if tuner
-        else "none",
-        "search": ending,
-        "prints": "Traceback" in printed.getvalue(),
-    }
-
+# A grid search tries the four values in order, with two retries: a fault
+# that is retried is met three times.
 
 # %%
-rows = {fault: meet(each) for fault, each in FAULTS.items()}
-faults = pd.DataFrame.from_dict(rows, orient="index")
-prints = faults.pop("prints").map({True: "traceback", False: "nothing"})
-faults = faults.assign(prints=prints).rename_axis("fault")
-display(faults)
+rows = {}
+settings = {"max_model_size": 50, "max_retries_per_trial": 2}
+settings["project_name"] = "failed_trials"
+for fault, hypermodel in FAULTS.items():
+    printed = io.StringIO()
+    tuner, raised = search(
+        kt.GridSearch, hypermodel, printed=printed, **settings
+    )
+    trial = tuner.oracle.trials["0002"].status if tuner else "none"
+    ending = f"raises {type(raised).__name__}" if raised else "goes on"
+    seen = "Traceback" in printed.getvalue()
+    prints = "traceback" if seen else "nothing"
+    rows[fault] = [hypermodel.attempts, trial, ending, prints]
+
+# %%
+columns = ["attempts", "trial", "search", "prints"]
+faults = pd.DataFrame.from_dict(rows, "index", columns=columns)
+display(faults.rename_axis("fault"))
 
 # %%
 goes_on = faults[faults["search"] == "goes on"]
-assert goes_on["trial"].value_counts().to_dict() == {
-    "FAILED": 6,
-    "COMPLETED": 1,
-}
-assert (
-    goes_on.query("trial == 'COMPLETED'").index == "objective is +inf"
-)
+completed = goes_on["trial"] == "COMPLETED"
+assert goes_on.index[completed] == "objective is +inf"
+assert (goes_on.loc[~completed, "trial"] == "FAILED").all()
 raised = faults.drop(goes_on.index)
 assert set(raised["trial"]) == {"RUNNING", "none"}
 assert set(raised["prints"]) == {"nothing"}
@@ -160,22 +171,19 @@ once = faults.index[faults["attempts"] == 1]
 assert {"FailedTrialError", "above max_model_size"} < set(once)
 
 # %% [markdown]
-# What a single trial can meet makes that trial FAILED, and the search
-# goes on. What every trial would meet (`FatalError`, a `fit` that
-# returns nothing, a dictionary that lacks the objective) is raised at
-# once; the trial stays RUNNING, and a resumed search runs it again. A
-# metric that was never logged would fail every trial too, but counts
-# among the first. And +inf is a score like any other: here, where more
-# is better, the best one.
+# Most faults make the trial FAILED, and the search goes on. What every
+# trial would meet (`FatalError`, a `fit` that returns nothing, a
+# dictionary that lacks the objective) is raised at once; the trial stays
+# RUNNING, and a resumed search runs it again. A metric that was not
+# logged only fails the trial. And +inf is a score like any other: where
+# more is better, the best one.
 #
-# `FailedTrialError` is for you to raise, where a retry would be a
-# waste. A traceback is printed even with `verbose=0`, except for NaN.
+# Raise `FailedTrialError` yourself where a retry would be a waste. A
+# traceback is printed even with `verbose=0`, except for NaN.
 #
 # ## Three in a row end the search
 #
-# A mistake in `fit` fails every trial. To see what follows takes no
-# models: here `run_trial` returns the number itself, or raises.
-
+# A mistake in `fit` fails every trial. Here `run_trial` raises instead:
 
 # %%
 SPACE = kt.HyperParameters()
@@ -187,27 +195,6 @@ class AlwaysFails(kt.RandomSearch):
         raise ValueError("a mistake in every trial")
 
 
-def search(tuner_class, **settings):
-    """Search quietly; return the tuner and what was raised."""
-    settings = {
-        "objective": kt.Objective("score", "max"),
-        "seed": 1,
-        "directory": "searches",
-        "overwrite": True,
-    } | settings
-    tuner, raised = tuner_class(**settings), None
-    try:
-        with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            tuner.search(verbose=0)
-    except RuntimeError as error:
-        raised = error
-    return tuner, raised
-
-
-# %%
 for limit in (3, 10):
     tuner, raised = search(
         AlwaysFails,
@@ -218,33 +205,30 @@ for limit in (3, 10):
     )
     print(f"limit {limit}: {len(tuner.oracle.trials)} trials,", end=" ")
     print("raised:", str(raised).splitlines()[0])
-    assert (raised is None) == (limit == 10)
 
 # %% [markdown]
-# With the limit raised, a search in which nothing ever worked ends as
-# if all were well. Ask it for the best values:
+# With the limit raised, a search in which every trial failed ends as if
+# all were well. Ask it for the best values:
 
 # %%
 (best,) = tuner.get_best_hyperparameters()
 (trial,) = tuner.oracle.get_best_trials()
 print("best values:", {x: round(v, 3) for x, v in best.values.items()})
 print("their trial:", trial.status, "with score", trial.score)
-assert trial.status == "FAILED" and trial.score is None
+assert raised is None and trial.status == "FAILED"
 
 # %% [markdown]
-# Hence the check at the top of this page. Where more than one trial is
-# asked for, check each: `get_best_trials(5)` fills up with failed ones
-# [when fewer have completed](results.py).
+# So check the status of every trial you ask for: `get_best_trials(5)`
+# includes failed ones [when fewer have completed](results.py).
 #
-# To meet such mistakes before the search does, build and train once by
-# hand, with the default values: `model = hypermodel.build(hp)`, then
-# `hypermodel.fit(hp, model, ...)` for one epoch, `hp` being
-# `kt.HyperParameters()`.
+# To find such mistakes before the search, train the default values by
+# hand for one epoch: `model = hypermodel.build(hp)`, then
+# `hypermodel.fit(hp, model, ...)`, where `hp` is `kt.HyperParameters()`.
 #
 # ## Retries do not help against NaN
 #
-# Two trials that go wrong the first two times and well the third: one
-# by an exception, one by NaN.
+# Two trials go wrong twice and well the third time: one by an exception,
+# one by NaN.
 
 
 # %%
@@ -261,31 +245,28 @@ class WrongTwice(kt.GridSearch):
         return math.nan
 
 
-tuner, _ = search(
-    WrongTwice,
-    max_retries_per_trial=2,
-    project_name="failed_trials_retries",
-)
-for trial in tuner.oracle.trials.values():
+names = {"project_name": "failed_trials_retries"}
+tuner, _ = search(WrongTwice, max_retries_per_trial=2, **names)
+
+# %%
+trials = [*tuner.oracle.trials.values()]
+for trial in trials:
     way = trial.hyperparameters.get("way")
     tries = tuner.attempts.count(way)
     print(f"{way:5}: {tries} attempts, {trial.status}, {trial.score}")
-
-# %%
-statuses = [trial.status for trial in tuner.oracle.trials.values()]
-assert statuses == ["COMPLETED", "FAILED"]
+assert [t.status for t in trials] == ["COMPLETED", "FAILED"]
 assert tuner.attempts.count("NaN") == 3
 
 # %% [markdown]
-# The retries of the second trial ran, and their result was thrown away:
-# Keras Tuner had recorded the NaN, and does not replace what it has
-# recorded. If an accident of initial weights may give NaN and you want
-# another try, raise an exception instead of returning it.
+# The second trial was retried, and the result was thrown away: Keras
+# Tuner had recorded the NaN, and does not replace it. If initial weights
+# can lead to NaN and you want another try, raise an exception instead of
+# returning it.
 #
 # ## Where the NaN stands matters
 #
-# From a training history Keras Tuner takes the best epoch, and begins
-# to compare at the first. Nothing compares as better than NaN.
+# From a training history Keras Tuner takes the best epoch. It compares
+# from the first one on, and nothing compares as better than NaN.
 
 
 # %%
@@ -303,107 +284,105 @@ class Histories(kt.GridSearch):
         return history
 
 
-tuner, _ = search(
-    Histories,
-    objective=kt.Objective("val_loss", "min"),
-    project_name="failed_trials_epochs",
-)
-for trial in tuner.oracle.trials.values():
+# %%
+names = {"project_name": "failed_trials_epochs"}
+tuner, _ = search(Histories, objective=loss, **names)
+trials = [*tuner.oracle.trials.values()]
+for trial in trials:
     where = trial.hyperparameters.get("NaN")
     print(f"NaN in {where:11}: {trial.status}, {trial.score}")
-
-# %%
-scores = [trial.score for trial in tuner.oracle.trials.values()]
+scores = [trial.score for trial in trials]
 assert math.isnan(scores[1]) and scores[0] == scores[2] == 0.7
 
 # %% [markdown]
 # So a trial that diverges after a good epoch keeps its score, and the
-# weights of that epoch. That is what one wants, unless the final
-# training is to run longer than that.
+# weights of that epoch. This is right unless the final training runs
+# longer than that.
 #
 # ## Under Hyperband a failure costs more
 #
 # Hyperband promotes from a round when it has more scores than it will
-# throw away. A failed trial gives no score, and it is never replaced.
-# The real schedule, with a number in place of training; in the first
-# round one trial goes wrong:
+# throw away. A failed trial gives no score, and is never replaced. This
+# tool scores it, for exceptions, NaN and infinity, after retries that
+# also work for NaN:
+
+# %%
+from snippets.searches.scored_failures import scored_failures
+
+# %% [markdown]
+# The real schedule, with a number in place of training. One trial of the
+# first round goes wrong; the worst accuracy is 0.
 
 
 # %%
 class OneWrong(kt.Hyperband):
-    way = "none"
-
     def run_trial(self, trial, *args, **kwargs):
-        score = trial.hyperparameters.get("x")
         if trial.trial_id != "0003" or self.way == "none":
-            return score
+            return trial.hyperparameters.get("x")
         if self.way == "an exception":
-            raise ValueError("out of memory, say")
-        return {"NaN": math.nan, "a bad score": 0.0}[self.way]
+            raise MemoryError("out of memory")
+        return math.nan if self.way == "NaN" else math.inf
 
 
 # %%
-counts = {}
-for way in ("none", "an exception", "NaN", "a bad score"):
-    OneWrong.way = way
-    tuner, _ = search(
-        OneWrong,
-        hyperparameters=SPACE,
-        max_epochs=27,
-        project_name="failed_trials_hyperband",
-    )
-    for trial in tuner.oracle.trials.values():
-        values = trial.hyperparameters.values
-        if values["tuner/bracket"] == 3:
-            column = counts.setdefault(way, {})
-            epochs = values["tuner/epochs"]
-            column[epochs] = column.get(epochs, 0) + 1
+def rounds(tuner_class, way):
+    """Count the trials of the first bracket by their epochs."""
+    tuner_class.way = way
+    names = {"project_name": "failed_trials_hyperband"}
+    names |= {"hyperparameters": SPACE.copy(), "max_epochs": 27}
+    tuner, _ = search(tuner_class, **names)
+    trials = tuner.oracle.trials.values()
+    values = pd.DataFrame([t.hyperparameters.values for t in trials])
+    first = values[values["tuner/bracket"] == 3]
+    return first["tuner/epochs"].value_counts().sort_index()
+
+
+# %%
+ways = ("none", "an exception", "NaN", "infinity")
+Scored = scored_failures(OneWrong, worst=0.0)
+counts = {way: rounds(OneWrong, way) for way in ways}
+for way in ways[1:]:
+    counts[f"{way}, scored"] = rounds(Scored, way)
 counts = pd.DataFrame(counts).rename_axis("epochs").fillna(0)
-display(counts.astype(int))
+counts = counts.astype(int)
+display(counts)
 
 # %%
-assert (counts["none"] == [27, 9, 3, 1]).all()
-assert (counts["a bad score"] == counts["none"]).all()
+assert counts["none"].tolist() == [27, 9, 3, 1]
 for way in ("an exception", "NaN"):
     assert counts[way].tolist() == [27, 8, 2, 0]
+for way in ways[1:]:
+    assert counts[f"{way}, scored"].equals(counts["none"])
 
 # %% [markdown]
-# A row for each round. One failure in the first, and no trial of that
-# bracket is trained in full. Nothing says so. The cure is the last
-# column: return a bad score. It must be finite, and no better than the
-# worst honest trial: the accuracy of guessing, or a loss well above
-# that of a constant prediction. As a tool around the tuner, after
-# retries that count:
-# [`scored_failures`](faults.py#trials-that-fail).
+# Each row is a round. After one failure in the first, no trial of that
+# bracket is trained in full, and no message says so. Infinity is worse in
+# its own way: it is the best score of all.
+#
+# A bad score must be finite, and no better than the worst honest trial:
+# the accuracy of guessing, or a loss well above that of a constant
+# prediction. A trial scored by the tool has a message, and a metric
+# `failed`, which reaches [tables](results.py) too. Your own `fit` can
+# return a bad score as well.
 #
 # ## Learning rates that diverge
 #
-# A real case. A regression whose learning rate may be far too large;
-# its loss overflows within an epoch.
+# The regression at the top, with such a `fit`. It leaves the training
+# alone, and puts a bad score where the history has no number. `WORST` is
+# far above the loss of predicting the mean.
 
 # %%
-x, y = load_diabetes(return_X_y=True)
-x, _, y, _ = train_test_split(x, y, test_size=0.2, random_state=1)
-x_train, x_validation, y_train, y_validation = train_test_split(
-    x, y, test_size=0.25, random_state=1
-)
+x, y = data.train
+WORST = 100 * float(np.var(y))
+fit = {"x": x, "y": y, "validation_data": data.validation}
+fit["epochs"] = 4
 
 
 class Diverging(kt.HyperModel):
-    def __init__(self):
-        super().__init__()
-        self.epochs = 0
+    epochs = 0
 
     def build(self, hp):
-        rates = [0.1, 1e8]
-        learning_rate = hp.Choice("learning_rate", rates)
-        layers = [keras.Input((10,)), keras.layers.Dense(1)]
-        model = keras.Sequential(layers)
-        model.compile(
-            optimizer=keras.optimizers.SGD(learning_rate),
-            loss="mean_squared_error",
-        )
-        return model
+        return build(hp)
 
     def fit(self, hp, model, *args, **kwargs):
         history = model.fit(*args, **kwargs)
@@ -411,21 +390,13 @@ class Diverging(kt.HyperModel):
         return history
 
 
-# %% [markdown]
-# The cure, in `fit`: leave the training alone, and put a bad score
-# where the history has no number. `WORST` is far above the loss of
-# predicting the mean.
-
 # %%
-WORST = 100 * float(np.var(y_train))
-
-
 class BadScore(Diverging):
     def fit(self, hp, model, *args, **kwargs):
         history = super().fit(hp, model, *args, **kwargs)
-        losses = history.history["val_loss"]
-        losses = np.nan_to_num(losses, nan=WORST, posinf=WORST)
-        history.history["val_loss"] = losses.clip(max=WORST).tolist()
+        losses = np.nan_to_num(history.history["val_loss"], nan=WORST)
+        losses = losses.clip(max=WORST).tolist()
+        history.history["val_loss"] = losses
         return history
 
 
@@ -434,82 +405,62 @@ class BadScore(Diverging):
 # number, is often named as the cure. All four combinations:
 
 # %%
-rows = []
-for hypermodel in (Diverging(), BadScore()):
-    for stops in (False, True):
-        keras.utils.set_random_seed(1)
-        tuner = kt.GridSearch(
-            hypermodel,
-            objective=kt.Objective("val_loss", "min"),
-            seed=1,
-            directory="searches",
-            project_name="failed_trials_diverging",
-            overwrite=True,
-        )
-        callbacks = [keras.callbacks.TerminateOnNaN()] * stops
-        quiet = io.StringIO()
-        with (
-            contextlib.redirect_stdout(quiet),
-            contextlib.redirect_stderr(quiet),
-        ):
-            tuner.search(
-                x_train,
-                y_train,
-                validation_data=(x_validation, y_validation),
-                epochs=4,
-                callbacks=callbacks,
-                verbose=0,
-            )
-        trials = tuner.oracle.trials.values()
-        row = {
-            "fit": type(hypermodel).__name__,
-            "TerminateOnNaN": stops,
-        }
-        for trial in trials:
-            rate = trial.hyperparameters.get("learning_rate")
-            done = trial.status == "COMPLETED"
-            row[f"{rate:g}"] = trial.score if done else trial.status
-        row["epochs"] = hypermodel.epochs
-        hypermodel.epochs = 0
-        assert ("Invalid loss" in quiet.getvalue()) == stops
-        rows.append(row)
-table = pd.DataFrame(rows).set_index(["fit", "TerminateOnNaN"])
-display(table.map(lambda x: x if isinstance(x, str) else f"{x:,.0f}"))
-print(f"WORST is {WORST:,.0f}")
+rows = {}
+for hypermodel in (Diverging(), BadScore(), Diverging(), BadScore()):
+    stops = len(rows) > 1
+    fit["callbacks"] = [keras.callbacks.TerminateOnNaN()] * stops
+    keras.utils.set_random_seed(1)
+    names = {"project_name": "failed_trials_diverging"}
+    names |= {"objective": loss, "fit": fit}
+    tuner, _ = search(kt.GridSearch, hypermodel, **names)
+    row = {}
+    for trial in tuner.oracle.trials.values():
+        rate = trial.hyperparameters.get("learning_rate")
+        row[f"{rate:g}"] = trial.score, trial.status
+    row["epochs"] = hypermodel.epochs
+    rows[type(hypermodel).__name__, stops] = row
 
 # %%
-diverged = table["1e+08"]
-assert (table["0.1"] < WORST / 10).all()
-assert diverged["Diverging", False] == "FAILED"
+table = pd.DataFrame(rows).T.sort_index(ascending=[False, True])
+table = table.rename_axis(["fit", "TerminateOnNaN"])
+
+
+def shown(cell):
+    """Show a score, or that there is none."""
+    score, status = cell
+    return f"{score:,.1f}" if status == "COMPLETED" else status
+
+
+display(table.map(lambda x: shown(x) if isinstance(x, tuple) else x))
+print(f"WORST is {WORST:,.1f}")
+
+# %%
+good, diverged = (table[rate].str[0] for rate in ("0.01", "1e+09"))
+assert (good < WORST / 10).all()
+assert table.loc[("Diverging", False), "1e+09"][1] == "FAILED"
 assert (diverged["BadScore"] == WORST).all()
 for _, epochs in table["epochs"].groupby("fit"):
     assert epochs[:, True].item() < epochs[:, False].item()
-(best,) = tuner.get_best_hyperparameters()
-assert best.get("learning_rate") < 1
 
 # %% [markdown]
-# Under each learning rate its score, or that it failed; then the epochs
-# trained in all. `TerminateOnNaN` saves epochs, and prints a line each
-# time. It is no cure: it stops at infinity or NaN, whichever comes
-# first, and the score is what the validation rows give at that moment.
-# `BadScore` is right in both rows, and the two go together.
+# `TerminateOnNaN` saves epochs, but is no cure: it stops at infinity or
+# NaN, whichever comes first, and the score is what the validation rows
+# give at that moment. `BadScore` is right in both rows, and the two work
+# together.
 #
-# An accuracy hides a divergence altogether: with weights that are NaN a
-# classifier answers with one class for every image, and that has an
-# accuracy. Such trials complete, with the score of guessing.
+# An accuracy hides a divergence: with weights that are NaN a classifier
+# gives one class to every image. Such trials complete, with the score of
+# guessing.
 
 # %%
-labels = (y_train > np.median(y_train)).astype(int)
-inputs = keras.Input((10,))
-outputs = keras.layers.Dense(2, activation="softmax")(inputs)
-broken = keras.Model(inputs, outputs)
-broken.compile(
-    loss="sparse_categorical_crossentropy", metrics=["accuracy"]
-)
+dense = keras.layers.Dense(10, activation="softmax")
+broken = keras.Sequential([keras.Input((64,)), dense])
+crossentropy = "sparse_categorical_crossentropy"
+broken.compile(loss=crossentropy, metrics=["accuracy"])
 broken.set_weights([w * math.nan for w in broken.get_weights()])
-loss, accuracy = broken.evaluate(x_train, labels, verbose=0)
-print(f"loss {loss}, accuracy {accuracy:.2f}")
-assert math.isnan(loss) and accuracy > 0.3
+nan, accuracy = broken.evaluate(x, y, verbose=0)
+print(f"loss {nan}, accuracy {accuracy:.2f}")
+assert math.isnan(nan) and accuracy > 0.05
 
 # %% [markdown]
 # There, watch the loss in `fit`, as `BadScore` does, and put the bad
@@ -517,8 +468,8 @@ assert math.isnan(loss) and accuracy > 0.3
 #
 # ## Models that are too large
 #
-# `max_model_size` fails a model with more parameters than that, after
-# it was built. In a random or grid search that is enough, with
+# `max_model_size` fails a model with more parameters than that, after it
+# is built. In a random or grid search that is enough, with
 # `max_consecutive_failed_trials` raised. Under Hyperband, return a bad
 # score from `fit` before anything is trained.
 
@@ -526,14 +477,9 @@ assert math.isnan(loss) and accuracy > 0.3
 # %%
 class OfLimitedSize(kt.HyperModel):
     def build(self, hp):
-        units = hp.Choice("units", [8, 4096])
-        model = keras.Sequential(
-            [
-                keras.Input((10,)),
-                keras.layers.Dense(units, activation="relu"),
-                keras.layers.Dense(1),
-            ]
-        )
+        dense = keras.layers.Dense(hp.Choice("units", [8, 4096]))
+        layers = [keras.Input((64,)), dense, keras.layers.Dense(1)]
+        model = keras.Sequential(layers)
         model.compile(loss="mean_squared_error")
         return model
 
@@ -543,37 +489,27 @@ class OfLimitedSize(kt.HyperModel):
         return model.fit(*args, **kwargs)
 
 
-tuner = kt.GridSearch(
-    OfLimitedSize(),
-    objective=kt.Objective("val_loss", "min"),
-    seed=1,
-    directory="searches",
-    project_name="failed_trials_large",
-    overwrite=True,
-)
-tuner.search(
-    x_train,
-    y_train,
-    validation_data=(x_validation, y_validation),
-    verbose=0,
-)
+names = {"project_name": "failed_trials_large"}
+names |= {"objective": loss, "fit": fit | {"callbacks": []}}
+tuner, _ = search(kt.GridSearch, OfLimitedSize(), **names)
+
+# %%
 for trial in tuner.oracle.trials.values():
     folder = Path(tuner.get_trial_dir(trial.trial_id))
     saved = any(folder.glob("checkpoint*"))
     units = trial.hyperparameters.get("units")
     print(f"{units:4} units: {trial.status}, weights saved: {saved}")
-    assert saved == (units == 8)
+    assert saved == (units == 8) and trial.status == "COMPLETED"
 
 # %% [markdown]
-# A trial that was not trained leaves no weights to go on from, and one
-# whose every loss was NaN doesn't either. Hyperband must not promote
-# it, and won't while enough others score better: at the usual
-# `factor=3`, a third of each round. If more of a space is bad than
-# that, narrow the space.
+# A trial that was not trained leaves no weights to go on from, nor does
+# one whose every loss was NaN. Hyperband must not promote it, and won't
+# while enough others score better: at the usual `factor=3`, a third of
+# each round. If more of a space is bad than that, narrow the space.
 #
 # ## Resume after mending the code
 #
-# Three failures ended a search. The mistake is mended, and the search
+# Three failures end this search. The mistake is mended, and the search
 # resumed under its name:
 
 
@@ -583,23 +519,12 @@ class Mended(AlwaysFails):
         return trial.hyperparameters.get("x")
 
 
-tuner, raised = search(
-    AlwaysFails,
-    hyperparameters=SPACE,
-    max_trials=6,
-    project_name="failed_trials_mended",
-)
+names = {"project_name": "failed_trials_mended", "max_trials": 6}
+tuner, raised = search(AlwaysFails, hyperparameters=SPACE, **names)
 print("ended:", str(raised).splitlines()[0])
-before = {
-    trial.trial_id: trial.hyperparameters.get("x")
-    for trial in tuner.oracle.trials.values()
-}
-tuner, raised = search(
-    Mended,
-    max_trials=6,
-    project_name="failed_trials_mended",
-    overwrite=False,
-)
+first = tuner.oracle.trials.items()
+drawn = {number: t.hyperparameters.values for number, t in first}
+tuner, raised = search(Mended, overwrite=False, **names)
 trials = dict(sorted(tuner.oracle.trials.items()))
 print("then:", *(trial.status for trial in trials.values()))
 
@@ -607,9 +532,8 @@ print("then:", *(trial.status for trial in trials.values()))
 statuses = [trial.status for trial in trials.values()]
 assert raised is None
 assert statuses == 2 * ["FAILED"] + 4 * ["COMPLETED"]
-assert before == {
-    number: trials[number].hyperparameters.get("x") for number in before
-}
+for number, values in drawn.items():
+    assert trials[number].hyperparameters.values == values
 
 # %% [markdown]
 # The third trial was run again with its values, since the search ended
@@ -624,7 +548,7 @@ assert before == {
 #   the process survives at all; if not, [resume](resume.py).
 # - What a bad score does to Bayesian optimisation. Its model skips
 #   failed trials and learns from bad scores; a huge one, and infinity
-#   above all, can bend it out of shape.
+#   above all, can distort it.
 # - [Workers in parallel](several_processes.py), where the limit of
 #   failures ends a worker and not the chief.
 # - Kills, full disks, second processes: [faults](faults.py).
