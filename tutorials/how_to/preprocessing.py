@@ -54,13 +54,13 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Scaling inside the model
 #
-# Measurements of cell nuclei, in units from thousandths to thousands. The
-# snippet's `fit` receives the trial's training rows, and only there does
-# it call `adapt`. Whether to take logarithms first is a hyperparameter
-# like any other.
+# Measurements of cell nuclei, in units from thousandths to thousands.
+# The snippet's `fit` receives the trial's training rows, and only there
+# does it call `adapt`. Whether to take logarithms first is a
+# hyperparameter like any other.
 #
-# Did the layer learn from the training rows and no others, and is it
-# still there in a model that comes back from disk?
+# Did the layer learn from the training rows alone, and is it still
+# there in a model that comes back from disk?
 
 # %%
 best_trial = tuner.oracle.get_best_trials()[0]
@@ -78,8 +78,8 @@ assert np.isclose(accuracy, best_trial.score)
 
 # %% [markdown]
 # Nobody who uses this model has to know how its columns were scaled.
-# The same holds under [cross-validation](cross_validation.py): each
-# fold's `fit` learns from that fold's training rows.
+# The same holds in each fold of a
+# [cross-validation](cross_validation.py).
 #
 # ## The mistake: validation rows left raw
 #
@@ -107,10 +107,10 @@ frequent = np.bincount(y_validation).max() / len(y_validation)
 print(f"always the more frequent class: {frequent:.4f}")
 
 # %% [markdown]
-# Nothing fails: the training accuracy looks right, and a search would go
-# on to rank its trials by numbers that mean nothing. The other half
-# measure, to scale the validation rows by their own mean, looks better
-# and breaks later: a row that comes alone is its own mean.
+# Nothing fails: the training accuracy looks right, and a search would
+# rank its trials by numbers that mean nothing. To scale the validation
+# rows by their own mean looks better and breaks later: a row that comes
+# alone is its own mean.
 
 # %%
 alone = StandardScaler().fit_transform(x_validation[:1])
@@ -121,9 +121,9 @@ assert not alone.any()
 # ## The leak, measured
 #
 # Does it matter to learn from all rows before splitting? To see a leak
-# takes data with nothing to find: the docstrings of NumPy, each as
-# the words it contains, with labels dealt at random. On average no
-# honest method can beat one half on them.
+# takes data with nothing to find: the docstrings of NumPy, each as the
+# words it contains, with labels dealt at random. On average no honest
+# method can beat one half on them.
 
 # %%
 texts = {inspect.getdoc(thing) or "" for thing in vars(np).values()}
@@ -135,8 +135,7 @@ print(f"{words.shape[0]} docstrings, {words.shape[1]} words")
 # %% [markdown]
 # Three ways: all steps learned from the training rows; the scaling from
 # all rows; the choice of a hundred columns from all rows, with their
-# labels. A logistic regression stands in for a network, so that many
-# shuffles take seconds.
+# labels. A logistic regression takes a network's place, to be fast.
 
 
 # %%
@@ -180,11 +179,11 @@ assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 
 # %% [markdown]
 # The differences are skill found where there is none. Selecting columns
-# on all rows looks at the labels of the validation rows, and columns that
-# agree with them by chance are kept. Scaling looks at no label, and no
-# leak is shown of it here. It still belongs on the training rows: the
-# right way costs no more. The same goes for filling gaps and for encoding
-# a category by the mean of its target, which uses labels too.
+# on all rows looks at the labels of the validation rows, and keeps
+# columns that agree with them by chance. Scaling looks at no label, and
+# no leak is shown of it here; it still belongs on the training rows, at
+# no extra cost. Filling gaps belongs there too, and encoding a category
+# by the mean of its target, which uses labels.
 #
 # In a search the leak of columns is hard to notice: it flatters every
 # trial.
@@ -192,9 +191,9 @@ assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 # ## The target has a scale too
 #
 # A network starts near zero and moves in small steps; a target in the
-# hundreds is far away. Scale it by hand, and every error is in a unit
-# that nobody knows. A last layer that learned the target's mean and
-# deviation, again in `fit`, keeps the unit: `Normalization(invert=True)`.
+# hundreds is far away. Scaled by hand, every error is in a unit that
+# nobody knows. A last layer that learned the target's mean and
+# deviation in `fit` keeps the unit: `Normalization(invert=True)`.
 
 # %% open=true
 from snippets.models.regressor import Regressor
@@ -222,11 +221,6 @@ from snippets.results.trials_table import trials_table
 
 
 # %%
-rates = kt.HyperParameters()
-rates.Choice("learning_rate", [0.0005, 0.03])
-
-
-# %%
 def errors(scale_target):
     tuner = kt.GridSearch(
         Regressor(scale_target=scale_target),
@@ -244,6 +238,8 @@ def errors(scale_target):
 
 
 # %%
+rates = kt.HyperParameters()
+rates.Choice("learning_rate", [0.0005, 0.03])
 table = pd.DataFrame(
     {"scaled": errors(True), "unscaled": errors(False)}
 )
@@ -251,10 +247,10 @@ display(table.sort_index().round(2))
 assert table["scaled"][0.0005] < median < table["unscaled"][0.0005]
 
 # %% [markdown]
-# The numbers are mean absolute errors in the target's unit. At the small
-# rate the unscaled network hardly leaves zero in twelve epochs, and is
-# worse than the median; the scaled one is better. At the large rate one
-# run of each doesn't say which is better.
+# The numbers are mean absolute errors in the target's unit. At the
+# small rate the unscaled network hardly leaves zero in twelve epochs,
+# and is worse than the median; the scaled one is better. At the large
+# rate one run of each doesn't say which is better.
 #
 # ## What this page did not show
 #
