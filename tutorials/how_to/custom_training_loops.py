@@ -68,9 +68,9 @@ tf.get_logger().setLevel("ERROR")
 # %% [markdown]
 # ## A train_step that keeps fit
 #
-# Training on mixed images: two of them, overlaid, and both labels count
-# by their share, which changes the loss. How far to mix is tuned.
-# (For images with one-hot labels Keras has a layer, `MixUp`.)
+# Two images are overlaid, and both labels count by their share, which
+# changes the loss. How far to mix is tuned. (For one-hot labels Keras
+# has a layer, `MixUp`.)
 
 
 # %%
@@ -101,9 +101,9 @@ def mix(x, y, most):
 
 
 # %% [markdown]
-# The hypermodel is like any other. The model is made from inputs and
-# outputs; one with layers and a `call` of its own must [also be
-# called](subclassed_models.py) in `build`.
+# The model is made from inputs and outputs; one with layers and a
+# `call` of its own must [also be called](subclassed_models.py) in
+# `build`.
 
 
 # %%
@@ -218,20 +218,19 @@ def make_train(model, batches):
 
 
 # %% [markdown]
-# `compute_loss` is what was given to `compile`, and the penalties of
-# layers, such as a `kernel_regularizer`, which a loss of one's own
+# To the loss given to `compile`, `compute_loss` adds the penalties of
+# layers, such as a `kernel_regularizer`, which a loss of your own
 # forgets.
 #
-# The loop trains on the `x` and `y` that `search` was given. A well-known
-# example of a custom `fit` takes them and then trains on global
-# variables; it works until the search is given other data.
+# The loop trains on the `x` and `y` that `search` was given. A
+# well-known example trains on global variables instead: it works until
+# the search is given other data.
 #
 # ## Does Hyperband get its epochs?
 #
 # Hyperband gives each trial its own `epochs` and `initial_epoch`, and
-# continues a promoted trial from the weights that the callbacks saved.
-# So it is the hardest test of a loop. A subclass notes what was
-# trained.
+# continues a promoted trial from the weights that the callbacks saved:
+# the hardest test of a loop. A subclass notes what was trained.
 
 
 # %%
@@ -278,8 +277,8 @@ assert (promoted == (trials["updates before"] > 0)).all()
 #
 # ## Is the best model the one that was scored?
 #
-# The tuner's callback saved the weights of each trial's best epoch.
-# Loaded again, they must give the trial's score:
+# Loaded again, the weights of the best epoch must give the trial's
+# score:
 
 # %%
 (best_trial,) = hyperband.oracle.get_best_trials()
@@ -326,10 +325,9 @@ else:
     raise AssertionError("a checkpoint where none should be")
 
 # %% [markdown]
-# The hyperparameters are not lost, only the weights:
-# [train again](retrain_and_ship.py). Under Hyperband there is no
-# such way out, since a promoted trial needs the weights of its
-# predecessor.
+# The hyperparameters are not lost, only the weights: [train
+# again](retrain_and_ship.py). Under Hyperband there is no such way out:
+# a promoted trial needs its predecessor's weights.
 #
 # ## What to return
 #
@@ -359,13 +357,13 @@ ways = {
 
 
 # %%
+space = kt.HyperParameters()
+space.Float("x", 0.0, 1.0)
+
+
 class Returning(kt.RandomSearch):
     def run_trial(self, trial, returned, verbose):
         return returned
-
-
-space = kt.HyperParameters()
-space.Float("x", 0.0, 1.0)
 
 
 # %%
@@ -409,12 +407,11 @@ assert table["status"].str.startswith("Fatal").sum() == 2
 
 # %% [markdown]
 # Only a History has the best epoch found for it. A dictionary of the
-# last epoch scores the last epoch, while the weights saved are those of
-# the best: if it must be a dictionary, return the numbers of the best
-# epoch. A list is taken for
-# [executions](../../reference/glossary.md#execution) of one trial and
-# averaged, so a curve returned as it is counts its bad first epochs. A
-# `Fatal` error ends the search.
+# last epoch scores the last, while the weights saved are those of the
+# best: return the numbers of the best epoch instead. A list is taken
+# for [executions](../../reference/glossary.md#execution) of one trial
+# and averaged, so a curve counts its bad first epochs. A `Fatal` error
+# ends the search.
 #
 # ## What compiling costs
 #
@@ -439,9 +436,9 @@ display(table.rename_axis("CPU seconds"))
 assert compiled.experimental_get_tracing_count() == 1
 
 # %% [markdown]
-# The seconds are of one run on the machine that built this page. They
-# decide nothing, but show the trade: what compiling costs a trial, it
-# must save in its epochs. `train_step` under `fit` is compiled alike.
+# One run, on the machine that built this page, decides nothing, but
+# shows the trade: what compiling costs a trial, it must save in its
+# epochs. `train_step` under `fit` is compiled alike.
 #
 # ## Early stopping
 #
@@ -465,11 +462,7 @@ assert len(history.epoch) == 3
 #
 # - Callbacks that need batches, such as a schedule per step: this loop
 #   never calls `on_train_batch_end`.
-# - Models with a `call` of their own. Call such a model on `keras.Input`
-#   in `build`: it has no variables before, and no weights can be loaded
-#   into it.
-# - Models of several networks, as adversarial ones. `build` must return
-#   one `keras.Model`; let it hold the others, so that one checkpoint
-#   has all weights.
-# - Other backends. The tape is TensorFlow's; on JAX or PyTorch the
-#   inside of the loop differs, and what it owes the tuner is the same.
+# - Models with a `call` of their own or of several networks, as
+#   adversarial ones: see [subclassed models](subclassed_models.py).
+# - Other backends. The tape is TensorFlow's; what the loop owes the
+#   tuner is the same on JAX or PyTorch.
