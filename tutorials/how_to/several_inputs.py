@@ -4,24 +4,12 @@
 # Tune a functional model with several inputs and outputs: data as
 # dictionaries, one output as the objective, and cross-validation.
 #
-# Name the inputs and the output layers, and give dictionaries with
-# these names. The metrics of an output carry its name, so the objective
-# does too:
-#
-# ```python
-# inputs = {"person": keras.Input((3,)), "blood": keras.Input((6,))}
-# ...
-# model = keras.Model(inputs, {"progress": ..., "pressure": ...})
-# objective = kt.Objective("val_progress_mae", "min")
-# tuner.search(
-#     {"person": person, "blood": blood},
-#     {"progress": progress, "pressure": pressure},
-#     validation_data=({...}, {...}),
-# )
-# ```
-#
-# `val_loss` is the weighted sum of all outputs' losses. Don't search by
-# it while the weights are tuned: small weights would win.
+# - Name the inputs, return the outputs as a dictionary, and give data
+#   as dictionaries with the same keys.
+# - The losses and metrics of an output carry its name, so the objective
+#   does too: `val_top_loss`, `val_progress_mae`.
+# - `val_loss` is the weighted sum of all outputs' losses. Don't search by
+#   it while the weights are tuned: small weights would win.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -29,9 +17,31 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.data.load_images import load_images
 
+# %%
 import keras
 import keras_tuner as kt
+
+x = load_images("digits").train[0]
+halves = {"top": x[:, :32], "bottom": x[:, 32:]}
+
+
+def build(hp):
+    inputs = {n: keras.Input((32,), name=n) for n in halves}
+    both = keras.ops.hstack([*inputs.values()])
+    outputs = {n: keras.layers.Dense(32)(both) for n in halves}
+    model = keras.Model(inputs, outputs)
+    model.compile(hp.Choice("optimizer", ["adam", "sgd"]), "mse")
+    return model
+
+
+goal = kt.Objective("val_top_loss", "min")
+tuner = kt.RandomSearch(build, goal, 2, 1, directory="searches/halves")
+tuner.search(halves, halves, validation_split=0.2, verbose=0)
+tuner.results_summary()
+
+# %%
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -44,9 +54,11 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Data as dictionaries
 #
-# People with diabetes. Two inputs: the person (age, sex, body mass) and
-# six values of the blood. Two outputs: how far the disease went within
-# a year, a number, and whether blood pressure was high, yes or no.
+# Above, the halves of an image go in and come out again. From here on,
+# the data is of people with diabetes. Two inputs: the person (age, sex,
+# body mass) and six values of the blood. Two outputs: how far the
+# disease went within a year, a number, and whether blood pressure was
+# high, yes or no.
 
 # %% open=true
 table, progress = load_diabetes(
@@ -64,8 +76,8 @@ for name, values in (inputs | outputs).items():
     print(name, values.shape, "mean", values.mean().round(2))
 
 # %% [markdown]
-# `tree.map_structure` takes rows of all of them at once, whatever lies
-# inside whatever.
+# `tree.map_structure` takes rows of all of them at once, however they are
+# nested.
 
 
 # %%
@@ -80,26 +92,25 @@ validation = rows_of(order[330:], (inputs, outputs))
 # %% [markdown]
 # ## The model
 #
-# Each input has a scaling of its own, learned in `fit` from the
-# training rows. Both outputs share a hidden layer.
+# Each input has its own scaling, learned in `fit` from the training
+# rows. Both outputs share a hidden layer.
 
 
 # %%
 def network(units):
-    inputs = {
-        "person": keras.Input((3,), name="person"),
-        "blood": keras.Input((6,), name="blood"),
-    }
+    person = keras.Input((3,), name="person")
+    blood = keras.Input((6,), name="blood")
     scaled = [
-        keras.layers.Normalization(name=f"{name}_scaled")(each)
-        for name, each in inputs.items()
+        keras.layers.Normalization(name="person_scaled")(person),
+        keras.layers.Normalization(name="blood_scaled")(blood),
     ]
     hidden = keras.layers.Concatenate()(scaled)
     hidden = keras.layers.Dense(units, activation="relu")(hidden)
     progress = keras.layers.Dense(1, name="progress")(hidden)
     pressure = keras.layers.Dense(1, "sigmoid", name="pressure")(hidden)
     return keras.Model(
-        inputs, {"progress": progress, "pressure": pressure}
+        {"person": person, "blood": blood},
+        {"progress": progress, "pressure": pressure},
     )
 
 
@@ -109,24 +120,25 @@ def network(units):
 
 
 # %%
+def build(hp):
+    model = network(hp.Int("units", 8, 32, step=8))
+    weight = hp.Float("pressure_weight", 0.01, 10.0, sampling="log")
+    rate = hp.Float("learning_rate", 3e-3, 1e-1, sampling="log")
+    model.compile(
+        keras.optimizers.Adam(rate),
+        loss={"progress": "mse", "pressure": "binary_crossentropy"},
+        loss_weights={"progress": 1, "pressure": weight},
+        metrics={"progress": ["mae"], "pressure": ["accuracy"]},
+        run_eagerly=True,  # tracing takes longer than a few steps
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+# %%
 class TwoInputsTwoOutputs(kt.HyperModel):
     def build(self, hp):
-        units = hp.Int("units", 8, 32, step=8)
-        pressure_weight = hp.Float(
-            "pressure_weight", 0.01, 10.0, sampling="log"
-        )
-        rate = hp.Float("learning_rate", 3e-3, 1e-1, sampling="log")
-
-        model = network(units)
-        model.compile(
-            keras.optimizers.Adam(rate),
-            loss={"progress": "mse", "pressure": "binary_crossentropy"},
-            loss_weights={"progress": 1, "pressure": pressure_weight},
-            metrics={"progress": ["mae"], "pressure": ["accuracy"]},
-            run_eagerly=True,  # tracing takes longer than a few steps
-        )
-        model.optimizer.build(model.trainable_variables)
-        return model
+        return build(hp)
 
     def fit(self, hp, model, x, *args, **kwargs):
         for name, values in x.items():
@@ -140,22 +152,19 @@ class TwoInputsTwoOutputs(kt.HyperModel):
 # One epoch, and the keys to choose from:
 
 # %%
-hypermodel = TwoInputsTwoOutputs()
-hp = kt.HyperParameters()
-history = hypermodel.fit(
-    hp,
-    hypermodel.build(hp),
-    *train,
-    validation_data=validation,
-    verbose=0,
-)
-names = [name for name in history.history if name.startswith("val_")]
+hypermodel, hp = TwoInputsTwoOutputs(), kt.HyperParameters()
+given = {"validation_data": validation, "verbose": 0}
+given["validation_batch_size"] = len(table)
+model = hypermodel.build(hp)
+history = hypermodel.fit(hp, model, *train, **given).history
+names = [name for name in history if name.startswith("val_")]
 print(*names, sep="\n")
 assert {"val_progress_mae", "val_pressure_accuracy"} < {*names}
 
 # %% [markdown]
-# An output layer without a name is `dense_1` in one model and `dense_4`
-# in the next, and so are its metrics.
+# The names begin with the keys of the output dictionary. For a list of
+# outputs they begin with the layers' names, and a layer without one is
+# `dense_1` in one model and `dense_4` in the next.
 #
 # ## Search
 #
@@ -163,7 +172,6 @@ assert {"val_progress_mae", "val_pressure_accuracy"} < {*names}
 # `pressure` it would be `kt.Objective("val_pressure_accuracy", "max")`.
 
 # %%
-keras.utils.set_random_seed(1)
 tuner = kt.RandomSearch(
     hypermodel,
     objective=kt.Objective("val_progress_mae", "min"),
@@ -173,20 +181,13 @@ tuner = kt.RandomSearch(
     project_name="several_inputs",
     overwrite=True,
 )
-tuner.search(
-    *train,
-    validation_data=validation,
-    validation_batch_size=len(table),
-    epochs=8,
-    verbose=0,
-)
+tuner.search(*train, epochs=8, **given)
 
 # %%
 from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
-assert set(trials["status"]) == {"COMPLETED"}
 for metric in ("val_pressure_accuracy", "val_loss"):
     trials[metric] = [
         tuner.oracle.trials[str(number)].metrics.get_best_value(metric)
@@ -195,8 +196,8 @@ for metric in ("val_pressure_accuracy", "val_loss"):
 display(trials.drop(columns="status").round(3))
 
 # %% [markdown]
-# The objective is one output's. The other comes along: each of these
-# numbers is that of the epoch which was best for `progress`.
+# The objective is one output's. The other numbers are those of the
+# epoch which was best for `progress`.
 #
 # ## Why not `val_loss`
 #
@@ -205,30 +206,22 @@ display(trials.drop(columns="status").round(3))
 
 # %%
 rows = {}
+hp = tuner.get_best_hyperparameters()[0]
 for weight in (0.01, 1.0, 10.0):
     keras.utils.set_random_seed(1)
-    hp = tuner.get_best_hyperparameters()[0].copy()
     hp.values["pressure_weight"] = weight
-    history = hypermodel.fit(
-        hp,
-        hypermodel.build(hp),
-        *train,
-        validation_data=validation,
-        validation_batch_size=len(table),
-        epochs=5,
-        verbose=0,
-    ).history
-    rows[weight] = {name: history[name][-1] for name in names}
+    model = hypermodel.build(hp)
+    history = hypermodel.fit(hp, model, *train, epochs=5, **given)
+    rows[weight] = {name: history.history[name][-1] for name in names}
 compared = pd.DataFrame(rows).T.rename_axis("pressure_weight")
 display(compared.round(3))
 assert compared["val_loss"].is_monotonic_increasing
 
 # %% [markdown]
 # The loss grows with the weight, since one of its terms is multiplied
-# by it. The metrics of the outputs are what can be compared. If both
-# outputs count, say by how much in one number of your own, whose
-# weights are not tuned, or look at both:
-# [several objectives](multiple_objectives.py).
+# by it. Compare the metrics of the outputs. If both outputs count, say
+# by how much in one number of your own, whose weights are not tuned, or
+# look at both: [several objectives](multiple_objectives.py).
 #
 # ## A dataset of dictionaries
 #
@@ -240,12 +233,7 @@ dataset = tf.data.Dataset.from_tensor_slices(train)
 dataset = dataset.shuffle(330, seed=1).batch(110)
 x_part, y_part = next(iter(dataset))
 print({name: tuple(part.shape) for name, part in x_part.items()})
-model = hypermodel.build(tuner.get_best_hyperparameters()[0])
-for name, values in train[0].items():
-    model.get_layer(f"{name}_scaled").adapt(values)
-history = model.fit(
-    dataset, validation_data=validation, shuffle=False, verbose=0
-)
+history = model.fit(dataset, shuffle=False, **given)
 assert "val_progress_mae" in history.history
 
 # %% [markdown]
@@ -274,32 +262,23 @@ from snippets.searches.cross_validation_tuner import (
 )
 
 # %%
-keras.utils.set_random_seed(1)
+oracle = kt.oracles.RandomSearchOracle(
+    kt.Objective("val_progress_mae", "min"), max_trials=2, seed=1
+)
 folded = CrossValidationTuner(
-    oracle=kt.oracles.RandomSearchOracle(
-        objective=kt.Objective("val_progress_mae", "min"),
-        max_trials=2,
-        seed=1,
-    ),
-    hypermodel=TwoInputsTwoOutputs(),
+    oracle,
+    TwoInputsTwoOutputs(),
     cv=KFold(3, shuffle=True, random_state=1),
     directory="searches",
     project_name="several_inputs_folds",
     overwrite=True,
 )
-folded.search(
-    inputs,
-    outputs,
-    epochs=4,
-    validation_batch_size=len(table),
-    verbose=0,
-)
+whole = {"validation_batch_size": len(table), "verbose": 0}
+folded.search(inputs, outputs, epochs=4, **whole)
 
 # %%
-scores = {
-    trial.trial_id: folded.fold_scores(trial)
-    for trial in folded.oracle.get_best_trials(2)
-}
+trials = folded.oracle.get_best_trials(2)
+scores = {t.trial_id: folded.fold_scores(t) for t in trials}
 folds = [f"fold {number}" for number in (1, 2, 3)]
 scores = pd.DataFrame(scores, folds).T.rename_axis("trial")
 display(scores.assign(mean=scores.mean(axis=1)).round(3))
