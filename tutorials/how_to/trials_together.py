@@ -1,21 +1,20 @@
 # %% [markdown] index="faster search on a CPU; small models; ensemble of models in one; vectorized map; vmap; batch of models; parallel trials on one core"
 # # Trials trained together
 #
-# Small networks leave a processor waiting: most of a training step goes
-# into calling it. A search of many small models is done sooner when
-# dozens of them are trained as one.
+# Train dozens of small networks as one: a search of many small models ends
+# sooner, because most of a training step is the overhead of calling it.
 #
-# - `tuner = trained_together(kt.RandomSearch)(build_model, ...)` asks
-#   for up to 32 trials at once. Those of one shape are trained as one
-#   model whose weights have a leading axis for the trial.
-# - Each trial ends as it would alone, given the same batches, and has
-#   its own score, checkpoint and place in the oracle.
-# - What may differ within a shape: learning rate, weight decay, dropout
-#   rate, L1 and L2, first weights. What may not: layers, units,
-#   activation, batch size.
+# - `trained_together` asks for up to 32 trials at once, and trains those
+#   of one shape as one model whose weights have a leading axis for the
+#   trial.
+# - Each trial ends as it would alone, given the same batches, with its own
+#   score and checkpoint.
+# - Learning rate, weight decay, dropout rate, L1 and L2 and first weights
+#   may differ within a shape; layers, units, activation and batch size
+#   may not.
 #
-# It pays for [small models](#where-it-stops-paying); for larger ones
-# use [several processes](several_processes.py).
+# It pays for [small models](#where-it-stops-paying); for larger ones use
+# [several processes](several_processes.py).
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -23,11 +22,37 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
+
+# %%
+from snippets.searches.trained_together import trained_together
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+space = kt.HyperParameters()
+space.Fixed("units", 64)
+space.Fixed("activation", "relu")  # one shape
+names = {"directory": "searches", "project_name": "together_first"}
+names["objective"] = kt.Objective("val_accuracy", "max")
+tuner = trained_together(kt.RandomSearch)(
+    build_model, hyperparameters=space, max_trials=8, seed=1, **names
+)
+x, y = load_digits(return_X_y=True)
+tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+tuner.results_summary(2)
+
+# %% [markdown]
+# Eight trials that differ in their learning rate, trained as one model.
+# [Download the tool](../../snippets.md#tools-around-a-tuner); it is one
+# file, and needs Keras on TensorFlow.
+
+# %%
 import time
 import warnings
 
 import keras
-import keras_tuner as kt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -37,37 +62,26 @@ keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## A search
-#
-# [Download the tool](../../snippets.md#tools-around-a-tuner); it is one
-# file, and needs Keras on TensorFlow.
 
 # %%
 from snippets.data.load_images import load_images
 
-# %%
-from snippets.searches.trained_together import trained_together
 
 # %%
-images = load_images("digits")
-
-
-def build_model(hp):
+def build(hp):
     units = hp.Choice("units", [32, 64])
-    model = keras.Sequential(
-        [
-            keras.Input((64,)),
-            keras.layers.Dense(units, "relu"),
-            keras.layers.Dropout(hp.Float("dropout", 0.01, 0.6)),
-            keras.layers.Dense(units, "relu"),
-            keras.layers.Dense(10, "softmax"),
-        ]
-    )
+    layers = [
+        keras.Input((64,)),
+        keras.layers.Dense(units, "relu"),
+        keras.layers.Dropout(hp.Float("dropout", 0.01, 0.6)),
+        keras.layers.Dense(units, "relu"),
+        keras.layers.Dense(10, "softmax"),
+    ]
+    model = keras.Sequential(layers)
     rate = hp.Float("learning_rate", 1e-4, 1e-1, sampling="log")
-    model.compile(
-        keras.optimizers.Adam(rate),
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    loss = "sparse_categorical_crossentropy"
+    optimizer = keras.optimizers.Adam(rate)
+    model.compile(optimizer, loss, metrics=["accuracy"])
     return model
 
 
@@ -76,9 +90,10 @@ def build_model(hp):
 # twenty.
 
 # %%
+images = load_images("digits")
 Together = trained_together(kt.RandomSearch, at_most=40)
 tuner = Together(
-    build_model,
+    build,
     objective=kt.Objective("val_accuracy", "max"),
     max_trials=40,
     seed=1,
@@ -90,15 +105,14 @@ fit = {"epochs": 10, "validation_data": images.validation, "verbose": 0}
 begun = time.process_time()
 tuner.search(*images.train, **fit)
 together = (time.process_time() - begun) / 40
-tuner.results_summary(1)
 
 # %% [markdown]
-# The same trials, alone. The seed is the same, so the values are; four
-# are enough for a time.
+# The same seed draws the same trials, now alone; four are enough for a
+# time.
 
 # %%
 alone_tuner = kt.RandomSearch(
-    build_model,
+    build,
     objective=kt.Objective("val_accuracy", "max"),
     max_trials=4,
     seed=1,
@@ -120,24 +134,17 @@ assert together < alone
 # `renewed` is refused. A kill loses the stack that was being trained, not
 # the trials before it.
 #
-# What can't share a stack is trained alone, with a warning that says why:
-# layers, losses, activations and schedules that aren't Keras's own,
-# constraints, clipped gradients, models without `model.fit`, data that are
-# neither arrays nor a `tf.data.Dataset`.
-
-# %% [markdown]
 # ## Each ends as alone
 #
-# The batches are the same for all trials of a stack. With
-# `shuffle=False` they are those that each trial would see alone, and
-# the weights agree to rounding. One trial as an example, with its
-# learning rate, dropout and seed:
+# The batches are the same for all trials of a stack. With `shuffle=False`
+# they are those that each trial would see alone, and the losses agree to
+# rounding:
 
 
 # %%
 def seeded(hp):
     keras.utils.set_random_seed(int(hp.Float("seed", 0, 9999)))
-    return build_model(hp)
+    return build(hp)
 
 
 def searched(tuner_class, name):
@@ -170,28 +177,25 @@ assert np.allclose(losses["alone"], losses["together"], rtol=1e-3)
 # %% [markdown]
 # ## What is trained alone
 #
-# A trial whose shape no other has is trained alone, without a word.
-# What can't be shared at all is trained alone with a warning: a
-# subclassed model, an optimizer that clips gradients, a generator of
-# data.
+# A trial whose shape no other has is trained alone, without a warning.
+# What can't share a stack is trained alone with a warning that says why:
+# subclassed models, models without `model.fit`, layers, losses,
+# activations and schedules that aren't Keras's own, constraints, clipped
+# gradients, data that are neither arrays nor a `tf.data.Dataset`.
 
 
 # %%
 def clipped(hp):
-    model = build_model(hp)
+    model = build(hp)
     model.optimizer.clipnorm = 1.0
     return model
 
 
+names["project_name"] = "together_clipped"
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     tuner = trained_together(kt.RandomSearch)(
-        clipped,
-        objective=kt.Objective("val_loss", "min"),
-        max_trials=1,
-        directory="searches",
-        project_name="clipped",
-        overwrite=True,
+        clipped, max_trials=1, seed=1, **names
     )
     tuner.search(*images.train, **fit | {"epochs": 1})
 said = {str(each.message) for each in caught}
@@ -207,12 +211,11 @@ assert "clipnorm" in reason
 #   the stack is computed to the end.
 # - `HyperModel.fit` runs twice: up to `model.fit`, to learn what it
 #   would train, and again when that has been trained.
-# - Bayesian optimisation proposes each configuration knowing those
-#   before. Asked for 32 at once it proposes them knowing none: give it
-#   `at_most=4`. [Hyperband](../hyperband.py) asks for a whole round of a
-#   bracket anyway, and loses nothing.
-
-# %% [markdown]
+# - Bayesian optimisation, asked for 32 configurations at once, proposes
+#   them without the scores of the others: give it `at_most=4`.
+#   [Hyperband](../hyperband.py) asks for a whole round of a bracket
+#   anyway, and loses nothing.
+#
 # ## Where it stops paying
 #
 # How many times less CPU a trial takes than in a bare Keras loop,
@@ -232,7 +235,7 @@ table = recorded.pivot(
 display(table.round(1))
 assert (table[32] > 4).all()
 
-# %% alt="CPU seconds of a trial alone over those of a trial together, against the number of trials, a line for each network" figure="alone-over-together"
+# %% alt="CPU seconds of a trial alone over those of a trial together, against the number of trials, a line for each network" caption="Each network gains from more trials at once, up to a point." figure="alone-over-together"
 figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
 for name, row in table.iterrows():
     axes.plot(row.index, row, marker="o", label=name)
@@ -247,17 +250,16 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# The gain is what a step costs besides its arithmetic: nearly all of it
-# in a network of a few thousand weights. More trials at once gain until
-# their weights, or what the layers put out, outgrow the processor's
+# The gain is what a step costs besides its arithmetic, which is nearly all
+# of it in a network of a few thousand weights. More trials at once gain
+# until their weights, or what the layers put out, outgrow the processor's
 # cache: the convolutions gain less with 128 than with 32.
-
-# %% [markdown]
+#
 # ## What this page did not show
 #
-# - Proposing many configurations at once costs Bayesian optimisation
-#   something; how much was not measured.
+# - What proposing many configurations at once costs Bayesian
+#   optimisation.
 # - Recurrent layers and augmentation work, but some of what they draw
-#   is done trial by trial, and how much they gain was not timed.
-# - On a GPU a stack should gain more, since a small network leaves more
-#   of it idle; it was not tried there.
+#   is drawn trial by trial; how much they gain was not timed.
+# - A GPU. A stack should gain more there, since a small network leaves
+#   more of it idle.
