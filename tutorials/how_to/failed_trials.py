@@ -84,8 +84,8 @@ def search(tuner_class, *args, printed=None, fit=None, **settings):
 # %% [markdown]
 # ## Which fault becomes what
 #
-# This hypermodel is sound for three values of a hyperparameter. At the
-# fourth it raises, returns or builds what it was told to.
+# This hypermodel works for three values of a hyperparameter. At the fourth
+# it raises, returns or builds what it was told to.
 
 
 # %%
@@ -218,8 +218,8 @@ print("their trial:", trial.status, "with score", trial.score)
 assert raised is None and trial.status == "FAILED"
 
 # %% [markdown]
-# So check the status of every trial you ask for: `get_best_trials(5)`
-# includes failed ones [when fewer have completed](results.py).
+# So check the status of every trial: `get_best_trials(5)` includes failed
+# ones [when fewer have completed](results.py).
 #
 # To find such mistakes before the search, train the default values by
 # hand for one epoch: `model = hypermodel.build(hp)`, then
@@ -295,9 +295,9 @@ scores = [trial.score for trial in trials]
 assert math.isnan(scores[1]) and scores[0] == scores[2] == 0.7
 
 # %% [markdown]
-# So a trial that diverges after a good epoch keeps its score, and the
-# weights of that epoch. This is right unless the final training runs
-# longer than that.
+# So a trial that diverges after a good epoch keeps its score and the
+# weights of that epoch, which is right unless the final training runs
+# longer.
 #
 # ## Under Hyperband a failure costs more
 #
@@ -356,20 +356,19 @@ for way in ways[1:]:
 
 # %% [markdown]
 # Each row is a round. After one failure in the first, no trial of that
-# bracket is trained in full, and no message says so. Infinity is worse in
-# its own way: it is the best score of all.
+# bracket is trained in full, without a message. Infinity is the best score
+# of all.
 #
 # A bad score must be finite, and no better than the worst honest trial:
 # the accuracy of guessing, or a loss well above that of a constant
 # prediction. A trial scored by the tool has a message, and a metric
-# `failed`, which reaches [tables](results.py) too. Your own `fit` can
-# return a bad score as well.
+# `failed`, which reaches [tables](results.py) too.
 #
 # ## Learning rates that diverge
 #
-# The regression at the top, with such a `fit`. It leaves the training
-# alone, and puts a bad score where the history has no number. `WORST` is
-# far above the loss of predicting the mean.
+# Your own `fit` can return a bad score as well, here for the regression at
+# the top: it replaces what is no number in the history. `WORST` is far
+# above the loss of predicting the mean.
 
 # %%
 x, y = data.train
@@ -503,9 +502,9 @@ for trial in tuner.oracle.trials.values():
 
 # %% [markdown]
 # A trial that was not trained leaves no weights to go on from, nor does
-# one whose every loss was NaN. Hyperband must not promote it, and won't
-# while enough others score better: at the usual `factor=3`, a third of
-# each round. If more of a space is bad than that, narrow the space.
+# one whose every loss was NaN. Hyperband won't promote it while enough
+# others score better: at the usual `factor=3`, a third of each round. If
+# fewer do, narrow the space.
 #
 # ## Resume after mending the code
 #

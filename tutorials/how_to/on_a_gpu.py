@@ -105,15 +105,15 @@ assert any("cudnn" in need for need in cuda)
 #
 # ## Memory growth comes first
 #
-# *From the documentation:* TensorFlow takes nearly all memory of every
-# GPU that it sees, at its first operation. A second process then finds
-# none. With memory growth it takes what it needs, and gives nothing
-# back until the process ends. `TF_FORCE_GPU_ALLOW_GROWTH=true`, set
-# before Python starts, does the same without code ([Use a
+# *From the documentation:* at its first operation TensorFlow takes nearly
+# all memory of every GPU that it sees, and a second process finds none.
+# With memory growth it takes what it needs, and gives nothing back until
+# the process ends. `TF_FORCE_GPU_ALLOW_GROWTH=true`, set before Python
+# starts, does the same ([Use a
 # GPU](https://www.tensorflow.org/guide/gpu#limiting_gpu_memory_growth)).
 #
-# Devices can't be changed after that first operation. On this page
-# operations have run, so a change is refused, here one of the CPU:
+# Devices can't be changed after that first operation, here those of the
+# CPU:
 
 # %%
 (cpu,) = tf.config.list_physical_devices("CPU")
@@ -132,9 +132,9 @@ else:
 #
 # ## Mixed precision is lost after one build
 #
-# In mixed precision layers compute with 16 bits and keep their weights
-# in 32. Guides set it once, at the top. Each build below notes what its
-# hidden layer computes in:
+# In mixed precision layers compute with 16 bits and keep their weights in
+# 32. Guides set it once, at the top. Each build below notes what its hidden
+# layer computes in:
 
 # %%
 from snippets.data.load_images import load_images
@@ -202,9 +202,9 @@ assert computed == ["float16"] + 2 * ["float32"]
 # resets the policy. Every trial trained in plain 32 bits, without a
 # warning.
 #
-# Set in `build`, the policy holds in every trial, and again when
+# Set in `build`, the policy holds in every trial, and when
 # `get_best_models` builds. Here it is a hyperparameter, to compare its
-# values; every trial begins with the same weights.
+# values from the same first weights.
 
 # %%
 POLICIES = ["float32", "mixed_float16", "mixed_bfloat16"]
@@ -329,8 +329,7 @@ assert type(model.optimizer) is keras.optimizers.Adam
 #
 # ## One worker for each GPU
 #
-# A second GPU does not speed up a trial that uses one, but two trials can
-# train at once, each in a process that sees one GPU:
+# Two trials can train at once, each in a process that sees one GPU:
 #
 # ```python
 # parallel_search("search.py", workers=2, gpus=[0, 1])
@@ -341,10 +340,9 @@ assert type(model.optimizer) is keras.optimizers.Adam
 # hides all GPUs from the [chief](../../reference/glossary.md#chief), which
 # trains nothing.
 #
-# *From the documentation:* a process sees only what
-# `CUDA_VISIBLE_DEVICES` lists, numbered anew from 0, so no script
-# changes; set it before TensorFlow starts. Two workers on one GPU need
-# memory growth or a limit each ([Use a
+# *From the documentation:* a process sees only these GPUs, numbered anew
+# from 0, so no script changes. Two workers on one GPU need memory growth or
+# a limit each ([Use a
 # GPU](https://www.tensorflow.org/guide/gpu#limiting_gpu_memory_growth)).
 #
 # ## A trial that does not fit
@@ -380,11 +378,10 @@ assert error.endswith("ResourceExhaustedError")
 assert [t.status for t in trials[::2]] == 2 * ["COMPLETED"]
 
 # %% [markdown]
-# The trial failed and the search went on. But three such trials in a
-# row end it, and under Hyperband one can cost its bracket the longest
-# training ([failed trials](failed_trials.py)). With a bad score in
-# place of the exception, the bracket stays full and the tuner learns to
-# avoid such trials. The same grid:
+# The search went on. But three such trials in a row end it, and under
+# Hyperband one can cost its bracket the longest training ([failed
+# trials](failed_trials.py)). With a bad score in place of the exception,
+# the bracket stays full and the tuner learns to avoid such trials:
 
 # %%
 from snippets.searches.scored_failures import scored_failures
@@ -397,14 +394,13 @@ for trial in trials:
 assert trials[1].score == 0 < min(trials[0].score, trials[2].score)
 
 # %% [markdown]
-# Zero is worst where more is better. For a loss, return a large finite
-# number. Better still, keep what cannot fit out of the search space:
-# [`max_model_size`](failed_trials.py#models-that-are-too-large)
-# counts parameters, but not what a batch needs.
+# For a loss, take a large finite number. Better still, keep what cannot fit
+# out of the search space:
+# [`max_model_size`](failed_trials.py#models-that-are-too-large) counts
+# parameters, but not what a batch needs.
 #
-# Does the memory come back? Python frees a failed trial's model before
-# the next begins. Each build checks whether the last model is still
-# there:
+# Python frees a failed trial's model before the next trial begins. Each
+# build checks whether the last model is still there:
 
 
 # %%
@@ -442,8 +438,8 @@ assert states == 3 * ["FAILED"] and not hypermodel.left_behind
 # ## What a trial costs there
 #
 # [Fast searches](../evidence/fast_searches.py) measures on a CPU what a
-# trial costs beside its training. On a GPU the shares differ. Try each of
-# these for one epoch with a clock:
+# trial costs beside its training. On a GPU, time each of these for one
+# epoch:
 #
 # - **XLA** is on there, unless `compile` says `jit_compile=False`. Every
 #   new model is compiled, which costs many short trials much; a long

@@ -441,8 +441,8 @@ if sys.platform == "linux":
 # %% [markdown]
 # Three protections, from the least work to the most:
 #
-# 1. In the chief, name the one address of the private network that it
-#     shares with the workers, never 0.0.0.0.
+# 1. In the chief, name the one address of the network that it shares with
+#     the workers, never 0.0.0.0.
 # 2. Let only the workers' addresses through. On the chief's host, as
 #     root, with nftables:
 #
@@ -476,30 +476,29 @@ if sys.platform == "linux":
 #
 # All three run `search.py` as it is.
 #
-# - [Slurm](../../snippets.md#a-search-on-slurm): one job. Its first task
-#   is the chief, `SLURM_PROCID` names the workers, the port follows from
-#   the job's number. A task that dies is restarted in place, twice at
-#   most; then `--kill-on-bad-exit` ends the job, since the others would
-#   wait for ever. After a lost node `--requeue` restarts it, and the
-#   chief resumes.
+# - [Slurm](../../snippets.md#a-search-on-slurm): one job, whose first task
+#   is the chief; `SLURM_PROCID` names the workers, and the port follows
+#   from the job's number. A task that dies is restarted in place, twice at
+#   most; then `--kill-on-bad-exit` ends the job. After a lost node
+#   `--requeue` restarts it, and the chief resumes.
 # - [Kubernetes](../../snippets.md#a-search-on-kubernetes): a job for the
 #   chief behind a service, an *indexed* job for the workers, so that a
-#   pod that is replaced keeps its id, a volume that all nodes can write,
-#   a network policy for the port, and a deadline.
+#   replaced pod keeps its id, a volume that all nodes can write, a network
+#   policy for the port, and a deadline.
 # - [Compose](../../snippets.md#a-search-in-containers): one machine, whose
 #   containers are the hosts. Each worker is a service, because replicas
 #   have no lasting ids.
 #
-# Pin image and packages, so that chief and workers run the same Keras
-# Tuner. Tests check the last two files against their schemas, and run the
-# first on a Slurm of three hosts, with a worker that is killed, one that
-# fails for good, and one that comes too late.
+# Pin image and packages, so that all run the same Keras Tuner. Tests check
+# the last two files against their schemas, and run the first on a Slurm of
+# three hosts, with a worker that is killed, one that fails for good, and
+# one that comes too late.
 #
 # ## What ends, and what must be started again
 #
-# The chief looks once a second whether a worker was told that all is
-# done. From then on it waits until every worker that ever asked has
-# been told, and looks every twenty seconds. Hence:
+# The chief checks every second whether a worker was told that all is done.
+# Then it checks every twenty seconds, until every worker that ever asked
+# has been told. Hence:
 #
 # | event | what follows | what to do |
 # |---|---|---|
@@ -512,22 +511,22 @@ if sys.platform == "linux":
 # | a worker is added | it takes the next trial | |
 # | `overwrite=True` | each task that starts [deletes the folder](../explanation/corrections.py#overwrite-on-a-worker) | leave it out |
 #
-# [Several processes](several_processes.py) kills workers and a chief
-# to show these ends. A scheduler should restart what died *and* set a
-# time limit, because a chief that waits does not fail.
+# [Several processes](several_processes.py) kills a worker to show it. A
+# scheduler should restart what died *and* set a time limit, because a
+# chief that waits does not fail.
 #
 # ## Several devices inside a trial
 #
-# Hosts share out trials. To train one trial on several devices of its
-# host, give the tuner a `tf.distribute` strategy:
+# To train one trial on several devices of its host, give the tuner a
+# `tf.distribute` strategy:
 #
 # ```python
 # strategy = tf.distribute.MirroredStrategy()  # all GPUs of the host
 # kt.RandomSearch(build_model, distribution_strategy=strategy, ...)
 # ```
 #
-# Without GPUs, a processor split into two logical devices can try it.
-# The split must come first in a process, so this script gets its own.
+# Here a processor is split into two logical devices, in a process of its
+# own, because the split must come first.
 
 
 # %%
@@ -592,11 +591,9 @@ assert done.returncode == 0, done.stderr
 #
 # ## What this page did not show
 #
-# - Real hosts, and a network that loses packets. Namespaces have their
-#   own addresses and routes, but one kernel and one disk.
+# - Real hosts, and a network that loses packets: namespaces share one
+#   kernel and one disk.
 # - A network disk: what is said of NFS was read, not run.
-# - Kubernetes and Compose themselves: their files were checked, not
-#   started.
-# - One trial over several *hosts*: the strategy's argument is for the
-#   devices of one.
+# - Kubernetes and Compose: their files were checked, not started.
+# - One trial over several *hosts*: the strategy is for the devices of one.
 # - Several searches with one chief. One chief serves one search.

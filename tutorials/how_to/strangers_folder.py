@@ -92,9 +92,9 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 #
 # ## What a folder holds, and who reads it
 #
-# `downloaded` plays the stranger: it makes a sound search, whose trials
-# are numbers instead of models, to be tampered with. `opened` is you,
-# with the same arguments. Next to it are files of yours.
+# `downloaded` plays the stranger: it makes a search whose trials are
+# numbers, to be tampered with. `opened` is you, with the same arguments.
+# Next to it are files of yours.
 
 # %%
 FOLDER = Path("searches", "strangers_folder")
@@ -596,9 +596,9 @@ downloaded()
 assert odd(FOLDER) == []
 
 # %% [markdown]
-# An empty list rules out these tricks, not others. Then open a copy, in a
-# container or on a machine that holds nothing of yours, without a network
-# and with a limit on memory.
+# An empty list rules out only these tricks. Open a copy, in a container or
+# on a machine that holds nothing of yours, without a network and with a
+# limit on memory.
 #
 # For an archive, `filter="data"` refuses links that lead outside:
 
