@@ -4,31 +4,50 @@
 # Which versions of TensorFlow, Keras and Keras Tuner go together, tried
 # and not only said, and what breaks older code, with symptom and cure.
 #
-# ```shell
-# pip install keras-tuner keras tensorflow tensorboard
-# ```
-#
-# Name `tensorboard`: TensorFlow 2.21 no longer brings it, and without it
-# every trial fails ([below](#what-pip-installs-and-what-is-missing)).
-# Write `import keras`, not `from tensorflow import keras`, and with Keras
-# Tuner 1.3.5 or later the same code runs on every TensorFlow [that was
-# tried](#what-was-tried), on JAX and on PyTorch, and so do [this guide's
-# tools](#the-tools-on-each-backend). Another combination is [one
-# command](#try-another). For code that ran once and doesn't now:
-#
-# - [a search that an older version began](#go-on-with-an-older-search)
-# - [names that are gone from Keras Tuner](#names-gone-from-keras-tuner)
-# - [tuners and oracles of your own](#tuners-and-oracles-of-your-own)
-# - [names that are gone from Keras](#names-gone-from-keras)
-# - [what still runs, and does something else](#what-runs-and-does-something-else)
-#
-# An error message that isn't here may be among the
-# [error messages](error_messages.py).
+# - **Install** `pip install keras-tuner keras tensorflow tensorboard`.
+#   [Without tensorboard](#what-pip-installs-and-what-is-missing) every
+#   trial fails.
+# - **Write** `import keras`, not `from tensorflow import keras`. With Keras
+#   Tuner 1.3.5 or later the same code runs on every TensorFlow tried, on
+#   JAX and on PyTorch.
+# - **If older code fails**: [Keras Tuner](#names-gone-from-keras-tuner),
+#   [your tuners](#tuners-and-oracles-of-your-own),
+#   [Keras](#names-gone-from-keras), [other
+#   results](#what-runs-and-does-something-else), an [older
+#   search](#go-on-with-an-older-search).
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+import pandas as pd
+from IPython.display import display
+
+
+def summary(record):
+    rows = {}
+    for name, runs in record.groupby("combination", sort=False):
+        failed = runs["script"][runs["exit_code"] != "0"].tolist()
+        rows[name] = dict(runs.iloc[0]["tensorflow":"numpy"])
+        rows[name]["ran"] = f"{len(runs) - len(failed)} of {len(runs)}"
+        rows[name]["failed"] = ", ".join(failed)
+    return pd.DataFrame(rows).T.rename_axis("combination")
+
+
+pd.set_option("display.max_colwidth", None)
+file = evidence_file("versions.csv")
+record = pd.read_csv(file, comment="#", dtype=str).fillna("")
+pages = ~record["script"].str.contains("^with_|^reopen|^reload")
+display(summary(record[pages & (record["bare"] == "False")]))
+
+# %% [markdown]
+# Another combination is [one command](#try-another). An error message that
+# isn't here may be among the [error messages](error_messages.py).
 
 # %%
 import contextlib
@@ -44,8 +63,6 @@ from pathlib import Path
 import keras
 import keras_tuner as kt
 import numpy as np
-import pandas as pd
-from IPython.display import display
 
 keras.utils.set_random_seed(1)
 
@@ -54,71 +71,20 @@ keras.utils.set_random_seed(1)
 
 # %%
 print("Python", platform.python_version())
-for name in (
-    "keras-tuner",
-    "keras",
-    "tensorflow",
-    "tensorboard",
-    "numpy",
-    "scikit-learn",
-    "protobuf",
-):
+packages = "keras-tuner keras tensorflow tensorboard numpy"
+for name in [*packages.split(), "scikit-learn", "protobuf"]:
     print(name, importlib.metadata.version(name))
 
 # %% [markdown]
 # ## What was tried
-
-# %%
-from snippets.data.evidence_file import evidence_file
-
-# %%
-file = evidence_file("versions.csv")
-lines = file.read_text("utf-8").splitlines()
-comments = [line for line in lines if line.startswith("#")]
-print(*comments, sep="\n")
-record = pd.read_csv(
-    file, skiprows=len(comments), dtype=str, keep_default_na=False
-)
-
-# %% [markdown]
-# Each combination got an environment of its own; `locked` are this
-# guide's versions. In it ran three of this guide's pages as scripts:
-# [known values and limits](../how_to/known_values_and_limits.py),
+#
+# Each combination in the table at the top got an environment of its own;
+# `locked` are this guide's versions. In it ran three of this guide's pages
+# as scripts: [known values and limits](../how_to/known_values_and_limits.py),
 # [conditional spaces](../how_to/conditional_spaces.py) and
 # [failed trials](../how_to/failed_trials.py), which assert what they claim;
 # `first_search`, a search as short as can be; and `tf_keras_search`, the
-# same with `from tensorflow import keras`.
-
-
-# %%
-def summary(record):
-    """Return a row for each combination: versions, and what failed."""
-    rows = {}
-    for name, runs in record.groupby("combination", sort=False):
-        failed = runs[runs["exit_code"] != "0"]
-        versions = [
-            "tensorflow",
-            "jax",
-            "torch",
-            "keras",
-            "keras_tuner",
-            "numpy",
-        ]
-        rows[name] = dict(runs.iloc[0][versions]) | {
-            "ran": f"{len(runs) - len(failed)} of {len(runs)}",
-            "failed": ", ".join(failed["script"]),
-        }
-    return pd.DataFrame(rows).T.rename_axis("combination")
-
-
-projects = record["script"].isin(["reopen", "reload"])
-bare = record["bare"] == "True"
-tools = record["script"].str.startswith("with_")
-pd.set_option("display.max_colwidth", None)
-display(summary(record[~bare & ~projects & ~tools]))
-
-# %% [markdown]
-# What failed, failed with:
+# same with `from tensorflow import keras`. What failed, failed with:
 
 
 # %%
@@ -130,11 +96,16 @@ def show_errors(record):
             print(f"    {name}: {', '.join(scripts['script'])}")
 
 
+projects = record["script"].isin(["reopen", "reload"])
+bare = record["bare"] == "True"
 show_errors(record[~bare & ~projects])
-imports_keras = record["script"] != "tf_keras_search"
-tried = record[~bare & ~projects & imports_keras]
-failed = tried[tried["exit_code"] != "0"]
+tried = record[~bare & ~projects & (record["exit_code"] != "0")]
+failed = tried[tried["script"] != "tf_keras_search"]
 assert set(failed["keras_tuner"]) == {"1.1.0"}
+
+# %%
+lines = file.read_text("utf-8").splitlines()
+print(*(line for line in lines if line[0] == "#"), sep="\n")
 
 # %% [markdown]
 # - On JAX and on PyTorch, without TensorFlow, all runs but what imports
@@ -145,34 +116,27 @@ assert set(failed["keras_tuner"]) == {"1.1.0"}
 #   Keras 3. `import keras` in your code too, or stay at TensorFlow 2.15,
 #   where both are Keras 2.
 # - Keras Tuner 1.1.0 has no `GridSearch` and no `errors`, which came with
-#   1.2.0, and names trials in hexadecimal digits, no numbers.
+#   1.2.0, and names trials in hexadecimal digits.
 #
 # ## The tools on each backend
 #
-# Each of this guide's [tools for searches](../../snippets.md#tools-around-a-tuner)
-# was used with real models in one combination for each backend, and had
-# to do what it promises: to go on where it was stopped, to keep the best
-# weights alone, and so on.
+# Each of this guide's [tools for
+# searches](../../snippets.md#tools-around-a-tuner) was used with real models
+# in one combination for each backend, and had to do what it promises.
 
 # %%
-used = record[tools]
+used = record[record["script"].str.startswith("with_")]
 did = used["says"].where(used["says"] == "", "nothing, and says so")
 did = did.where(used["exit_code"] == "0", "failed")
-table = used.assign(
-    tool=used["script"].str.removeprefix("with_"),
-    did=did.replace("", "works"),
-)
-display(
-    table.pivot(index="tool", columns="combination", values="did")[
-        used["combination"].unique()
-    ]
-)
-for text in sorted({*used["says"]} - {""}):
-    print(text)
-without = used[used["tensorflow"] == ""]
-assert {*without.loc[without["says"] != "", "script"]} == {
-    "with_flat_memory"
-}
+tool = used["script"].str.removeprefix("with_")
+table = used.assign(tool=tool, did=did.replace("", "works"))
+table = table.pivot(index="tool", columns="combination", values="did")
+display(table[used["combination"].unique()])
+print(*sorted({*used["says"]} - {""}), sep="\n")
+
+# %%
+without = used[(used["tensorflow"] == "") & (used["says"] != "")]
+assert {*without["script"]} == {"with_flat_memory"}
 assert {*used["exit_code"]} == {"0"}
 
 # %% [markdown]
@@ -203,10 +167,9 @@ for _, runs in record[bare].groupby("combination", sort=False):
 #
 # ## Go on with an older search
 #
-# Each combination left the project of its `first_search`, four trials
-# with their weights. The versions this guide is executed with opened it:
-# `reopen` reads the trials and runs a fifth, `reload` loads the best
-# model and compares its score.
+# This guide's versions opened the project of each `first_search`, four
+# trials with their weights: `reopen` reads the trials and runs a fifth,
+# `reload` loads the best model and compares its score.
 
 # %%
 opened = summary(record[~bare & projects])
@@ -233,25 +196,20 @@ def mend(project):
     """Let Keras Tuner 1.4 reopen a project of version 1.3."""
     file = Path(project, "oracle.json")
     state = json.loads(file.read_text("utf-8"))
-    empty = {
-        "search_start": None,
-        "trial_start": {},
-        "trial_number": {},
-    }
+    empty = {"search_start": None, "trial_start": {}}
+    empty["trial_number"] = {}
     state.setdefault("display", empty)
     file.write_text(json.dumps(state), "utf-8")
 
 
+# %%
 class Square(kt.RandomSearch):
     def run_trial(self, trial, **kwargs):
-        return trial.hyperparameters.get("x") ** 2
+        return trial.hyperparameters.Float("x", 0, 1) ** 2
 
 
 def square_search(max_trials, overwrite=False):
-    space = kt.HyperParameters()
-    space.Float("x", 0, 1)
     tuner = Square(
-        hyperparameters=space,
         max_trials=max_trials,
         seed=1,
         directory="searches",
@@ -280,20 +238,18 @@ assert trials == 4
 # %% [markdown]
 # ## Try another
 #
-# From a clone of this guide, in its environment (`make` makes it). The
-# packages are those you name, and the newest of others that fit with
-# them:
+# From a clone of this guide, in its environment (`make` makes it), with the
+# packages you name and the newest of others that fit:
 #
 # ```shell
 # python docs/evidence/try_versions.py "tensorflow==2.19.*" "keras==3.10.*"
 # KERAS_BACKEND=jax python docs/evidence/try_versions.py jax six
 # ```
 #
-# It makes a virtual environment, prints what ran and what failed with
-# which error, and removes the environment again. `--scripts first_search`
-# is enough for a first answer. [The program](../../evidence/try_versions.py)
-# says the rest; `make versions` makes [the record](../../evidence/versions.csv)
-# anew.
+# It makes a virtual environment, prints what ran and what failed, and
+# removes it again. `--scripts first_search` is enough for a first answer.
+# [The program](../../evidence/try_versions.py) says the rest; `make
+# versions` makes [the record](../../evidence/versions.csv) anew.
 #
 # ## Names gone from Keras Tuner
 #
@@ -312,20 +268,21 @@ def compare(old, new, since=""):
     except Exception as error:
         message = str(error).splitlines()[0].partition(" (/")[0]
         message = f"{type(error).__name__}: {message}"
-    else:
-        raise AssertionError(f"{old} still runs")
     exec(new, names)
     print("old:", old)
     print(textwrap.indent(textwrap.fill(message, 66), " " * 5))
-    print(f"new: {new}" + (f"   # {since}" if since else "") + "\n")
+    print(f"new: {new}" + f"   # {since}" * bool(since) + "\n")
 
 
+# %%
 compare("kt.Sklearn", "kt.SklearnTuner", "1.3.0")
 compare("kt.tuners.Sklearn", "kt.tuners.SklearnTuner", "1.3.0")
 for name in ("RandomSearch", "BayesianOptimization", "Hyperband"):
     name = f"kt.oracles.{name}"
     compare(name, f"{name}Oracle", "1.3.0")
 compare("kt.Logger", "kt.Tuner.on_trial_end", "1.3.0")
+
+# %%
 compare(
     "from keras_tuner.engine import tuner_utils",
     "from keras_tuner.src.engine import tuner_utils",
@@ -338,16 +295,15 @@ compare(
 compare("kt.FailedTrialError", "kt.errors.FailedTrialError")
 
 # %% [markdown]
-# Behind the line stands the version of Keras Tuner that made the change,
-# by its
+# The comment is the version of Keras Tuner that made the change, by its
 # [release notes](https://github.com/keras-team/keras-tuner/blob/master/RELEASE.md).
 # What begins with `keras_tuner.src` is private and may move again.
-# `kt.FailedTrialError` stands in these notes, under 1.2.0, but 1.2.1,
-# 1.3.5 and 1.4.0 don't have it there either.
+# `kt.FailedTrialError` is in these notes, under 1.2.0, but not in 1.2.1,
+# 1.3.5 and 1.4.0.
 #
 # `import kerastuner`, the old name, still works: another package,
-# `kt-legacy`, comes along and passes it on. It warns, tells its own
-# version in the place of Keras Tuner's, and not all modules are there.
+# `kt-legacy`, comes along and passes it on. It warns, shows its own
+# version in place of Keras Tuner's, and lacks some modules.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
@@ -365,8 +321,7 @@ compare(
 # ## Tuners and oracles of your own
 #
 # In old guides `run_trial` takes the data by name, saves the model, tells
-# the oracle the result and returns nothing. Today each of these fails in
-# its own way, shown by one class each:
+# the oracle the result and returns nothing. Today each of these fails:
 
 
 # %%
@@ -396,38 +351,38 @@ class NewTuner(kt.RandomSearch):
 
 
 # %%
-space = kt.HyperParameters()
-space.Float("x", 0, 1)
-
-
 def search(tuner):
     """Search; return the error's name, and its first and last line."""
-    quiet = io.StringIO()
-    with contextlib.redirect_stderr(quiet):
-        try:
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
             tuner.search(0.5, verbose=0)
-        except Exception as error:
-            lines = str(error).strip().splitlines()
-            shown = [type(error).__name__, *lines[:1], *lines[1:][-1:]]
-            return "\n   ".join(shown)
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        shown = [type(error).__name__, *lines[:1], *lines[1:][-1:]]
+        return "\n   ".join(shown)
     return f"{len(tuner.oracle.trials)} trials"
 
 
+# %%
+space = kt.HyperParameters()
+space.Float("x", 0, 1)
+SETTINGS = {
+    "objective": kt.Objective("loss", "min"),
+    "hyperparameters": space,
+    "max_trials": 4,
+    "seed": 1,
+}
+FOLDER = {"directory": "searches", "overwrite": True}
+
+# %%
 for tuner_class in (
     WithoutKeywords,
     SavesModel,
     ReturnsNothing,
     NewTuner,
 ):
-    tuner = tuner_class(
-        objective=kt.Objective("loss", "min"),
-        hyperparameters=space.copy(),
-        max_trials=4,
-        seed=1,
-        directory="searches",
-        project_name=f"versions_{tuner_class.__name__}",
-        overwrite=True,
-    )
+    FOLDER["project_name"] = f"versions_{tuner_class.__name__}"
+    tuner = tuner_class(**SETTINGS, **FOLDER)
     print(f"{tuner_class.__name__}: {search(tuner)}")
 assert len(tuner.oracle.trials) == 4
 
@@ -469,18 +424,8 @@ class OneTuner(kt.Tuner):
 
 # %%
 for oracle_class in (OldName, OldArguments, NewOracle):
-    oracle = oracle_class(
-        objective=kt.Objective("loss", "min"),
-        hyperparameters=space.copy(),
-        max_trials=4,
-        seed=1,
-    )
-    tuner = OneTuner(
-        oracle,
-        directory="searches",
-        project_name=f"versions_{oracle_class.__name__}",
-        overwrite=True,
-    )
+    FOLDER["project_name"] = f"versions_{oracle_class.__name__}"
+    tuner = OneTuner(oracle_class(**SETTINGS), **FOLDER)
     print(f"{oracle_class.__name__}: {search(tuner)}")
 assert len(tuner.oracle.trials) == 4
 
@@ -536,6 +481,8 @@ compare(
     "keras.layers.experimental.preprocessing.Rescaling",
     "keras.layers.Rescaling",
 )
+
+# %%
 compare(
     "from keras.preprocessing.image import ImageDataGenerator",
     "keras.layers.RandomFlip, keras.utils.PyDataset",
@@ -598,22 +545,12 @@ assert float(ignored.learning_rate) > float(optimizer.learning_rate)
 # unless told otherwise:
 
 # %%
+FOLDER["project_name"] = "versions_logger"
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    NewTuner(
-        hyperparameters=space.copy(),
-        max_trials=1,
-        seed=1,
-        directory="searches",
-        project_name="versions_logger",
-        overwrite=True,
-        logger=print,
-    )
-(message,) = {
-    str(each.message)
-    for each in caught
-    if "logger" in str(each.message)
-}
+    NewTuner(**SETTINGS, **FOLDER, logger=print)
+messages = {str(each.message) for each in caught}
+(message,) = (text for text in messages if "logger" in text)
 print(message)
 
 # %% [markdown]
