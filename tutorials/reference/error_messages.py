@@ -4,25 +4,17 @@
 # The messages that Keras Tuner, and Keras under it, answer mistakes
 # with: each provoked here, with why it comes and what to do.
 #
-# Paste the last line of yours into the search of this site, or look
-# under where it came up:
-# [before the search](#before-the-search),
-# [objectives](#objectives),
-# [while a trial runs](#while-a-trial-runs),
-# [data](#data),
-# [resuming and disk](#resuming-and-disk),
-# [Hyperband](#hyperband),
-# [BayesianOptimization](#bayesianoptimization),
-# [scikit-learn](#scikit-learn),
-# [many processes](#many-processes),
-# [installation](#installation). For mistakes that nothing reports,
-# [no message at all](#no-message-at-all).
+# Paste the last line of yours into the search of this site, or look under
+# where it came up: [before the search](#before-the-search),
+# [objectives](#objectives), [while a trial runs](#while-a-trial-runs),
+# [data](#data), [resuming and disk](#resuming-and-disk),
+# [Hyperband](#hyperband), [BayesianOptimization](#bayesianoptimization),
+# [scikit-learn](#scikit-learn), [many processes](#many-processes),
+# [installation](#installation), or [no message at all](#no-message-at-all).
 #
-# If yours is `RuntimeError: Number of consecutive failures exceeded the
-# limit of 3.`, the traceback of the last trial is part of it: look for
-# its last line.
-#
-# ## What the cells share
+# If yours says `Number of consecutive failures exceeded the limit of 3.`,
+# its last line is that of the failed trial's traceback. `search` may also
+# return in silence; every failed trial keeps its traceback:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -31,8 +23,26 @@ show_in_terminal()
 
 # %%
 import contextlib
-import importlib
 import io
+
+import keras_tuner as kt
+
+
+class Broken(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        x = trial.hyperparameters.Float("x", 0.0, 1.0)
+        raise ValueError(f"your mistake, {x=:.2f}")  # wrong
+
+
+folder = {"directory": "searches", "project_name": "broken_trials"}
+tuner = Broken(max_trials=2, seed=1, **folder)
+with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
+    tuner.search(verbose=0)
+for trial in tuner.oracle.trials.values():
+    print(trial.trial_id, trial.status, trial.message.splitlines()[-1])
+
+# %%
+import importlib
 import logging
 import os
 import socket
@@ -45,8 +55,9 @@ from pathlib import Path
 from unittest import mock
 
 import keras
-import keras_tuner as kt
 import numpy as np
+
+# %%
 import pandas as pd
 import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
@@ -63,33 +74,30 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # the one line of the message that is worth looking up.
 
 
-# %%
+# %% fold="Helper: shown. Print a line of the error or warning met"
 @contextlib.contextmanager
 def shown(kind=Exception, line=-1):
     """Print a line of the error or warning met, and nothing else."""
     text, quiet = "", io.StringIO()
-    with (
-        contextlib.redirect_stdout(quiet),
-        contextlib.redirect_stderr(quiet),
-        warnings.catch_warnings(record=True) as warned,
-    ):
+    out = contextlib.redirect_stdout(quiet)
+    errors = contextlib.redirect_stderr(quiet)
+    with warnings.catch_warnings(record=True) as warned, out, errors:
         warnings.simplefilter("always")
         try:
             yield
         except kind as error:
             text = "".join(traceback.format_exception_only(error))
-    for warning in warned:
-        if warning.category is kind:
-            text = str(warning.message)
+    met = [str(w.message) for w in warned if w.category is kind]
+    text = met[-1] if met else text
     print(text.strip().splitlines()[line].strip())
 
 
 # %% [markdown]
-# What most of them share: a small model, few rows, and settings of the
-# tuner. One failed trial shall be enough, where usually three are.
+# What most of them share: a small model, few rows, and arguments of the
+# tuner. One failed trial ends these searches, where usually three do.
 
 
-# %% fold="Shared by the cells: a small model, few rows, settings of the tuner"
+# %% fold="Shared by the cells: a small model"
 def build_model(hp):
     units = hp.Int("units", 4, 8)
     layers = [
@@ -104,6 +112,7 @@ def build_model(hp):
     return model
 
 
+# %% fold="Shared by the cells: few rows, and arguments of the tuner"
 x = np.random.default_rng(1).normal(size=(32, 4))
 y = (x[:, 0] > 0).astype(int)
 DATA = {"x": x[:24], "y": y[:24], "validation_data": (x[24:], y[24:])}
@@ -143,8 +152,8 @@ with shown():
 assert hp.Choice("dropout", [0.0, 0.25, 0.5]) == 0.0
 
 # %% [markdown]
-# All values of a `Choice` must be integers, or floats, or strings, or
-# booleans. Write `0.0`, as in the line after it.
+# The values of a `Choice` are all integers, or floats, or strings, or
+# booleans. Write `0.0`, as in the last line.
 #
 # ### `` A `Choice` can contain only `int`, `float`, `str`, or `bool` ``
 
@@ -157,8 +166,7 @@ assert kernel == (3, 3)
 
 # %% [markdown]
 # Values are written to JSON files, so tuples, lists, `None`, classes and
-# functions can't be among them. Choose a name, and look up what it
-# stands for.
+# functions can't be among them. Choose a name, and look up its value.
 #
 # ### `The default value should be one of the choices`
 
@@ -201,8 +209,8 @@ with shown():
 assert hp.Float("decay", 1e-6, 1e-2, sampling="log") == 1e-6
 
 # %% [markdown]
-# The logarithm of 0 does not exist. Start at a small positive number;
-# if "none at all" should be possible, ask for it with an `hp.Boolean`
+# The logarithm of 0 does not exist. Start at a small positive number; for
+# "none at all", add an `hp.Boolean`
 # [and a scope](../how_to/conditional_spaces.py).
 #
 # ### `expected step > 1 with sampling='log'`
@@ -226,8 +234,8 @@ with hp.conditional_scope("optimizer", ["sgd"]):
     assert hp.Float("momentum", 0.0, 0.9) is None  # it is adam
 
 # %% [markdown]
-# A scope refers to a hyperparameter by its name, and that one has to be
-# declared before: [conditional spaces](../how_to/conditional_spaces.py).
+# Declare the hyperparameter that a scope refers to before the scope:
+# [conditional spaces](../how_to/conditional_spaces.py).
 #
 # ### `is currently inactive`
 
@@ -237,8 +245,8 @@ with shown():
 assert "momentum" not in hp and hp.values.get("momentum") is None
 
 # %% [markdown]
-# Under the current values the condition of this hyperparameter is not
-# met, so it has no value. Ask first: `if "momentum" in hp`.
+# The condition of this hyperparameter is not met, so it has no value. Ask
+# first: `if "momentum" in hp`.
 #
 # ### `does not exist`
 
@@ -295,8 +303,8 @@ tuner = kt.RandomSearch(build_model, ACCURACY, **USUAL)
 assert len(tuner.oracle.get_space().space) == 1
 
 # %% [markdown]
-# A tuner needs the function, not what it returns: no parentheses. A
-# Keras model can be called too, hence the odd message.
+# Give the function, not what it returns: no parentheses. A Keras model can
+# be called too, hence the odd message.
 #
 # ### `` The `hypermodel` argument should be either ``
 
@@ -316,8 +324,8 @@ with shown():
     kt.RandomSearch(objective=ACCURACY, **USUAL)  # wrong: no model
 
 # %% [markdown]
-# The first argument was left out, or your function that should return
-# the `HyperModel` has no `return`. Without a model, override `run_trial`:
+# The first argument was left out, or the function that makes it has no
+# `return`. Without a model, override `run_trial`:
 # [tune anything](../how_to/tune_anything.py).
 #
 # ### `` Expected `oracle` argument to be an instance of `Oracle` ``
@@ -368,8 +376,7 @@ with shown():
     )
 
 # %% [markdown]
-# It says "tune only what I list", and there is no list. Give it in
-# `hyperparameters=`, and not an empty one:
+# Give the list of what to tune in `hyperparameters=`, and not an empty one:
 # [tune part of a model](../how_to/part_of_a_model.py).
 #
 # ## Objectives
@@ -547,9 +554,9 @@ trial = tuner.oracle.trials["0"]
 assert trial.message.splitlines()[-1] == "ValueError: your mistake"
 
 # %% [markdown]
-# Three trials in a row failed. Why stands in the last line of the
-# message, and in `message` of each trial: look that up. To let a search
-# live with failures, [raise the limit](../how_to/failed_trials.py#three-in-a-row-end-the-search).
+# Three trials in a row failed. The last line of the message, and `message`
+# of each trial, say why: look that up. To let a search go on,
+# [raise the limit](../how_to/failed_trials.py#three-in-a-row-end-the-search).
 #
 # ### `Did you forget to return the metrics?`
 
@@ -606,9 +613,8 @@ with shown():
     ).search(**DATA)
 
 # %% [markdown]
-# The trial failed because its model has more parameters than
-# `max_model_size`, and failures in a row end the search. Raise the
-# limit of failures, or [return a bad
+# The model has more parameters than `max_model_size`, so the trial failed.
+# Raise the limit of failures, or [return a bad
 # score](../how_to/failed_trials.py#models-that-are-too-large).
 #
 # ### `You are saving a model that has not yet been built`
@@ -778,8 +784,8 @@ with shown(RuntimeWarning):
     Returning(**two).search(returned=float("nan"))  # wrong: NaN
 
 # %% [markdown]
-# The objective was NaN. The trial is FAILED, this warning is all that
-# is said about it, and retries don't help.
+# The objective was NaN. The trial is FAILED, with no message but this
+# warning, and retries don't help.
 # [What does](../how_to/failed_trials.py#learning-rates-that-diverge).
 #
 # ## Data
@@ -796,8 +802,8 @@ with shown():
     )
 
 # %% [markdown]
-# A Python generator can be read once, and every trial wants to read it.
-# Give arrays, a `tf.data.Dataset` or a `PyDataset`:
+# A Python generator can be read once, and every trial reads it. Give
+# arrays, a `tf.data.Dataset` or a `PyDataset`:
 # [the same images, six ways](../how_to/data_pipelines.py#the-same-images-six-ways).
 #
 # ### `Unrecognized data type: x=`
@@ -828,11 +834,10 @@ history = build_model(hp).fit(objects.astype("float32"), y, verbose=0)
 assert history.epoch == [0]
 
 # %% [markdown]
-# NumPy calls an array `object` that holds no one type of number: a table
-# with a column of texts beside numbers, `None` in place of NaN, rows or
-# pictures of unequal length. Find the column, `table.dtypes`, and code
-# it as numbers: [a table](../your_data/table.py). If all are numbers
-# after all, `astype("float32")`.
+# An array of `object` mixes types: texts beside numbers, `None` in place of
+# NaN, rows or pictures of unequal length. Find the column, `table.dtypes`,
+# and code it as numbers: [a table](../your_data/table.py). If all are
+# numbers, `astype("float32")`.
 #
 # ### `Invalid dtype: str`
 
@@ -877,10 +882,9 @@ assert (column == y).all()
 
 # %% [markdown]
 # An `if`, `and`, `or`, `max` or `in` was given a column, which has a
-# truth value a row. In your own `fit` or metric: `.all()`, `.any()`, or
-# `.mean()` for a share. In somebody else's code: give an array,
-# `column.to_numpy()`. Of [a data frame](../your_data/table.py) and of an
-# array it is said alike.
+# truth value a row. In your own code: `.all()`, `.any()`, or `.mean()` for
+# a share. For other code, make an array, `column.to_numpy()`. [Data
+# frames](../your_data/table.py) and arrays say the same.
 #
 # ### `` Argument `validation_split` is only supported ``
 
@@ -930,9 +934,9 @@ tuner.search(verbose=0)
 assert tuner.remaining_trials == 0
 
 # %% [markdown]
-# No error: there is a search in `directory/project_name`, and this one
-# goes on from it. If that was finished, `search` returns at once, and
-# your changes of the space [are ignored](../how_to/resume.py#what-is-honoured-and-what-is-not).
+# No error: `directory/project_name` holds a search, and this one goes on
+# from it. If that was finished, `search` returns at once; changes of the
+# space [are ignored](../how_to/resume.py#what-is-honoured-and-what-is-not).
 # For a new search give another `project_name`, or `overwrite=True`.
 #
 # ### `` Error reloading `Oracle` from existing project ``
@@ -947,9 +951,9 @@ with shown():
     )
 
 # %% [markdown]
-# The folder holds a search by another tuner. Two searches need two
-# names, above all if `project_name` was left out and both are
-# `untitled_project`: [resume](../how_to/resume.py).
+# The folder holds a search by another tuner. Give each search a name;
+# without `project_name` all are `untitled_project`:
+# [resume](../how_to/resume.py).
 #
 # ### `KeyError: '0001'`
 
@@ -974,11 +978,10 @@ with shown():
     tuner.search()  # wrong: GridSearch as it is does not resume
 
 # %% [markdown]
-# A GridSearch that was interrupted knows after its restart a trial that
-# its order of values does not have, and ends. With two tools it resumes:
+# An interrupted GridSearch does not find the trial of this number, which
+# was running, in its order of values. With two tools it resumes:
 # `resumable(safe(kt.GridSearch))`,
-# [an interrupted grid](../how_to/resume.py#an-interrupted-grid). The
-# number is that of the trial that was running.
+# [an interrupted grid](../how_to/resume.py#an-interrupted-grid).
 #
 # ### `Expecting value: line 1 column 1 (char 0)`
 
@@ -994,10 +997,9 @@ with contextlib.redirect_stdout(io.StringIO()):
 
 # %% [markdown]
 # A file of the search is empty or torn: `oracle.json`, `tuner0.json` or
-# a `trial.json`; which, it does not say. [`mend`
-# does](../how_to/faults.py#a-search-that-was-killed-without-safe), and
-# makes good what it can. Else put back a copy of the folder, or start
-# over: [a damaged file](../how_to/resume.py#a-damaged-file).
+# a `trial.json`. [`mend`](../how_to/faults.py#a-search-that-was-killed-without-safe)
+# says which, and repairs what it can. Otherwise put back a copy of the
+# folder, or start over: [a damaged file](../how_to/resume.py#a-damaged-file).
 #
 # ### `oracle.json; No such file or directory`
 
@@ -1007,9 +1009,9 @@ with shown():
     Returning(**again)
 
 # %% [markdown]
-# `tuner0.json` is there, which says that a search can be resumed, and
-# the file with its state is not: the folder was copied or deleted in
-# part. Copy it whole, [between two trials](../how_to/resume.py#a-damaged-file).
+# `tuner0.json` says that a search can be resumed, but the file with its
+# state is missing: the folder was copied or deleted in part. Copy it
+# whole, [between two trials](../how_to/resume.py#a-damaged-file).
 #
 # ### `is not a directory`
 
@@ -1019,9 +1021,8 @@ with shown():
     Returning(**USUAL | {"directory": "results"})  # wrong: a file
 
 # %% [markdown]
-# `directory` has to be a folder, or a name that does not exist yet.
-# Here a file stands in its place.
-# [What lies in it](../how_to/memory_and_disk.py#what-a-trial-leaves-on-disk).
+# `directory` has to be a folder, or a name that does not exist yet; here it
+# is a file. [What lies in it](../how_to/memory_and_disk.py#what-a-trial-leaves-on-disk).
 #
 # ### `Unable to synchronously open file`
 
@@ -1057,14 +1058,13 @@ class Subclassed(keras.Model):
 
 def build_subclassed(hp):
     model = Subclassed()  # wrong: it has no weights yet
-    model.compile(
-        loss="sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
+    model.compile(loss="sparse_categorical_crossentropy")
     return model
 
 
 with shown():
-    tuner = kt.RandomSearch(build_subclassed, ACCURACY, **USUAL)
+    loss = kt.Objective("val_loss", "min")
+    tuner = kt.RandomSearch(build_subclassed, loss, **USUAL)
     tuner.search(**DATA)
     tuner.get_best_models()
 
@@ -1226,12 +1226,12 @@ with shown(ConvergenceWarning):
     Unmoved(**six).search(returned=0.5)  # wrong: always the same
 
 # %% [markdown]
-# The search goes on. At the upper bound: no score so far depends on
-# this hyperparameter. At the lower one: scores of neighbours have
-# nothing in common, as noise has not. Leave the hyperparameter out, or
-# [repeat trials](../evidence/how_sure.py#repeats-in-keras-tuner); a few of these
-# in a sound search of [BayesianOptimization](../bayesian_optimization.py)
-# mean nothing.
+# The search goes on. At the upper bound, no score so far depends on this
+# hyperparameter; at the lower one, scores of neighbours have nothing in
+# common, like noise. Leave the hyperparameter out, or
+# [repeat trials](../evidence/how_sure.py#repeats-in-keras-tuner). A few of
+# these in a sound search of
+# [BayesianOptimization](../bayesian_optimization.py) mean nothing.
 #
 # ## scikit-learn
 #
@@ -1244,20 +1244,14 @@ def build_classifier(hp):
 
 
 def sklearn_tuner(**settings):
-    oracle = kt.oracles.RandomSearchOracle(
-        kt.Objective("score", "max"),
-        max_trials=1,
-        max_consecutive_failed_trials=1,
-        seed=1,
-    )
+    score = kt.Objective("score", "max")
+    first = {"max_trials": 1, "max_consecutive_failed_trials": 1}
+    oracle = kt.oracles.RandomSearchOracle(score, seed=1, **first)
     oracle.verbose = 0
+    folder = {"directory": "searches", "overwrite": True}
+    folder["project_name"] = "error_messages_sklearn"
     return kt.SklearnTuner(
-        oracle,
-        build_classifier,
-        directory="searches",
-        project_name="error_messages_sklearn",
-        overwrite=True,
-        **settings,
+        oracle, build_classifier, **folder, **settings
     )
 
 
@@ -1347,8 +1341,8 @@ taken.close()
 socket.create_server(("127.0.0.1", int(PORT))).close()  # free again
 
 # %% [markdown]
-# Something listens at this port already, often the chief of an earlier
-# search that [still waits for its
+# The port is in use, often by the chief of an earlier search that [still
+# waits for its
 # workers](../how_to/several_machines.py#what-ends-and-what-must-be-started-again).
 # End it, or take another port.
 #
@@ -1410,10 +1404,9 @@ assert done.returncode == 1
 
 # %% [markdown]
 # It is not installed for the Python that runs, though maybe for another
-# one (here it was hidden). `python -m pip install keras-tuner`, with a
-# hyphen; in a notebook `%pip install keras-tuner`, so that it goes to
-# the kernel's own Python. Needs: [the first cell of any notebook
-# here](../random_search.py).
+# one. `python -m pip install keras-tuner`, with a hyphen; in a notebook
+# `%pip install keras-tuner`, so that it goes to the kernel's own Python.
+# Needs: [the first cell of any notebook here](../random_search.py).
 #
 # ### `` `import kerastuner` is deprecated ``
 
@@ -1443,9 +1436,9 @@ metric.reset_state()
 #
 # ## No message at all
 #
-# Worse than any of these are mistakes that raise nothing. One that no
-# other page shows: `model.evaluate` returns the loss and the accuracy as
-# a list, and Keras Tuner takes a list for executions of one trial.
+# Worse than any of these are mistakes that raise nothing. `model.evaluate`
+# returns the loss and the accuracy as a list, and Keras Tuner takes a list
+# for executions of one trial:
 
 # %%
 model = build_model(hp)
@@ -1461,15 +1454,7 @@ print(f"loss {loss:.3f}, accuracy {accuracy:.3f}, score {score:.3f}")
 assert np.isclose(score, (loss + accuracy) / 2)
 
 # %% [markdown]
-# Return `accuracy` alone. And a list of booleans comes back as numbers:
-
-# %%
-print("Choice:", hp.Choice("shuffle", [True, False]))
-print("Boolean:", hp.Boolean("bias"))
-assert hp.get("shuffle") is not True
-
-# %% [markdown]
-# `hp.Boolean` is what was meant.
+# Return `accuracy` alone.
 #
 # A hyperparameter that nothing uses is drawn, listed and searched all
 # the same. Build with two of its values, all else at its default: does
@@ -1494,14 +1479,15 @@ def differs(build, name, *values):
     return built[0] != built[1]
 
 
+# %%
 dropout = differs(ignores_dropout, "dropout", 0.0, 0.5)
 units = differs(ignores_dropout, "units", 4, 8)
 print("dropout changes the model:", dropout, "- units:", units)
 assert units and not dropout
 
 # %% [markdown]
-# What only `fit` uses, a batch size for example, can't be seen this
-# way. The others:
+# What only `fit` uses, such as a batch size, can't be seen this way. The
+# others:
 #
 # | what you see | why | page |
 # |---|---|---|
@@ -1515,6 +1501,7 @@ assert units and not dropout
 # | the best trial is the worst | the direction was guessed wrong | [objectives](../how_to/objectives.py#which-strings-are-guessed-wrong) |
 # | the same seed, other trials | the seed is 0 | [zero is no seed](../how_to/reproducible_searches.py#zero-is-no-seed) |
 # | your callback has recorded nothing | the tuner trains with a copy | [your callback stays empty](../how_to/callbacks.py#your-callback-stays-empty) |
+# | `hp.Choice` of `True` and `False` returns 1 and 0 | it holds numbers; use `hp.Boolean` | [a choice of booleans](../explanation/corrections.py#a-choice-of-booleans-or-none) |
 # | the first trial has the defaults | hyperparameters are declared in `fit` | [declare before](../how_to/tune_anything.py#declare-the-hyperparameters-before) |
 # | a hyperparameter has no effect on the score | nothing uses it: it is drawn, and no layer gets it | [above](#no-message-at-all) |
 # | each trial is better than the one before | a layer, network or optimizer made outside of `build` goes on learning | [state that trials share](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it) |
