@@ -76,8 +76,7 @@ for name, values in (inputs | outputs).items():
     print(name, values.shape, "mean", values.mean().round(2))
 
 # %% [markdown]
-# `tree.map_structure` takes rows of all of them at once, however they are
-# nested.
+# `tree.map_structure` takes rows of all of them at once.
 
 
 # %%
@@ -93,7 +92,8 @@ validation = rows_of(order[330:], (inputs, outputs))
 # ## The model
 #
 # Each input has its own scaling, learned in `fit` from the training
-# rows. Both outputs share a hidden layer.
+# rows. Both outputs share a hidden layer, and the weight of the second
+# loss is tuned.
 
 
 # %%
@@ -112,11 +112,6 @@ def network(units):
         {"person": person, "blood": blood},
         {"progress": progress, "pressure": pressure},
     )
-
-
-# %% [markdown]
-# The weight of the second loss is tuned beside the width and the
-# learning rate.
 
 
 # %%
@@ -168,8 +163,8 @@ assert {"val_progress_mae", "val_pressure_accuracy"} < {*names}
 #
 # ## Search
 #
-# By the mean absolute error of `progress`, less of which is better. For
-# `pressure` it would be `kt.Objective("val_pressure_accuracy", "max")`.
+# By the mean absolute error of `progress`. For `pressure` it would be
+# `kt.Objective("val_pressure_accuracy", "max")`.
 
 # %%
 tuner = kt.RandomSearch(
@@ -201,8 +196,7 @@ display(trials.drop(columns="status").round(3))
 #
 # ## Why not `val_loss`
 #
-# The same network, trained alike, with three weights of the second
-# loss:
+# The same network with three weights of the second loss:
 
 # %%
 rows = {}
@@ -225,7 +219,7 @@ assert compared["val_loss"].is_monotonic_increasing
 #
 # ## A dataset of dictionaries
 #
-# A `tf.data.Dataset` takes the same pair. Batch it, and then the batch
+# A `tf.data.Dataset` takes the same pair, in batches, so that the batch
 # size can't be tuned in `fit`.
 
 # %%
@@ -287,8 +281,7 @@ assert scores.shape == (2, 3) and scores.notna().all(axis=None)
 # %% [markdown]
 # ## Predict
 #
-# A prediction is a dictionary too. A new person is one row of each
-# input.
+# A prediction is a dictionary too:
 
 # %%
 model = tuner.get_best_models()[0]
