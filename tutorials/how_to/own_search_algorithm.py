@@ -73,8 +73,8 @@ assert set(powers) == {-4, -3, -2}
 # %% [markdown]
 # ## What an oracle has to do
 #
-# One method, `populate_space`. It is asked for each trial and gives one
-# of three answers:
+# One method, `populate_space`, is asked for each trial and gives one of
+# three answers:
 #
 # | `"status"` | meaning | with |
 # |---|---|---|
@@ -121,7 +121,7 @@ def error(trial):
 
 
 # %% [markdown]
-# `prob_to_value` turns a number from 0 to 1 into a value of any kind of
+# `prob_to_value` turns a number from 0 to 1 into a value of any
 # hyperparameter, so an oracle needs to know nothing of log scales,
 # steps or choices. A failed trial has no score: an oracle that compares
 # has to say what that means.
@@ -176,8 +176,8 @@ print(*answers)
 assert answers == ["RUNNING", "RUNNING", "IDLE"]
 
 # %% [markdown]
-# The third waits, and asks again without a pause: an algorithm that
-# answers `"IDLE"` wastes workers.
+# The third asks again without a pause: an algorithm that answers
+# `"IDLE"` wastes workers.
 #
 # ## What must survive a restart
 #
@@ -194,15 +194,14 @@ assert answers == ["RUNNING", "RUNNING", "IDLE"]
 #     self.place = state["place"]
 # ```
 #
-# Random numbers are the third thing. A generator that is made for each
-# trial from `[self.seed, len(self.trials)]` has no state either.
+# A generator of random numbers that is made for each trial from
+# `[self.seed, len(self.trials)]` needs no state either.
 #
 # The three oracles resume, survive failed trials, run in [several
 # processes](several_processes.py) and combine with [the
-# tools](../../snippets.md#tools-around-a-tuner), as Keras Tuner's own do.
-# Tests kill searches of each, resume them with [`resumable` and
-# `safe`](resume.py), and compare the end with a search that was not
-# interrupted.
+# tools](../../snippets.md#tools-around-a-tuner), as Keras Tuner's own
+# do. Tests kill searches of each, resume them with [`resumable` and
+# `safe`](resume.py), and compare the ends with unbroken searches.
 #
 # ## A score of your own
 #
@@ -299,7 +298,7 @@ assert uneven["QuasiRandomOracle"].max() < uneven[RANDOM.__name__].min()
 #
 # Hyperband fills a round, then promotes its best. ASHA promotes as soon
 # as it can: of a round with n scores, the best n // `factor` may go on,
-# from the highest round down, and where none may, a new trial begins.
+# from the highest round down; where none may, a new trial begins.
 
 # %%
 from snippets.searches.asha_oracle import AshaOracle
@@ -546,8 +545,8 @@ assert ends["Asha"] > 2 * ends["Hyperband"]
 # - **Your algorithm is published and missing here.** Write
 #   `populate_space`, with `prob_to_value` and the trials; try it on a
 #   formula first, like `Thirds`.
-# - **You have many workers, or long trainings.** Take `AshaOracle` before
-#   Hyperband: its workers don't wait, and starting a trial costs
+# - **You have many workers, or long trainings.** Take `AshaOracle`
+#   before Hyperband: its workers don't wait, and starting a trial costs
 #   little beside training it.
 # - **You don't know in advance how many trials you can afford.** All
 #   three can stop after any trial and go on later with more; a grid
