@@ -159,8 +159,7 @@ assert math.isclose(accuracy, reported, abs_tol=1e-6)
 # %% [markdown]
 # ## What the list would have chosen
 #
-# From the same trials: `parameters` to be small, `val_accuracy` to be
-# large, summed as a list is.
+# From the same trials, `parameters` minus `val_accuracy`:
 
 # %%
 as_list = trials["parameters"] - trials["val_accuracy"]
