@@ -54,9 +54,9 @@ display(table.rename_axis("search").round(2))
 # tuner.search(...)
 # ```
 #
-# `renewed(kt.Hyperband, trials=50)` in place of `flat_memory` needs
-# nothing of TensorFlow's insides: it ends the process after 50 trials,
-# and [the next one goes on](#a-new-process-every-fifty-trials).
+# `renewed(kt.Hyperband, trials=50)` in place of `flat_memory` ends the
+# process after 50 trials, and [the next one goes
+# on](#a-new-process-every-fifty-trials).
 
 # %%
 import contextlib
@@ -93,10 +93,10 @@ def recorded(measurement, column):
 # %% [markdown]
 # ## Memory
 #
-# The table above is of RandomSearch, with an epoch of a small model in
-# each trial. *As it is* is as guides show it, *as the page says* is with
-# `gc.freeze`, `flat_memory` and `few_checkpoints`, and *renewed* is that
-# in processes of fifty trials.
+# The table above is of RandomSearch, with an epoch of a small model in each
+# trial: *as it is* in guides; *as the page says*, with `gc.freeze`,
+# `flat_memory` and `few_checkpoints`; and *renewed*, that in processes of
+# fifty trials.
 
 # %% alt="Memory by trial for three ways: as it is it climbs in a straight line, as the page says and renewed stay level." caption="As it is, memory climbs in a straight line; with the cures it stays level." figure="memory"
 memory = recorded("search", "memory_mib")
@@ -120,12 +120,11 @@ assert rows["as it is"][last] > 1.5 * rows["as it is"][first]
 assert mended[last] < 1.2 * mended[first]
 
 # %% [markdown]
-# The cause is TensorFlow's, not Keras Tuner's: it [registers
+# The cause is TensorFlow, which [registers
 # gradients](../how_to/memory_and_disk.py#what-grows-and-why) and never
-# forgets them. As memory grows, so does what each garbage collection
-# walks, and the same trial takes longer and longer. With the cures a
-# small rest still grows. A third of it remains even for a black box,
-# whose trials are scores and hyperparameters alone:
+# forgets them. Each garbage collection walks all that memory, so trials take
+# longer and longer. With the cures a little still grows, a third of it even
+# for a black box, whose trials are scores and hyperparameters alone:
 
 # %%
 TUNERS = ["RandomSearch", "GridSearch", "Hyperband"]
@@ -158,9 +157,8 @@ from snippets.searches.renewed import renewed
 # (until python search.py; do [ $? -eq 75 ] || exit; done)
 # ```
 #
-# It ends with an error if the script does. Below it is a loop in Python,
-# around a search of six trials, renewed every four. The trials return
-# numbers, since only the tuner matters here.
+# It ends with an error if the script does. Below is the same loop in Python,
+# around a search of six trials, renewed every four.
 
 
 # %%
@@ -224,30 +222,25 @@ print("the same as without interruption:", sum(same))
 assert len(parts) == 6 and all(same)
 
 # %% [markdown]
-# The Bayesian tuner restarts its random numbers with each process, so its
-# proposals may differ a little, as they do
-# [whenever it is resumed](../how_to/resume.py). With `resumable` they
-# don't; GridSearch is refused without it; and it [refuses a script that
-# changed](../how_to/resume.py) between two processes. With `safe` a
-# kill [costs one trial](../how_to/faults.py):
+# The Bayesian tuner's proposals may differ a little, as [whenever it is
+# resumed](../how_to/resume.py). With `resumable` they don't; GridSearch is
+# refused without it; and it refuses a script that changed between two
+# processes. With `safe` a kill [costs one trial](../how_to/faults.py):
 #
 # ```python
 # tuner = renewed(resumable(safe(kt.Hyperband)), 50)(build_model, ...)
 # ```
 #
 # With a chief and workers, renew the workers, each in a loop of its own;
-# [the launcher](../how_to/several_processes.py) starts them again by
-# itself. The chief trains nothing, and waits.
-#
+# [the launcher](../how_to/several_processes.py) starts them again by itself.
 # What follows `search` in the script runs once, in the last process. What
-# precedes it, imports and loading of data, runs in each: the CPU seconds
-# of *renewed* above include it.
+# precedes it runs in each: the CPU seconds of *renewed* include it.
 #
 # ## Time beside training
 #
-# Black boxes, trials that return a number at once, cost only what Keras
-# Tuner takes. There are five hyperparameters, all floats.
-# BayesianOptimization is kept to random trials here; its proposals follow.
+# Trials that return a number at once cost only what Keras Tuner takes. There
+# are five floats to tune. BayesianOptimization is kept to random trials here;
+# its proposals follow.
 
 # %%
 table = 1000 * recorded("tuner", "cpu_seconds")[TUNERS]
@@ -258,11 +251,10 @@ assert table.to_numpy().max() < 50
 
 # %% [markdown]
 # In each trial Keras Tuner writes the whole state of the search, a growing
-# file. Beside a training, however short, it doesn't matter.
-#
-# The proposals of BayesianOptimization do. Each fits a Gaussian process
-# to all trials so far, with twenty restarts, at a cost that rises faster
-# than their number. Cures, each on top of those before:
+# file, which beside a training doesn't matter. The proposals of
+# BayesianOptimization do. Each fits a Gaussian process to all trials so far,
+# with twenty restarts, at a cost that rises faster than their number. Cures,
+# each on top of those before:
 #
 # - `quick_proposals(kt.BayesianOptimization)`, from [Fast
 #   searches](fast_searches.py#proposals).
@@ -319,18 +311,16 @@ for way in CURES[3:]:
     assert cost[way][1000] < 0.5
 
 # %% [markdown]
-# The first two cures propose the same. `quick_proposals` is worth much
-# at first and little at a thousand trials, when the fit is what costs;
-# fewer restarts make that cheaper, and it still grows. With a limit to
-# the trials that are fitted little of the cost is left, but the tuner
-# proposes something else: is it as good?
+# The first two cures propose the same. `quick_proposals` is worth much at
+# first and little at a thousand trials, when the fit is what costs; fewer
+# restarts make that cheaper, and it still grows. A limit to the trials that
+# are fitted removes most of the cost, but the tuner proposes something else:
+# is it as good?
 #
-# A search for the least of a made-up function with many dips, its
-# least value zero, by the same cures. The Gaussian process is given
-# thirty trials at most, so that most of them are left out at the end.
-# The searches of a way have [independent
-# seeds](../how_to/reproducible_searches.py#seeds-that-are-too-close),
-# the same for each way. The least found, on average:
+# Searches for the least of a made-up function with many dips, which is zero.
+# The limit is thirty trials, so that most are left out at the end. The seeds
+# are [independent](../how_to/reproducible_searches.py#seeds-that-are-too-close),
+# and the same for each way. The least found, on average:
 
 # %%
 results = growth[growth["measurement"] == "result"]
@@ -355,10 +345,10 @@ display(table.rename_axis("way").round(3))
 assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
-# Each interval from `difference_low` to `difference_high` holds 0.
-# Neither limit is shown to be as good as all trials, nor worse; nor do
-# ten rounds show that all trials beat random search. Where a proposal
-# costs too much, a limit is the cheaper risk, RandomSearch the cheapest.
+# Each interval from `difference_low` to `difference_high` holds 0. Neither
+# limit is shown to be as good as all trials, or worse; nor do ten rounds show
+# that all trials beat random search. Where a proposal costs too much, a limit
+# is the cheaper risk, RandomSearch the cheapest.
 #
 # ## Disk
 #

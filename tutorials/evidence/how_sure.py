@@ -47,10 +47,9 @@ display(table.rename_axis("difference in se").round(2))
 
 # %% [markdown]
 # These are pairs of the better half of 432 configurations, each trained
-# three times beforehand: one run of each gives the score, the other two
-# the test accuracy. In such records any search can be replayed thousands
-# of times. Here the test set judges; in a search of yours it stays closed
-# until the end.
+# three times beforehand: one run gives the score, the other two the test
+# accuracy. In such records a search can be replayed thousands of times. In
+# a search of yours the test set stays closed until the end.
 
 # %%
 import math
@@ -111,10 +110,9 @@ for name, curves in problems.items():
 #
 # ## How large must a difference be?
 #
-# Two things move a score: which images the validation set happens to
-# hold, and which seed the run happens to have. How far they move the
-# difference of two runs in the best quarter, as standard deviations in
-# points, the hundredths of accuracy:
+# The validation images and the seed of the run move a score. How far they
+# move the difference of two runs in the best quarter, as standard
+# deviations in points, the hundredths of accuracy:
 
 
 # %%
@@ -143,18 +141,18 @@ assert all(measured < formula) and all(confirmed < seed)
 
 # %% [markdown]
 # - **Images.** The formula is that of two separate sets of images. Both
-#   runs saw the same ones and tend to fail on the same, which cancels. From
-#   accuracies, what is left can only be estimated by how far validation
-#   and test drift apart. If you keep the answers on each image, compare
-#   two networks directly: `compare_runs`, `paired`, of right and wrong.
+#   runs saw the same ones and tend to fail on the same, which cancels. What
+#   is left is estimated by how far validation and test drift apart. If you
+#   keep the answers on each image, compare two networks directly, with
+#   `compare_runs`, `paired`.
 # - **Seed.** A rerun in part makes a better or worse network, which the
 #   test set confirms; the rest is other errors on these few images.
 #
 # [Bouthillier et al. (2021)](https://arxiv.org/abs/2103.03098) measured
 # such sources on larger problems and found the data to be the largest.
 #
-# How good a yardstick is `se`, then? The pairs of the first table, of all
-# three runs, in steps of half an `se`:
+# How good a yardstick is `se`? The pairs of all three runs, in steps of half
+# an `se`:
 
 
 # %%
@@ -243,9 +241,8 @@ assert len(runs) == 9 and (runs < 0.5).sum() == 1 and runs.min() < 0.2
 assert all(half[SIZES].T.diff().iloc[1:].min() > 0)
 
 # %% [markdown]
-# The bands hold nine tenths of what resampled configurations give. The
-# test set has noise of its own, so the true shares are a little further
-# from one half.
+# The bands hold nine tenths of what resampled configurations give. The test
+# set is noisy too, so the true shares are a little further from one half.
 #
 # In the best quarter of digits only nine runs lead by more than two `se`,
 # and one of them, the luckiest, loses nearly all its pairs: among the best
@@ -267,11 +264,10 @@ display(pd.DataFrame(needed, index=pd.Index(points, name="points")))
 # %% [markdown]
 # ## How many repeats?
 #
-# With `executions_per_trial=k` a score is the mean of `k` runs. That
-# divides the variance of reruns by `k`. The images stay the same, and
-# some are hard for one configuration in each of its runs. Of the
-# difference of two configurations in the best quarter, this is the
-# standard error:
+# With `executions_per_trial=k` a score is the mean of `k` runs, which
+# divides the variance of reruns by `k`. The images stay the same, and some
+# are hard for one configuration in each of its runs. The standard error of
+# the difference of two configurations in the best quarter:
 
 
 # %%
@@ -294,16 +290,16 @@ assert all(left.loc[3] > left.loc[1] / 2)
 assert all(left.loc[np.inf] < noises.iloc[0])
 
 # %% [markdown]
-# Three runs of each don't halve it. Beyond three the table is arithmetic
-# and no record, and its last row, what no repeat removes, is roughly
-# estimated: less than one `se`.
+# Three runs of each don't halve it. Beyond three the table is arithmetic;
+# its last row, what no repeat removes, is a rough estimate: less than one
+# `se`.
 #
 # ### Repeats, or more configurations?
 #
-# Random searches, replayed, tell which is the better use of a number of
-# runs. The judge is the third run of the configuration that a search
-# picks, which no search has seen. All is done twice: searching on the
-# validation set with the test set as judge, and the other way round.
+# Replayed random searches show which is the better use of a number of runs.
+# The judge is the third run of the configuration that a search picks, which
+# no search has seen. Each search also runs the other way round, on the test
+# set, with the validation set as judge.
 
 # %%
 SEARCHES = 4000
@@ -381,9 +377,9 @@ assert sixth.min().min() > -0.2
 assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 
 # %% [markdown]
-# Dotted is the search on the test set. The bars are 95 % intervals for
-# the mean over such searches. They know nothing of other images; how much
-# those matter, the distance between solid and dotted shows.
+# The dotted lines are searches on the test set. The bars are 95 % intervals
+# for the mean over such searches, not over other images: the distance
+# between solid and dotted shows how much those matter.
 #
 # With few runs, two of each cost more than they bring: half as many
 # configurations were tried. The best sixth again costs less, most on
@@ -397,9 +393,8 @@ assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 # of a run. Both overfit the validation set by selection
 # ([Cawley and Talbot, 2010](https://jmlr.org/papers/v11/cawley10a.html)).
 #
-# Not all of a gap between validation and test is luck: one of the two
-# sets may be easier. In a search the other way round that part has the
-# other sign, so the mean of both ways is free of it.
+# One of the two sets may also be easier. In a search the other way round
+# that part of the gap has the other sign, so the mean of both is free of it.
 
 # %%
 TRIALS = 1, 4, 16, 64, 256, count
@@ -474,15 +469,15 @@ display(lucky.round(2) + 0)
 
 # %% [markdown]
 # - The band holds eight tenths of the searches: what can happen to one.
-# - One trial alone is too good already: of its epochs the best was
-#   chosen. Choosing among trials comes on top.
-# - The dotted line compares validation scores only, of the same
-#   configuration: what you would lose by training the winner anew.
-# - How much easier one set is has nothing to do with tuning, and on
-#   digits it is as large as the luck.
+# - One trial alone is too good already: the best of its epochs was chosen.
+#   Choosing among trials comes on top.
+# - The dotted line compares validation scores of the same configuration:
+#   what you would lose by training the winner anew.
+# - On digits one set is easier by as much as the luck, which has nothing to
+#   do with tuning.
 #
-# And do more trials still find something better? `worth` is what the
-# judge says of the winner's two other runs.
+# Do more trials still find something better? `worth` is what the judge says
+# of the winner's two other runs.
 
 
 # %%
@@ -623,9 +618,8 @@ for trial in tuner.oracle.trials.values():
     assert np.isclose(trial.score, np.mean(runs))
 
 # %% [markdown]
-# The network kept is the luckiest run of the trial: expect of it something
-# nearer the score. To repeat the best few only, search with single runs
-# and go on by hand. Choose by the mean of old and new runs.
+# To repeat the best few only, search with single runs, train those again by
+# hand, and choose by the mean of old and new runs.
 
 # %%
 for hp in tuner.get_best_hyperparameters(2):
@@ -641,13 +635,12 @@ for hp in tuner.get_best_hyperparameters(2):
 #
 # ## Is a search worth it?
 #
-# One search is one draw, such as the one of
-# [Random search](../random_search.py). That search was repeated with other
+# The search of [Random search](../random_search.py) was repeated with other
 # seeds, a million apart
 # ([program](../../evidence/repeat_random_search.py),
-# [results](../../evidence/random_searches.csv)), and the untuned network,
-# with twice the patience of a trial, was trained often enough to know what
-# the best of several runs of it is.
+# [results](../../evidence/random_searches.csv)). The untuned network, with
+# twice the patience of a trial, was trained often enough to know the best of
+# several runs.
 
 # %%
 record = pd.read_csv(evidence_file("random_searches.csv"), comment="#")
@@ -690,11 +683,11 @@ assert (repeated["low"] > 0).all()
 assert (gains > 0).mean().tolist() == [1, 0.75]
 
 # %% [markdown]
-# Both gain on average. Trained anew, every search's configuration is
-# better on average than the untuned one; its checkpoint alone, one run,
-# beats the best of the untuned in three searches of four. The test images
-# are the same each time. A single search may find little, or luck, and its
-# validation score does not say which.
+# Both gain on average. Trained anew, every search's configuration is better
+# on average than the untuned one; its checkpoint, one run, beats the best of
+# the untuned in three searches of four. The test images are the same each
+# time. A single search may find little, or luck, and its validation score
+# does not say which.
 #
 # ## What this page did not show
 #

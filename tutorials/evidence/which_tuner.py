@@ -56,11 +56,11 @@ display(table.astype(object).fillna(""))
 # `difference_high` is a 95 % interval of paired seeds; all intervals of a
 # budget hold at once.
 #
-# `RandomSearch` trains each trial for all 27 epochs; for 9 or 3 only; or,
-# with `patience 5`, until five epochs bring nothing better. *Twice the
-# epochs* spends twice the budget of everyone else, which shows what the
-# others' lead is worth. Hyperband has `max_epochs=27, factor=3`, so one
-# iteration takes 375 epochs.
+# `RandomSearch` trains each trial for 27 epochs, for 9 or for 3, or, with
+# `patience 5`, until five epochs bring nothing better. *Twice the epochs*
+# has twice everyone else's budget, which shows what the others' lead is
+# worth. Hyperband has `max_epochs=27, factor=3`: an iteration takes 375
+# epochs.
 #
 # - On the large budget Hyperband is ahead of all others that spend as
 #   much, and of `RandomSearch` with twice the epochs. Short random trials
@@ -79,21 +79,20 @@ from matplotlib.ticker import LogLocator, NullLocator
 # %% [markdown]
 # ## How it was raced
 #
-# Every configuration of two problems was trained beforehand, three
-# times, and each epoch recorded:
-# [recorded learning curves](../../evidence/recorded_curves.md). A tuner
-# searches these records instead of training. All else is Keras Tuner's
-# own; [`quick_proposals`](../../snippets.md#cheaper-bayesian-proposals)
-# makes the Bayesian proposals.
+# Instead of training, a tuner searches [recorded learning
+# curves](../../evidence/recorded_curves.md) of every configuration of two
+# problems, each trained three times. All else is Keras Tuner's own;
+# [`quick_proposals`](../../snippets.md#cheaper-bayesian-proposals) makes the
+# Bayesian proposals.
 
 # %%
 from snippets.searches.replayed import replayed
 
 # %% [markdown]
 # One of the three runs answers a trial, drawn once per configuration and
-# seed. The other two judge the search, so that the luck of a run can't
-# both choose a configuration and praise it. Three races of one seed, run
-# here and held against the record:
+# seed. The other two judge the search, so that the luck of a run can't both
+# choose a configuration and praise it. Three races, run here and compared
+# with the record:
 
 # %%
 curves = {
@@ -140,11 +139,10 @@ for name, score in found.items():
     assert last.loc[name, "score"] == round(score, 4), name
 
 # %% [markdown]
-# A hundred races count as a hundred only if they are independent. Keras
-# Tuner's close seeds [try the same
+# Close seeds [try the same
 # configurations](../how_to/reproducible_searches.py#seeds-that-are-too-close);
-# these lie a million apart. Of what two races of a tuner tried, this
-# share is the same, beside what chance gives:
+# these lie a million apart, so that the races are independent. The share
+# that two races of a tuner have in common, beside what chance gives:
 
 # %%
 ORDER = [
@@ -164,15 +162,13 @@ display(shared[["configurations", "shared_mean", "chance"]].round(2))
 
 # %% [markdown]
 # `GridSearch` tries the same each time, and Bayesian optimisation learns
-# where to look; the others share what chance gives. In all of them the
-# run that answers differs too.
+# where to look; the others share what chance gives.
 #
 # ## Is there anything to find?
 #
-# What there is to find is measured, not taken from the top of the list:
-# the highest of 432 noisy means is partly luck. Somebody who knows two
-# runs of *every* configuration chooses the best, and the third run
-# judges. How far does `RandomSearch` stay behind that in the end?
+# The highest of 432 noisy means is partly luck. So what there is to find is
+# what somebody finds who knows two runs of *every* configuration, judged by
+# the third. How far `RandomSearch` stays behind that in the end:
 
 # %%
 SMALL = {"activation": "relu", "dropout": 0.0, "batch_size": 64}
@@ -210,10 +206,9 @@ low = interval["low"]
 assert low["digits"] < 0.1 < low["mnist"]
 
 # %% [markdown]
-# On digits, with 288 validation images, it is not shown to stay behind. So
+# On digits, with 288 validation images, it is not shown to stay behind, so
 # only MNIST ranks tuners here. (The intervals leave out the error of what
-# there is to find, itself the mean of three judges; it is the same for all
-# tuners and cancels in their differences.)
+# there is to find, which cancels in differences between tuners.)
 #
 # ## Best so far
 #
@@ -257,11 +252,10 @@ plt.show()
 # %% [markdown]
 # ## In seconds
 #
-# Each trial must be built and traced before its first epoch, which no
-# count of epochs includes. So here is the regret when as many CPU seconds
-# are spent as `RandomSearch` takes for 1,512 epochs, and for a quarter of
-# them. What a tuner takes for itself is left out: milliseconds, except for
-# `BayesianOptimization`.
+# No count of epochs includes that each trial must be built and traced. So
+# here is the regret when as many CPU seconds are spent as `RandomSearch`
+# takes for 1,512 epochs, and for a quarter of them. What a tuner takes for
+# itself is left out: milliseconds, except for `BayesianOptimization`.
 
 
 # %%
@@ -295,9 +289,9 @@ ended["seconds a 100 epochs"] = 100 * ended["seconds"] / ended["epochs"]
 display(ended.round(0).astype(int))
 
 # %% [markdown]
-# And how much does each need until its mean regret is as low as that of
-# `RandomSearch` at its end? Blank: it never is. (With 3 epochs a trial
-# `RandomSearch` has tried most of the 432 configurations, and stops.)
+# What each needs until its mean regret is as low as that of `RandomSearch`
+# at its end; blank if it never is. (With 3 epochs a trial `RandomSearch` has
+# tried most of the 432 configurations, and stops.)
 
 # %%
 target = many["RandomSearch"].mean()
@@ -385,11 +379,10 @@ assert tried.loc["Hyperband", "epochs"] < FEW
 # %% [markdown]
 # ## What this page did not show
 #
-# - Other problems: this ranking is of one small one, dense networks, one
-#   split, one space, whose best configurations lie at its edge. That a
-#   tuner is ahead here promises nothing elsewhere; that a rule fails here
-#   does refute its *always*. For more, see
-#   [many problems](many_problems.py).
+# - Other problems: this is one small problem, dense networks, one split, one
+#   space, whose best configurations lie at its edge. That a tuner is ahead
+#   here promises nothing elsewhere; that a rule fails here does refute its
+#   *always*. For more, see [many problems](many_problems.py).
 # - Other trainings and other test images: the intervals speak of the
 #   searches' seeds, on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
@@ -402,6 +395,5 @@ assert tried.loc["Hyperband", "epochs"] < FEW
 # - Other libraries: [Optuna and scikit-learn](optuna_and_scikit_learn.py)
 #   ran the same races.
 #
-# The [raw results](../../evidence/races.csv) and
-# [the program](../../evidence/race_tuners.py) that makes them are
-# published.
+# Here are the [raw results](../../evidence/races.csv) and
+# [the program](../../evidence/race_tuners.py) that makes them.
