@@ -4,15 +4,14 @@
 # Turn the trials of a Keras Tuner search into a table, a CSV file and
 # plots, ask which hyperparameters mattered, and how far to trust that.
 #
-# Every trial stays in `tuner.oracle.trials`. `trials_table(tuner)` makes
-# a DataFrame of them, `to_csv` saves it, and `trials_plot(tuner)` draws
-# the score against each hyperparameter. Both also work in a later process
-# on a tuner made with the same `directory` and `project_name`, without
-# training anything.
-#
-# Two things are not there to be read: the curves over epochs, which Keras
-# Tuner does not keep, and the certainty that `get_best_trials` holds good
-# trials only. Both are dealt with below.
+# - `trials_table(tuner)` makes a DataFrame of the trials, `to_csv` saves
+#   it, and `trials_plot(tuner)` draws the score against each
+#   hyperparameter.
+# - Both also work in a later process on a tuner made with the same
+#   `directory` and `project_name`, without training.
+# - Keras Tuner does not keep [curves over epochs](#curves-over-epochs),
+#   and `get_best_trials` [may include failed
+#   trials](#the-best-trials-may-have-failed).
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -20,38 +19,17 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import contextlib
-import io
-import json
-import subprocess
-import sys
-from pathlib import Path
-
-import keras
-import keras_tuner as kt
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
-from IPython.display import display
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.inspection import permutation_importance
-from sklearn.model_selection import ShuffleSplit
-
-keras.utils.set_random_seed(1)
-
-# %% [markdown]
-# ## A search to look at
-
-# %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
-
-# %%
 from snippets.models.build_model import build_model
 
 # %%
+from snippets.results.trials_table import trials_table
+
+# %%
+import keras_tuner as kt
+from IPython.display import display
+from sklearn.datasets import load_digits
+
+x, y = load_digits(return_X_y=True)
 tuner = kt.RandomSearch(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
@@ -59,16 +37,43 @@ tuner = kt.RandomSearch(
     seed=1,
     directory="searches",
     project_name="results",
-    overwrite=True,
 )
-tuner.search(
-    *images.train,
-    validation_data=images.validation,
-    epochs=2,
-    verbose=0,
-)
+tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
+display(trials_table(tuner).head().round(4))
+
+# %%
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import ShuffleSplit
+
+keras.utils.set_random_seed(1)
 
 # %% [markdown]
+# ## A table
+#
+# The table has one row per trial, the best first; above are the best
+# five of twelve. `best_step` counts epochs from 0.
+
+# %%
+trials = trials_table(tuner)
+assert len(trials) == 12 and set(trials["status"]) == {"COMPLETED"}
+cut_short = (trials["best_step"] == 1).sum()
+print(f"{cut_short} of 12 trials were best in their last epoch")
+
+# %% [markdown]
+# With more epochs such trials may rank in another order. The order of the
+# best few is partly luck in any case: the table holds one run of each
+# configuration.
+#
 # ## What Keras Tuner prints
 #
 # `results_summary` prints the best ten trials, or as many as asked for.
@@ -77,27 +82,8 @@ tuner.search(
 tuner.results_summary(num_trials=2)
 
 # %% [markdown]
-# That is text for the eye. It returns nothing to sort, save or plot, and
-# it leaves out the status, and the epoch a score comes from.
-
-# %% [markdown]
-# ## A table
-#
-# One row per trial, the best first. `best_step` counts epochs from 0.
-
-# %%
-from snippets.results.trials_table import trials_table
-
-# %%
-trials = trials_table(tuner)
-assert len(trials) == 12 and set(trials["status"]) == {"COMPLETED"}
-display(trials.head(8).round(4))
-
-# %% [markdown]
-# From here it is pandas. The order of the best few is partly luck: the
-# table holds one run of each configuration. And where `best_step` is
-# the last epoch, here 1, a trial was cut short: with more epochs the
-# order may differ.
+# It returns nothing to sort, save or plot, and leaves out the status and
+# the epoch of a score.
 
 # %% [markdown]
 # ## Save it, and read it elsewhere
@@ -111,37 +97,32 @@ again = pd.read_csv("trials.csv", index_col="trial")
 pd.testing.assert_frame_equal(again, trials, check_exact=True)
 
 # %% [markdown]
-# Nothing saved? The search's folder has a `trial.json` for each trial. A
-# fresh process that imports only pandas makes the same table of them.
+# Nothing saved? The search's folder has a `trial.json` for each trial.
+# This makes the same table of them, without Keras:
+
 
 # %% open=true
-source = """
-import json
-import pathlib
-import pandas as pd
+def read_trials(folder):
+    """Return the table of the trials in the folder of a search."""
+    rows = []
+    for path in Path(folder).glob("trial_*/trial.json"):
+        trial = json.loads(path.read_text("utf-8"))
+        names = {"trial": int(trial["trial_id"])}
+        names["status"] = trial["status"]
+        scores = {"val_accuracy": trial["score"]}
+        scores["best_step"] = trial["best_step"]
+        values = trial["hyperparameters"]["values"]
+        rows.append(names | values | scores)
+    return pd.DataFrame(rows).set_index("trial")
 
-rows = []
-for path in pathlib.Path("searches/results").glob("trial_*/trial.json"):
-    trial = json.loads(path.read_text())
-    rows.append(
-        {"trial": int(trial["trial_id"]), "status": trial["status"]}
-        | trial["hyperparameters"]["values"]
-        | {"val_accuracy": trial["score"]}
-        | {"best_step": trial["best_step"]}
-    )
-pd.DataFrame(rows).to_csv("elsewhere.csv", index=False)
-"""
-Path("read_trials.py").write_text(source, "utf-8")
-_ = subprocess.run([sys.executable, "read_trials.py"], check=True)
 
-# %%
-elsewhere = pd.read_csv("elsewhere.csv", index_col="trial")
+elsewhere = read_trials("searches/results")
 pd.testing.assert_frame_equal(elsewhere.loc[trials.index], trials)
 print("the same", len(elsewhere), "trials")
 
 # %% [markdown]
-# Or reload the tuner: make it as before, with `overwrite=False`. It says
-# so, trains nothing, and `trials_table` and `trials_plot` take it.
+# Or reload the tuner: make it as before. It says so, trains nothing, and
+# `trials_table` and `trials_plot` take it.
 
 # %%
 reloaded = kt.RandomSearch(
@@ -151,7 +132,6 @@ reloaded = kt.RandomSearch(
     seed=1,
     directory="searches",
     project_name="results",  # wrong: any other search needs its own
-    overwrite=False,
 )
 pd.testing.assert_frame_equal(trials_table(reloaded), trials)
 
@@ -164,14 +144,14 @@ pd.testing.assert_frame_equal(trials_table(reloaded), trials)
 # %% open=true
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Three panels of dots, the validation accuracy of every trial against its units, its activation function and, on a log axis, its learning rate." figure="slices"
+# %% alt="Three panels of dots, the validation accuracy of every trial against its units, its activation function and, on a log axis, its learning rate." caption="The dots form a shape against the learning rate: the worst trials have small rates." figure="slices"
 trials_plot(reloaded)
 plt.show()
 
 # %% [markdown]
-# The learning rate has a shape: after two epochs the worst trials have
-# small rates. A panel shows one hyperparameter at a time, so it can't
-# show that the best learning rate depends on the units, if it does.
+# After two epochs the worst trials have small learning rates. A panel
+# shows one hyperparameter at a time, so it can't show whether the best
+# learning rate depends on the units.
 
 # %%
 rates = trials["learning_rate"]
@@ -193,7 +173,7 @@ low, high = numbers.min(), numbers.max()
 scaled = (numbers - low) / (high - low)
 best = trials.index[:6]
 
-# %% alt="Parallel coordinates: every trial is a line from its units over its activation function and learning rate to its validation accuracy; the six best lines are drawn bold." figure="parallel-coordinates" open=true
+# %% alt="Parallel coordinates: every trial is a line from its units over its activation function and learning rate to its validation accuracy; the six best lines are drawn bold." caption="Where the bold lines pass a column close together, good trials agree on a value." figure="parallel-coordinates" open=true
 figure, axis = plt.subplots(figsize=(7, 3.6))
 for trial, line in scaled.iterrows():
     bold = {"color": "C0", "linewidth": 2, "zorder": 3}
@@ -206,23 +186,22 @@ for place in range(len(scaled.columns)):
 plt.show()
 
 # %% [markdown]
-# The bold lines are the six best trials. Where they pass a column close
-# together, good trials agreed on a value; where they spread, it was not
-# this value that made them good. Six lines can also meet by chance.
-
-# %% [markdown]
+# Where the bold lines spread, this value did not make the trials good. Six
+# lines can also meet by chance.
+#
 # ## Which hyperparameters mattered
 #
-# A picture with a number: fit a random forest that predicts a trial's
-# place in the ranking from its values, then shuffle one column and see
-# how much worse it predicts. Two checks keep it honest. The forest is
-# judged on trials it did not see, over several splits. And the trial's
-# number goes in as a hyperparameter that can't matter.
+# A random forest predicts a trial's place in the ranking from its values;
+# then one column is shuffled, to see how much worse it predicts. Two
+# checks keep this honest. The forest is judged on trials it did not see,
+# over several splits. And the trial's number goes in as a hyperparameter
+# that can't matter.
 
 # %% open=true
 values = numbers[tuned].assign(**{"trial number": numbers.index})
 places = trials["val_accuracy"].rank(ascending=False)
 forest = RandomForestRegressor(50, random_state=1)
+settings = {"scoring": "neg_mean_absolute_error", "random_state": 1}
 errors, naive, importances = [], [], []
 splits = ShuffleSplit(10, test_size=1 / 3, random_state=1)
 for seen, unseen in splits.split(values):
@@ -230,16 +209,12 @@ for seen, unseen in splits.split(values):
     asked = values.iloc[unseen], places.iloc[unseen]
     errors.append((forest.predict(asked[0]) - asked[1]).abs().mean())
     naive.append((places.iloc[seen].median() - asked[1]).abs().mean())
-    score = "neg_mean_absolute_error"
-    importances.append(
-        permutation_importance(
-            forest, *asked, scoring=score, random_state=1
-        ).importances_mean
-    )
+    shuffled = permutation_importance(forest, *asked, **settings)
+    importances.append(shuffled.importances_mean)
 print(f"error of the forest       {np.mean(errors):.2f} places")
 print(f"error of a constant guess {np.mean(naive):.2f} places")
 
-# %% alt="A box per hyperparameter: how many places worse the forest predicts when that column is shuffled, over ten splits; the trial number is there to compare with." figure="importance" open=true
+# %% alt="A box per hyperparameter: how many places worse the forest predicts when that column is shuffled, over ten splits; the trial number is there to compare with." caption="A hyperparameter whose box overlaps that of the trial number has not been shown to matter." figure="importance" open=true
 importances = pd.DataFrame(importances, columns=values.columns)
 order = importances.median().sort_values().index
 figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
@@ -251,18 +226,14 @@ axis.set_xlabel("error added by shuffling, in places")
 plt.show()
 
 # %% [markdown]
-# If the forest predicts little better than the constant guess, don't
-# read the boxes: it has learned little. A hyperparameter whose box
-# overlaps that of the trial number has not been shown to matter. That
-# is no proof that it doesn't: in few trials a small effect looks like
-# none. Nor is a box apart a proof that it does: the splits share their
-# twelve trials.
+# If the forest predicts little better than the constant guess, ignore the
+# boxes. An overlap does not prove that a hyperparameter doesn't matter: in
+# few trials a small effect looks like none. Nor does a separate box prove
+# that it does: the splits share their twelve trials.
 #
-# The number is about these ranges: a wider range of learning rates would
-# make the learning rate more important. And it says that a value
-# matters, not which value is good.
-
-# %% [markdown]
+# A wider range of learning rates would make the learning rate more
+# important. And importance does not say which value is good.
+#
 # ## Curves over epochs
 #
 # Of each metric Keras Tuner keeps one number per trial, that of the best
@@ -274,9 +245,8 @@ print("kept:", trial.metrics.get_history("val_accuracy"))
 assert len(trial.metrics.get_history("val_accuracy")) == 1
 
 # %% [markdown]
-# `run_trial` gets the whole history of each execution back from `fit`,
-# so that is the place to keep it: in the trial's own folder. This works
-# as a subclass of any tuner of Keras models.
+# `run_trial` returns the history of each execution. This subclass, of any
+# tuner of Keras models, keeps it in the trial's own folder.
 
 
 # %%
@@ -284,16 +254,14 @@ class CurvesKept(kt.RandomSearch):
     def run_trial(self, trial, *args, **kwargs):
         runs = super().run_trial(trial, *args, **kwargs)
         path = Path(self.get_trial_dir(trial.trial_id), "curves.json")
-        path.write_text(
-            json.dumps([run.history for run in runs]), "utf-8"
-        )
+        curves = json.dumps([run.history for run in runs])
+        path.write_text(curves, "utf-8")
         return runs
 
 
 # %% [markdown]
-# Four trials show it. Models above `max_model_size` parameters fail, so
-# that there is also a failed trial to see. Their tracebacks are kept off
-# this page.
+# Models above `max_model_size` parameters fail, so that some of these four
+# trials have failed.
 
 # %%
 curves_tuner = CurvesKept(
@@ -306,56 +274,45 @@ curves_tuner = CurvesKept(
     project_name="results_curves",
     overwrite=True,
 )
-with contextlib.redirect_stderr(io.StringIO()):
-    curves_tuner.search(
-        *images.train,
-        validation_data=images.validation,
-        epochs=4,
-        verbose=0,
-    )
+fit = {"validation_split": 0.2, "epochs": 4, "verbose": 0}
+with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
+    curves_tuner.search(x / 16, y, **fit)
 display(trials_table(curves_tuner).round(4))
 
-# %% alt="Validation accuracy by epoch, a line for each trial that was trained." figure="curves" open=true
+# %% alt="Validation accuracy by epoch, a line for each trial that was trained." caption="A line that still rises at its end belongs to a trial that was cut short." figure="curves" open=true
 figure, axis = plt.subplots()
 folder = Path(curves_tuner.project_dir)
 for path in sorted(folder.glob("trial_*/curves.json")):
     curve = json.loads(path.read_text("utf-8"))[0]["val_accuracy"]
     assert len(curve) == 4
     axis.plot(range(1, 5), curve, label=path.parent.name)
+axis.set_xticks(range(1, 5))
 axis.set_xlabel("epoch")
 axis.set_ylabel("validation accuracy")
 axis.legend()
 plt.show()
 
 # %% [markdown]
-# A line still rising at its end says that its trial was cut short. It
-# does not say how far it would have risen.
-
-# %% [markdown]
+# The figure does not say how far a rising line would have risen.
+#
 # ## The best trials may have failed
 #
-# Ask `get_best_trials` for more trials than have completed, and it fills
-# up with the others without a word. `get_best_hyperparameters` and
+# Ask `get_best_trials` for more trials than have completed, and it adds
+# failed ones without a word. `get_best_hyperparameters` and
 # `get_best_models` are built on it.
 
 # %%
-for trial in curves_tuner.oracle.get_best_trials(4):
-    print(
-        f"trial {trial.trial_id}: {trial.status}, score {trial.score}"
-    )
-
-# %%
-statuses = {t.status for t in curves_tuner.oracle.get_best_trials(4)}
-assert statuses == {"COMPLETED", "FAILED"}
-completed = trials_table(curves_tuner).query("status == 'COMPLETED'")
-print(len(completed), "of 4 trials may be called best")
+best = curves_tuner.oracle.get_best_trials(4)
+for trial in best:
+    number, status = trial.trial_id, trial.status
+    print(f"trial {number}: {status}, score {trial.score}")
+assert {trial.status for trial in best} == {"COMPLETED", "FAILED"}
 
 # %% [markdown]
-# So look at the status before reading a score. The table has it, and
-# puts trials without a score last.
-# [Failed trials](failed_trials.py) says where they come from.
-
-# %% [markdown]
+# So check the status before you read a score. The table has it, and puts
+# trials without a score last. [Failed trials](failed_trials.py) says
+# where they come from.
+#
 # ## What this page did not show
 #
 # - How hyperparameters act together. Two can matter only in combination;
