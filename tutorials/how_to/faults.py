@@ -426,7 +426,7 @@ assert not disk.loc[["mended", "safe"], "stuck"].any()
 # %% [markdown]
 # ## What this page did not show
 #
-# - Changed settings. A new range or seed is
+# - Changed arguments. A new range or seed is
 #   [ignored in silence](resume.py#what-is-honoured-and-what-is-not),
 #   and refused by [resumable](resume.py#a-search-that-resumes-or-says-why-not).
 # - The process that the system kills for its memory: a kill like any
