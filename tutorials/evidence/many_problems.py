@@ -134,16 +134,8 @@ for epochs, table in ((TINY, tiny), (MANY, many)):
 # Mean regret over all problems. Bands are 95 % intervals of a bootstrap
 # that draws problems, their splits and their seeds anew.
 
-# %% alt="Mean regret of five searches over all problems against the epochs spent, on a log scale, with bands." figure="regret"
-STYLES = {
-    "RandomSearch": "--",
-    "RandomSearch, 9 epochs": "-.",
-    "Hyperband": "-",
-    "BayesianOptimization": ":",
-    "ASHA": (0, (5, 1, 1, 1, 1, 1)),
-}
 
-
+# %%
 def resampled(found, draws=1000):
     """Return means over problems, splits and seeds drawn anew."""
     sizes = [len(level) for level in found.index.levels]
@@ -156,6 +148,7 @@ def resampled(found, draws=1000):
     return values[:, problem, split, seed].mean(axis=(2, 3, 4))
 
 
+# %%
 budgets = np.geomspace(81, MANY, 12).astype(int)
 at = [regrets(budget) for budget in budgets]
 middle = pd.DataFrame(
@@ -167,6 +160,15 @@ middle = pd.DataFrame(
 bands = np.array(
     [np.quantile(resampled(r), [0.025, 0.975], axis=1) for r in at]
 )
+
+# %% alt="Mean regret of five searches over all problems against the epochs spent, on a log scale, with bands." caption="Those that train briefly lead at first; then the lines come together." figure="regret"
+STYLES = {
+    "RandomSearch": "--",
+    "RandomSearch, 9 epochs": "-.",
+    "Hyperband": "-",
+    "BayesianOptimization": ":",
+    "ASHA": (0, (5, 1, 1, 1, 1, 1)),
+}
 figure, axis = plt.subplots(figsize=(7, 3.8), layout="constrained")
 order = middle.index.tolist()
 for tuner, style in STYLES.items():
@@ -195,10 +197,10 @@ plt.show()
 # mean regret. Mean ranks which are closer together than the critical
 # difference (the bar) are not shown to differ.
 
-# %% alt="Two panels of mean ranks of six tuners, one for each budget, each with a bar as long as the critical difference." figure="ranks"
-SIX = ["RandomSearch", "RandomSearch, 9 epochs"]
-SIX += ["RandomSearch, patience 5", "Hyperband"]
-SIX += ["BayesianOptimization", "GridSearch"]
+# %% alt="Two panels of mean ranks of six tuners, one for each budget, each with a bar as long as the critical difference." caption="A tuner whose dot lies beyond the end of another's bar is shown to be worse." figure="ranks"
+KINDS = ", 9 epochs", ", patience 5"
+SIX = ["RandomSearch", *(f"RandomSearch{kind}" for kind in KINDS)]
+SIX += ["Hyperband", "BayesianOptimization", "GridSearch"]
 figure, axes = plt.subplots(
     2, 1, figsize=(7, 4.4), sharex=True, layout="constrained"
 )
@@ -215,9 +217,6 @@ plt.show()
 print(f"critical difference: {critical:.2f} ranks")
 
 # %% [markdown]
-# Each bar reaches as far as the critical difference: whoever lies beyond
-# its end is shown to be worse than the tuner at its beginning.
-#
 # ## How likely is it to be better?
 #
 # For each problem: how often does a race of this tuner end with less
@@ -243,9 +242,12 @@ def better(found):
     ).T
 
 
+# %%
 table = better(regrets(MANY))
 chance = compare_runs(table, confidence=1 - 0.05 / len(table.T))
 chance = chance[["mean", "low", "high"]]
+
+# %%
 budgets = np.geomspace(81, MANY, 30).astype(int)
 paths = {b: by_problem(b) for b in budgets}
 reached = pd.concat(paths).le(
@@ -257,6 +259,8 @@ for name in problems:
     needed[name] = times.idxmax().where(times.any(), np.inf)
 needed = pd.DataFrame(needed).T / MANY
 median = needed.median().replace(np.inf, np.nan)
+
+# %%
 display(
     chance.round(2)
     .assign(epochs_needed=median.round(2))
@@ -274,7 +278,7 @@ display(
 # the noise where there is little to find.)
 
 
-# %% alt="Hyperband's lead over RandomSearch in points of test score on each problem, after 189 and after 1,512 epochs: two dots a problem, most of them right of zero, the later ones close to it." figure="leads"
+# %%
 def points(problem):
     """Return how many points of test score a regret of 1 is."""
     zero, one = regret_of(problem, np.array([0.0, 1.0]))
@@ -288,6 +292,8 @@ leads = {
     for epochs, table in ((TINY, tiny), (MANY, many))
 }
 leads = pd.DataFrame(leads).sort_values("189 epochs")
+
+# %% alt="Hyperband's lead over RandomSearch in points of test score on each problem, after 189 and after 1,512 epochs: two dots a problem, most of them right of zero, the later ones close to it." caption="The lead is large where epochs are few, and nearly gone at the end." figure="leads"
 figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
 axis.axvline(0, color="gray", lw=1)
 for (name, lead), marker in zip(leads.items(), "os", strict=True):
@@ -296,6 +302,8 @@ axis.set_yticks(range(len(leads)), leads.index)
 axis.set_xlabel("lead of Hyperband, points of test score")
 axis.legend()
 plt.show()
+
+# %%
 lead = {}
 for epochs, table in ((TINY, tiny), (MANY, many)):
     table = table.mul(worth, axis=0)
@@ -336,6 +344,7 @@ def agreement(problem, epochs=None):
     return np.mean([spearmanr(*pair).statistic for pair in pairs])
 
 
+# %%
 rows = {}
 for property_, epochs in (("3 epochs", 3), ("one split", None)):
     values = pd.Series(
@@ -364,6 +373,8 @@ assert (many["Hyperband"] < many["RandomSearch"]).sum() == 13
 for name in ("Hyperband", "RandomSearch, 3 epochs"):
     assert soon.loc[name, "difference_high"] < 0
 assert late.loc["RandomSearch, 3 epochs", "difference"] > 0
+
+# %%
 early, end = lead["from"]
 assert early < 0 < end
 assert round(lead.loc["1,512 epochs", "lead"], 1) == 0.2
@@ -376,6 +387,8 @@ first = first.unstack("contestant")
 same = first["RandomSearch"] == first["BayesianOptimization"]
 assert same.all()
 assert (late.drop("RandomSearch")["difference_high"] > 0).all()
+
+# %%
 for table in (tiny, few, many):
     assert table.mean().idxmax() == "GridSearch"
 assert median["Hyperband"] < 0.25

@@ -4,6 +4,39 @@
 # What to tune first, how wide, how many trials and how long, in which
 # rounds: advice that is given everywhere, held against fifteen problems.
 #
+# Tune the learning rate first, in a wide range; twenty random trials find
+# most; short trials weed out configurations but do not choose among the
+# best. [Plan your tuning](../plan_your_tuning.py) does it step by step.
+#
+# The first measurement: what share of the scores' variance each
+# hyperparameter explains by itself, and on how many of the fifteen
+# problems that is the largest share.
+
+# %%
+from snippets.terminal import show_in_terminal
+
+show_in_terminal()
+
+# %%
+from snippets.data.evidence_file import evidence_file
+
+# %%
+import pandas as pd
+from IPython.display import display
+
+advice = pd.read_csv(evidence_file("advice.csv"), comment="#")
+names = {"index": "problem", "columns": ["measured", "of"]}
+advice = advice.pivot_table("value", **names, sort=False)
+share = advice["importance, all"]
+first = share.idxmax(axis=1).value_counts()
+table = {"share": share.mean().round(2), "largest on": first}
+table = pd.DataFrame(table).rename_axis("hyperparameter")
+table = table.fillna(0).astype({"largest on": int})
+display(table.sort_values("share", ascending=False))
+
+# %% [markdown]
+# All of the advice, each measured below:
+#
 # - **Tune the learning rate first.** It explains more than any other
 #   hyperparameter on every problem. Units and dropout are next.
 # - **Give it a wide range.** A range that is right and narrower gains
@@ -17,35 +50,15 @@
 # - **Tune the rate again when the network gets much deeper or narrower.**
 # - **Trials before splits.** Forty trials on one split find more than ten
 #   on four, on ten problems of fifteen.
-#
-# [Plan your tuning](../plan_your_tuning.py) does it step by step, in code.
-
-# %%
-from snippets.terminal import show_in_terminal
-
-show_in_terminal()
 
 # %%
 import matplotlib.pyplot as plt
-import pandas as pd
-from IPython.display import display
-
-# %%
-from snippets.data.evidence_file import evidence_file
 
 # %%
 from snippets.results.compare_runs import compare_runs
 
+
 # %%
-advice = pd.read_csv(evidence_file("advice.csv"), comment="#")
-advice = advice.pivot_table(
-    index="problem",
-    columns=["measured", "of"],
-    values="value",
-    sort=False,
-)
-
-
 def held(table, reference=None, worth=0.05):
     """Display means over problems, or gains over a reference.
 
@@ -147,7 +160,7 @@ held(advice["regret at a wrong edge"], "stay")
 trials = advice["regret of trials"]
 held(trials, "20")
 
-# %% alt="Regret after 5 to 160 random trials, a thin line for each problem and a thick one for the mean, falling steeply until 20 and slowly after." figure="trials"
+# %% alt="Regret after 5 to 160 random trials, a thin line for each problem and a thick one for the mean, falling steeply until 20 and slowly after." caption="The first twenty trials bring most of what many bring." figure="trials"
 figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
 axis.plot(trials.columns, trials.T, color="gray", lw=0.8, alpha=0.6)
 axis.plot(trials.columns, trials.mean(), color="C0", lw=3)
@@ -258,6 +271,8 @@ assert alone.drop(columns="learning_rate").max(axis=None) < 0.15
 leads = right.idxmax(axis=1).isin(["units", "dropout"])
 assert leads.sum() > len(right) / 2
 assert set(right.mean().nlargest(2).index) == {"units", "dropout"}
+
+# %%
 ranges = advice["regret of a range"]
 assert gains(ranges, "wide", "right third")[0] < 0
 others = ranges.drop("affairs")
@@ -267,6 +282,8 @@ assert cost.max() > 1 and (cost < 0.05).sum() > len(cost) / 2
 edge = advice["regret at a wrong edge"]
 assert gains(edge, "stay", "move")[0] > 0.2
 assert (edge["stay"] - edge["move"] > 0.05).all()
+
+# %%
 low, high = gains(trials, "20", "40")
 assert 0 < low < high < 0.15
 mean = trials.mean()
@@ -274,6 +291,8 @@ ratio = (mean["20"] - mean["160"]) / (mean["10"] - mean["20"])
 assert 0.6 < ratio < 1.2
 assert gains(rounds, "40 at once", "20 and 20 near")[0] > 0
 assert (rounds.diff(axis=1).iloc[:, 1] < 0.05).all()
+
+# %%
 assert advice["foretold, best quarter", "3"].max() < 0.6
 spent = advice["regret of 540 epochs, each trial"]
 for name in ("9", "3", "1"):
@@ -289,6 +308,7 @@ def lost(table):
     return set(found.index[found["low"] > 0])
 
 
+# %%
 assert lost(old) == {"units most to fewest"}
 assert "layers 1 to 3" in lost(old.drop("affairs"))
 splits = advice["regret of 40 trainings, splits"]
