@@ -118,9 +118,9 @@ def call(text):
 
 
 # %% [markdown]
-# Traced are public methods of the tuner, the oracle and the hypermodel that
-# a subclass may override. Where a trial is handed over, its status is
-# noted, and its score once it has one.
+# The trace covers public methods of the tuner, the oracle and the hypermodel
+# that a subclass may override, with the status and score of the trial that
+# is handed over.
 
 # %%
 Trial = kt.engine.trial.Trial
@@ -156,8 +156,8 @@ def traced(base, owner, names):
 
 
 # %% [markdown]
-# Three more are functions that Keras Tuner calls. A callback shows where
-# those given to `search` come in.
+# It also covers three functions that Keras Tuner calls, and a callback given
+# to `search`.
 
 
 # %%
@@ -186,7 +186,8 @@ class Classifier(kt.HyperModel):
 TracedOracle = traced(
     kt.oracles.RandomSearchOracle,
     "oracle",
-    "create_trial populate_space update_trial end_trial score_trial save",
+    "create_trial populate_space update_trial end_trial score_trial "
+    "save",
 )
 TracedTuner = traced(
     kt.Tuner,
@@ -194,12 +195,12 @@ TracedTuner = traced(
     "search on_search_begin pre_create_trial on_trial_begin run_trial "
     "on_epoch_end on_trial_end save on_search_end",
 )
-TracedClassifier = traced(Classifier, "hypermodel", "build fit")
 
 # %% [markdown]
 # Three trials of two executions with two epochs each.
 
 # %%
+TracedClassifier = traced(Classifier, "hypermodel", "build fit")
 goal = kt.Objective("val_accuracy", "max")
 oracle = TracedOracle(objective=goal, max_trials=3, seed=1)
 tuner = TracedTuner(
@@ -224,8 +225,7 @@ with (
 # %% [markdown]
 # ## From one trial to the next
 #
-# The first trial, from the making of the tuner to the question for the
-# second:
+# The first trial, from the tuner's creation to the request for the second:
 
 # %%
 texts = [text for _, text in trace.notes]
@@ -283,19 +283,18 @@ ended = [text for text in texts if "tuner.on_trial_end" in text]
 assert len(ended) == 3 and not any("score" in text for text in ended)
 
 # %% [markdown]
-# - The hypermodel is built once when the tuner is made, with defaults,
-#   to learn what there is to tune. An error there is
+# - The hypermodel is built once when the tuner is made, with defaults, to
+#   learn what there is to tune. An error there is
 #   [raised at once](../how_to/failed_trials.py).
-# - A trial is on disk before it begins. If the process dies, that is how
+# - A trial is on disk before it begins. If the process dies,
 #   [the next one](../how_to/resume.py) knows what was running.
-# - Each execution clears Keras's session, collects garbage, and builds a
-#   model anew. `clear_session` collects too, so it is done twice:
-#   [what that costs](../evidence/fast_searches.py).
+# - Each execution clears Keras's session and builds a model anew. Garbage is
+#   collected twice: [what that costs](../evidence/fast_searches.py).
 # - After an epoch your callbacks come first, then the tuner's
-#   `on_epoch_end`, and the weights are saved last. In either of the
-#   former the checkpoint on disk is that of an earlier epoch.
-# - The oracle hears of a trial once, at its end. No tuner here stops a
-#   trial midway.
+#   `on_epoch_end`; both find the checkpoint of an earlier epoch, because the
+#   weights are saved last.
+# - The oracle hears of a trial once, at its end. No tuner stops a trial
+#   midway.
 # - `on_trial_end` begins with a trial that is COMPLETED and has no score
 #   yet. In an override, call `super().on_trial_end(trial)` first, and
 #   look at the score after it.
@@ -323,8 +322,8 @@ assert all(1 <= count <= 4 for count in saves)
 # | `on_epoch_end` | after each epoch | [logging a step](../how_to/experiment_trackers.py#three-methods) |
 # | `on_trial_end` | when the result is there | [deleting weights](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials), [closing a run](../how_to/experiment_trackers.py#three-methods) |
 #
-# Call `super()` in each of them, but for `pre_create_trial`, which does
-# nothing, and `run_trial`, if yours is to take its place.
+# Call `super()` in each of them, except in `pre_create_trial`, which does
+# nothing, and in a `run_trial` that replaces the tuner's.
 
 # %% [markdown]
 # ## Six statuses
@@ -482,9 +481,9 @@ assert score["value"] == [trial["score"]]
 assert score["step"] == trial["best_step"]
 
 # %% [markdown]
-# Not there, nor in any other file: the other epochs, each execution's
-# own score, and how long the trial took.
-# [Curves](../how_to/results.py#curves-over-epochs) you keep yourself.
+# No file holds the other epochs ([keep the curves
+# yourself](../how_to/results.py#curves-over-epochs)), each execution's own
+# score, or how long the trial took.
 #
 # ### oracle.json
 
@@ -518,9 +517,9 @@ for name, oracle in {
 
 # %% [markdown]
 # GridSearch adds nothing, so its place in the grid
-# [is lost](../how_to/resume.py#an-interrupted-grid). What no oracle writes down,
-# your code must say again: the objective, `max_trials` and the number of
-# retries.
+# [is lost](../how_to/resume.py#an-interrupted-grid). The objective,
+# `max_trials` and the number of retries are saved by no oracle: your code
+# must say them again.
 
 # %%
 for name in ("objective", "max_trials", "max_retries_per_trial"):
@@ -529,11 +528,11 @@ for name in ("objective", "max_trials", "max_retries_per_trial"):
 # %% [markdown]
 # ### The others
 #
-# `tuner0.json` is the tuner's own state, which is empty. Its name is the
-# tuner's id, and that it exists is what makes the next run resume.
-# `build_config.json` has the shape of the input, for models that don't
-# state it themselves; ours does. `checkpoint.weights.h5` holds the weights and the
-# optimizer's state, [most of the bytes](../how_to/memory_and_disk.py).
+# `tuner0.json`, named by the tuner's id, is an empty state; that it exists
+# makes the next run resume. `build_config.json` has the shape of the input,
+# for models that don't state it themselves; ours does.
+# `checkpoint.weights.h5` holds the weights and the optimizer's state, [most
+# of the bytes](../how_to/memory_and_disk.py).
 
 # %%
 print("tuner0.json:", (FOLDER / "tuner0.json").read_text("utf-8"))
@@ -651,8 +650,8 @@ assert last["status"] == "RUNNING"  # it was COMPLETED
 # - Each row is a copy in another folder: moving one does no harm, since
 #   no file has its own path in it.
 #
-# No row missed `build_config.json`, because this model states its input.
-# One that doesn't needs it, and so does Hyperband, whose promoted trials
+# No row missed `build_config.json`, because this model states its input. A
+# model that doesn't needs it, and so does Hyperband, whose promoted trials
 # read their parents'. Here both lose it when a trial ends.
 
 
