@@ -456,6 +456,7 @@ if sys.platform == "linux":
 #
 #     On Kubernetes a NetworkPolicy does this, in Compose an internal
 #     network; both are in the [files](#files-for-schedulers).
+#
 # 3. Over a network that others use, go through a tunnel. With SSH the
 #     chief listens at 127.0.0.1 only, and each worker asks its own end
 #     of the tunnel, `KERASTUNER_ORACLE_IP=127.0.0.1`:
