@@ -5,30 +5,14 @@
 # on which rows and for how long, and save one file that works
 # elsewhere.
 #
-# Take the best hyperparameters, build a new model, train it on training
-# and validation rows together, for the best number of epochs:
+# Build a new model with the best hyperparameters, and train it on
+# training and validation rows together, for the best number of epochs.
 #
-# ```python
-# trial = tuner.oracle.get_best_trials()[0]
-# hp = trial.hyperparameters
-# begun = hp.values.get("tuner/initial_epoch", 0)  # under Hyperband
-# epochs = begun + trial.best_step + 1
-# model = tuner.hypermodel.build(hp)
-# tuner.hypermodel.fit(hp, model, x, y, epochs=epochs)
-# model.save("final.keras")
-# ```
-#
-# `best_step` counts from 0, hence the 1. `hypermodel.fit`, not
-# `model.fit`, or a tuned batch size and scaling in `fit` are lost. What
-# you then can't have is a validation score of that model; if you need
-# one, ship the checkpoint, `tuner.get_best_models()[0]`.
-#
-# For a table, pictures, texts or a series of yours, [the composer writes
-# the search with this at its end](../../your_data/index.md), and the
-# program that predicts with the saved file.
-#
-# Below: both, and a third way, over several searches, with how far the
-# difference can be trusted.
+# - `best_step` counts from 0, hence the 1 below.
+# - Call `hypermodel.fit`, not `model.fit`, or the batch size and scaling of
+#   your own `fit` are lost.
+# - If you need a validation score of the model you ship, ship the
+#   checkpoint, `tuner.get_best_models()[0]`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -36,17 +20,42 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+names = {"directory": "searches", "project_name": "retrain_first"}
+names["objective"] = kt.Objective("val_accuracy", "max")
+tuner = kt.RandomSearch(build_model, max_trials=2, seed=1, **names)
+x, y = load_digits(return_X_y=True)
+tuner.search(x / 16, y, validation_split=0.2, epochs=3, verbose=0)
+
+trial = tuner.oracle.get_best_trials()[0]
+hp, epochs = trial.hyperparameters, trial.best_step + 1
+model = tuner.hypermodel.build(hp)
+tuner.hypermodel.fit(hp, model, x / 16, y, epochs=epochs, verbose=0)
+model.save("final.keras")
+print(f"trained on all {len(y)} rows for {epochs} epochs, and saved")
+
+# %% [markdown]
+# [Under Hyperband](#under-hyperband) add the epochs of the trials before.
+# For a table, pictures, texts or a series of yours, [the composer writes
+# the search with this at its end](../../your_data/index.md), and the
+# program that predicts with the saved file.
+
+# %%
+import inspect
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
-import keras_tuner as kt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(1)
@@ -54,25 +63,22 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Three ways to a final model
 #
-# Digits as rows of raw numbers from 0 to 16. A fifth of them is put
-# away for the end.
+# Digits as rows of raw numbers from 0 to 16. A fifth of them is set aside
+# for the end.
 
 # %%
-x, y = load_digits(return_X_y=True)
-x, _, y, _ = train_test_split(
-    x, y, test_size=0.2, stratify=y, random_state=1
-)
+fifth = {"test_size": 0.2, "random_state": 1}
+x, _, y, _ = train_test_split(x, y, stratify=y, **fifth)
 x_train, x_validation, y_train, y_validation = train_test_split(
-    x, y, test_size=0.2, stratify=y, random_state=1
+    x, y, stratify=y, **fifth
 )
-print(
-    len(x_train), "training and", len(x_validation), "validation rows"
-)
+rows = len(x_train), len(x_validation)
+print("{} training and {} validation rows".format(*rows))
 
 # %% [markdown]
-# The hypermodel scales its input in the model, with what `fit` learns
-# from its rows. So a final model trained on more rows also learns its
-# scaling from more, and takes raw rows wherever it is shipped to.
+# This hypermodel scales its input in the model, with what `fit` learns
+# from its rows. So the final model learns its scaling from more rows, and
+# takes raw rows wherever it is shipped to.
 
 # %%
 from snippets.models.tabular_classifier import TabularClassifier
@@ -90,21 +96,15 @@ def search(seed):
         project_name=f"retrain_and_ship_{seed}",
         overwrite=True,
     )
-    tuner.search(
-        x_train,
-        y_train,
-        validation_data=(x_validation, y_validation),
-        epochs=5,
-        verbose=0,
-    )
+    data = {"validation_data": (x_validation, y_validation)}
+    tuner.search(x_train, y_train, epochs=5, verbose=0, **data)
     return tuner
 
 
 # %% [markdown]
 # To [retrain](../../reference/glossary.md#retrain) is to build again: `build`
-# returns new weights and a new optimizer. To go on training the
-# checkpoint would be something else, a longer training than any trial
-# had.
+# returns new weights and a new optimizer. Training the checkpoint on is
+# something else, a longer training than any trial had.
 
 
 # %%
@@ -122,9 +122,9 @@ def retrain(tuner, x, y):
 
 
 # %% [markdown]
-# Three searches, with seeds far apart so that their draws differ. Each
-# gives three models, which go to files. No score of theirs is looked at
-# yet, except the one that the search itself reports.
+# Three searches, with seeds far apart so that their draws differ, give
+# three models each, which go to files. Only the score that the search
+# itself reports is shown yet.
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -149,52 +149,47 @@ display(pd.DataFrame(reported, columns).T.rename_axis("seed").round(4))
 # %% [markdown]
 # These trials may train for five epochs. Where the best epoch is the
 # last one allowed, the training was cut short, and so is that of the
-# final model: in a search of your own allow more.
+# final model: allow more in your own search.
 #
-# `get_best_models` may warn that it skips the optimizer's variables.
-# That is harmless: an optimizer predicts nothing. It doesn't warn here
-# because the hypermodel's `build` ends with
-# `model.optimizer.build(...)`.
+# `get_best_models` may warn that it skips the optimizer's variables, which
+# is harmless: an optimizer predicts nothing. It doesn't warn here because
+# `build` ends with `model.optimizer.build(...)`.
 #
 # ## One file, another process
 #
 # A `.keras` file holds the layers, their weights and the scaling. The
-# script below imports neither Keras Tuner nor the hypermodel.
+# script of this function imports neither Keras Tuner nor the hypermodel.
+
 
 # %%
-source = """
-import sys
-import keras
-import numpy as np
+def predict(path):
+    model = keras.models.load_model(path, compile=False)
+    rows = np.load("rows.npy")
+    np.save("predictions.npy", model.predict(rows, verbose=0))
+    print("Keras Tuner imported:", "keras_tuner" in sys.modules)
 
-model = keras.models.load_model(sys.argv[1], compile=False)
-rows = np.load("rows.npy")
-np.save("predictions.npy", model.predict(rows, verbose=0))
-print("Keras Tuner imported:", "keras_tuner" in sys.modules)
-"""
+
+np.save("rows.npy", x_validation)  # raw, from 0 to 16
+source = "import sys\nimport keras\nimport numpy as np\n"
+source += inspect.getsource(predict) + "predict(sys.argv[1])"
 Path("predict.py").write_text(source, "utf-8")
 path = f"retrained on both, {SEEDS[-1]}.keras"
-np.save("rows.npy", x_validation)  # raw, from 0 to 16
-done = subprocess.run(
-    [sys.executable, "predict.py", path],
-    capture_output=True,
-    text=True,
-    check=True,
-)
-print(done.stdout.strip())
-assert done.stdout.endswith("Keras Tuner imported: False\n")
+command = [sys.executable, "predict.py", path]
+done = subprocess.run(command, capture_output=True, check=True)
+said = done.stdout.decode().strip()
+print(said)
+assert said.endswith("False")
 
 # %%
 here = model.predict(x_validation, verbose=0)
 there = np.load("predictions.npy")
 print("largest difference:", abs(here - there).max())
 assert np.allclose(here, there, atol=1e-6)
-assert (here.argmax(axis=1) == there.argmax(axis=1)).all()
 
 # %% [markdown]
-# Had the scaling been done outside, `predict.py` would need it as well,
-# and nothing would fail if it were missing. Here are the same rows,
-# scaled to [0, 1] beforehand, as if the model wanted that:
+# Scaling outside the model would have to be repeated in `predict.py`, and
+# nothing fails if it differs. The same rows, scaled to [0, 1] beforehand,
+# as if the model expected that:
 
 # %%
 wrong = model.predict(x_validation / 16, verbose=0).argmax(axis=1)
@@ -204,12 +199,11 @@ print(f"scaled outside: {np.mean(wrong == y_validation):.3f}")
 assert np.mean(wrong == y_validation) < 0.9
 
 # %% [markdown]
-# These are shares of right labels, and the first is no accuracy to
-# quote: this model was trained on these rows.
+# These are shares of right labels. The first is no accuracy to quote: this
+# model was trained on these rows.
 #
 # `compile=False` leaves out the optimizer, which only training needs.
-# Saved again without it the file is smaller; keep it if you mean to
-# train on.
+# Saved again without it, the file is smaller:
 
 # %%
 keras.models.load_model(path, compile=False).save("small.keras")
@@ -220,9 +214,8 @@ assert sizes[1] < sizes[0]
 # %% [markdown]
 # ## The best values as JSON
 #
-# Where the model will be trained elsewhere, on other data or another
-# day, its values are enough. They are a dictionary of numbers and
-# words:
+# To train the model elsewhere, on other data or another day, its values are
+# enough, a dictionary of numbers and words:
 
 # %%
 hp = tuner.get_best_hyperparameters()[0]
@@ -238,22 +231,19 @@ again = kt.HyperParameters()
 again.values = json.loads(Path("best.json").read_text("utf-8"))
 rebuilt = TabularClassifier(features=64, classes=10).build(again)
 same = tuner.hypermodel.build(hp)
-assert again.values == hp.values
-assert rebuilt.count_params() == same.count_params()
 print(f"the same network, {rebuilt.count_params():,} parameters")
+assert rebuilt.count_params() == same.count_params()
 
 # %% [markdown]
-# Its weights are new, as with every `build`. A name that `build` does
-# not declare is ignored, and one that is missing takes its default, so
-# keep the file with the code that reads it.
-
-# %% [markdown]
+# A name that `build` does not declare is ignored, and one that is missing
+# takes its default, so keep the file with the code that reads it.
+#
 # ## Under Hyperband
 #
-# There `best_step` counts from the start of that trial's own `fit`, and
-# a promoted trial goes on from the weights of another. A trial here is
-# made up: a history that gets better with each epoch, so its best epoch
-# is its last.
+# There `best_step` counts from the start of that trial's own `fit`, and a
+# promoted trial goes on from the weights of another. A trial here is a
+# made-up history that gets better with each epoch, so its best epoch is
+# its last.
 
 
 # %%
@@ -261,15 +251,16 @@ class MadeUp(kt.Hyperband):
     def run_trial(self, trial, *args, **kwargs):
         values = trial.hyperparameters.values
         history = keras.callbacks.History()
-        epochs = range(
-            values["tuner/initial_epoch"], values["tuner/epochs"]
+        first, last = (
+            values["tuner/initial_epoch"],
+            values["tuner/epochs"],
         )
-        history.history = {
-            "score": [epoch * values["x"] for epoch in epochs]
-        }
+        scores = [epoch * values["x"] for epoch in range(first, last)]
+        history.history = {"score": scores}
         return history
 
 
+# %%
 space = kt.HyperParameters()
 space.Float("x", 1.0, 2.0)
 tuner = MadeUp(
@@ -295,20 +286,19 @@ table = pd.DataFrame(rows, ["best_step", "epochs to retrain"]).T
 display(table.rename_axis(["initial_epoch", "epochs"]).sort_index())
 
 # %% [markdown]
-# So under Hyperband add what came before:
-# `hp.get("tuner/initial_epoch") + trial.best_step + 1`. It is only
-# about right, because the parent's weights are those of its best epoch,
-# which need not be its last.
+# So under Hyperband train for
+# `hp.get("tuner/initial_epoch") + trial.best_step + 1` epochs. That is
+# only about right, because the parent's weights are those of its best
+# epoch, which need not be its last.
 #
 # ## Open the test set
 #
-# All models are on disk. Now, and only now, the rows put away at the
-# start:
+# All models are on disk. Only now, the rows set aside at the start:
 
 # %%
 x_all, y_all = load_digits(return_X_y=True)
 _, x_test, _, y_test = train_test_split(
-    x_all, y_all, test_size=0.2, stratify=y_all, random_state=1
+    x_all, y_all, stratify=y_all, **fifth
 )
 accuracies = pd.DataFrame(index=pd.Index(SEEDS, name="seed"))
 for way in ways:
@@ -333,13 +323,12 @@ display(differences.drop(index="checkpoint").round(4))
 # %% [markdown]
 # Where the interval from `difference_low` to `difference_high` holds 0,
 # no difference is shown. Three searches that share their test rows
-# prove little in any case. Retraining on all rows costs one training,
-# and it is the only way by which the validation rows teach the model
-# anything.
+# prove little in any case. Retraining on all rows costs one training, and
+# is the only way to learn from the validation rows.
 #
-# The search's own number is a different matter. It is the best of all
-# epochs of all trials on rows that were used to choose, so expect less
-# of the same weights on new rows:
+# The search's own number is the best of all epochs of all trials on rows
+# that were used to choose, so expect less of the same weights on new
+# rows:
 
 # %%
 validation = pd.Series({s: score for s, (score, _) in reported.items()})
@@ -348,14 +337,13 @@ print(f"validation minus test accuracy: {gap.mean():+.4f} on average")
 print("by seed:", *(f"{value:+.4f}" for value in gap))
 
 # %% [markdown]
-# In a project of your own, decide on the way first, and evaluate that
-# one model, once. Choosing among three by the test set makes it a
-# second validation set.
+# In your own project, choose the way first, and evaluate that one model,
+# once. Choosing among three by the test set makes it a second validation
+# set.
 #
 # ## What this page did not show
 #
-# - How much more rows help elsewhere. That depends on how many there
-#   are already.
+# - How much more rows help elsewhere, which depends on how many there are.
 # - Training the final model several times, and shipping the mean of
 #   their predictions.
 # - Several executions per trial, where `best_step` is a mean over them.
