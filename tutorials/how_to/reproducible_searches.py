@@ -4,19 +4,38 @@
 # Two seeds make a search repeatable: the tuner's draws hyperparameters,
 # Keras's draws weights and batches. What each fixes, and what breaks it.
 #
-# Give the tuner `seed=1` or more, never 0, which Keras Tuner takes for no
-# seed at all. Call `keras.utils.set_random_seed(1)` right before the
-# search. Then two runs on the same machine and versions give the same
-# hyperparameters and the same scores to the last digit, below also in
-# another process.
+# - Give the tuner `seed=1` or more, never 0.
+# - Call `keras.utils.set_random_seed(1)` right before the search.
+# - If the search may be interrupted and resumed, [seed each
+#   trial](#seed-each-trial) as well.
 #
-# If the search may be interrupted and resumed, seed each trial as well;
-# the class for it is [below](#seed-each-trial).
+# Then two runs on the same machine and versions give the same
+# hyperparameters and the same scores, to the last digit:
 
 # %%
 from snippets.terminal import show_in_terminal
 
 show_in_terminal()
+
+# %%
+from snippets.models.build_model import build_model
+
+# %%
+import keras
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+x, y = load_digits(return_X_y=True)
+goal = kt.Objective("val_accuracy", "max")
+for run in ("first", "second"):
+    keras.utils.set_random_seed(1)
+    names = {"directory": "searches", "project_name": f"{run}_run"}
+    tuner = kt.RandomSearch(
+        build_model, objective=goal, max_trials=2, seed=1, **names
+    )
+    tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+    scores = [float(t.score) for t in tuner.oracle.trials.values()]
+    print(f"{run} run:", scores)
 
 # %%
 import inspect
@@ -25,18 +44,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
-import keras_tuner as kt
 import pandas as pd
 from IPython.display import display
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 # %% [markdown]
 # ## Zero is no seed
 #
-# An oracle keeps `seed or random.randint(...)`, and to Python 0 is
-# nothing. Two oracles with each:
+# An oracle keeps `seed or random.randint(...)`, and Python takes 0 for
+# false. Two oracles with each seed:
 
 # %%
 for seed in (0, 1):
@@ -48,42 +63,23 @@ for seed in (0, 1):
 
 # %% [markdown]
 # ## Which seed fixes what
-
-# %%
-from snippets.models.build_model import build_model
-
-# %% [markdown]
-# The same small search, with either seed, both or none. It returns what
-# was drawn and what came of it.
+#
+# The same small search, with either seed, both or none:
 
 
 # %%
-def search(
-    tuner_class, tuner_seed, keras_seed, max_trials=1, overwrite=True
-):
+def search(tuner_class, seed, keras_seed, max_trials=1, overwrite=True):
     """Return each trial's learning rate and validation loss."""
     if keras_seed:
         keras.utils.set_random_seed(keras_seed)
-    x, y = load_digits(return_X_y=True)
-    x_train, x_validation, y_train, y_validation = train_test_split(
-        x / 16, y, stratify=y, random_state=1
-    )
+    names = {"directory": "searches", "overwrite": overwrite}
+    names["project_name"] = f"reproducible_{tuner_class.__name__}"
+    names["objective"] = kt.Objective("val_loss", "min")
     tuner = tuner_class(
-        build_model,
-        objective=kt.Objective("val_loss", "min"),
-        max_trials=max_trials,
-        seed=tuner_seed,
-        directory="searches",
-        project_name=f"reproducible_searches_{tuner_class.__name__}",
-        overwrite=overwrite,
+        build_model, max_trials=max_trials, seed=seed, **names
     )
-    tuner.search(
-        x_train,
-        y_train,
-        validation_data=(x_validation, y_validation),
-        epochs=1,
-        verbose=0,
-    )
+    x, y = load_digits(return_X_y=True)
+    tuner.search(x / 16, y, validation_split=0.2, verbose=0)
     trials = tuner.oracle.trials.values()
     rates = [t.hyperparameters.get("learning_rate") for t in trials]
     return rates, [float(trial.score) for trial in trials]
@@ -100,18 +96,18 @@ for tuner_seed in (None, 1):
 columns = ["tuner's seed", "Keras's seed"]
 columns += ["same values", "same scores"]
 table = pd.DataFrame(rows, columns=columns).set_index(columns[:2])
-display(
-    table.rename(
-        index=lambda seed: f"{seed:.0f}" if seed > 0 else "none"
-    )
-)
+
+# %%
+names = {"index": lambda seed: f"{seed:.0f}" if seed > 0 else "none"}
+display(table.rename(**names))
 assert table["same values"].tolist() == [False, True, True, True]
 assert table["same scores"].tolist() == [False, True, False, True]
 
 # %% [markdown]
 # `set_random_seed` alone is enough here only because it also seeds
-# Python's `random`, from which a tuner without a seed draws one. Whatever
-# else draws from `random` in between changes the search; so name both.
+# Python's `random`, from which a tuner without a seed draws one. Anything
+# else that draws from `random` in between changes the search, so give
+# both.
 #
 # ## In another process
 #
@@ -123,19 +119,15 @@ import json
 import keras
 import keras_tuner as kt
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-
 {inspect.getsource(build_model)}
 {inspect.getsource(search)}
 print(json.dumps(search(kt.RandomSearch, 1, 1, max_trials=2)))
 """
 Path("search.py").write_text(source, "utf-8")
-done = subprocess.run(
-    [sys.executable, "search.py"],
-    capture_output=True,
-    text=True,
-    check=True,
-)
+command = [sys.executable, "search.py"]
+done = subprocess.run(command, capture_output=True, check=True)
+
+# %%
 elsewhere = json.loads(done.stdout.splitlines()[-1])
 here = search(kt.RandomSearch, 1, 1, max_trials=2)
 print("scores in another process:", elsewhere[1])
@@ -143,17 +135,16 @@ print("scores in this process:   ", here[1])
 assert elsewhere == list(here)
 
 # %% [markdown]
-# Equal to the last digit, on one machine. Another processor, another
-# number of threads or another version of TensorFlow adds up in another
-# order, and the last digits may differ; a GPU needs
-# `tf.config.experimental.enable_op_determinism()` besides.
+# Equal to the last digit, on one machine. Another processor, number of
+# threads or version of TensorFlow adds up in another order, and the last
+# digits may differ. A [GPU](on_a_gpu.py#the-same-scores-again) also needs
+# `tf.config.experimental.enable_op_determinism()`.
 #
 # ## What breaks it
 #
 # Weights come from one stream of random numbers. Anything that draws from
-# it first moves everything after: here, a model built before the search.
-# And a search that is interrupted and resumed starts the stream again
-# where it should go on.
+# it first shifts everything after: here, a model built before the search.
+# And a search that is interrupted and resumed restarts the stream.
 
 
 # %%
@@ -180,13 +171,13 @@ for name, (rates, scores) in runs.items():
     assert (scores == here[1]) == (name == "as it is")
 
 # %% [markdown]
-# The hyperparameters are the same in each row: those the oracle draws,
-# from its own seed. The scores are not.
+# The hyperparameters are the same in each row, because the oracle draws
+# them from its own seed. The scores differ.
 #
 # ## Seed each trial
 #
 # A seed for every trial, made from its number, depends on nothing that
-# went before. This works under any tuner of Keras models.
+# came before. This works under any tuner of Keras models.
 
 
 # %%
@@ -203,17 +194,17 @@ print("resumed:  ", parts[1])
 assert whole == parts
 
 # %% [markdown]
-# The seed belongs here and not in `build`: there each of a trial's
-# several executions (`executions_per_trial`) would repeat the first, and
-# their mean would say nothing new. Under Hyperband a promoted trial has
-# a number of its own, and so a seed of its own.
+# The seed does not belong in `build`: there each of a trial's executions
+# (`executions_per_trial`) would repeat the first, and their mean would say
+# nothing new. Under Hyperband a promoted trial has its own number, and so
+# its own seed.
 #
 # ## Seeds that are too close
 #
 # To repeat a search with other draws, choose seeds far apart. Keras Tuner
-# counts its seed up with every value it draws, so close seeds draw the
-# same values some trials later. The cure is a list of seeds a million
-# apart:
+# increases its seed with every value it draws, so close seeds draw the
+# same values some trials later. `independent_seeds` returns seeds a
+# million apart:
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -227,17 +218,15 @@ for seed in (first, first + 1, second):
     oracle = kt.oracles.RandomSearchOracle(
         max_trials=6, hyperparameters=space, seed=seed
     )
-    trials = [oracle.populate_space(str(n)) for n in range(6)]
-    drawn[f"seed {seed}"] = [
-        trial["values"]["learning_rate"] for trial in trials
-    ]
+    values = [oracle.populate_space(n)["values"] for n in "012345"]
+    drawn[f"seed {seed}"] = [v["learning_rate"] for v in values]
 drawn = pd.DataFrame(drawn).rename_axis("trial")
 display(drawn.round(5))
 
 # %% [markdown]
-# Seed 2 is seed 1, one trial later. A mean over such searches would be a
-# mean over almost one search. With six hyperparameters the same holds
-# of seeds that are six apart.
+# Seed 2 is seed 1, one trial later: a mean over such searches is a mean
+# over almost one search. With six hyperparameters the same holds of seeds
+# that are six apart.
 
 # %%
 near = drawn["seed 1"].iloc[1:].tolist()
@@ -247,8 +236,9 @@ assert not set(drawn["seed 1"]) & set(drawn[f"seed {second}"])
 # %% [markdown]
 # ## What this page did not show
 #
-# - [Several workers](several_processes.py) at once. Which of them gets which trial depends on
-#   their speed; the class above makes the score independent of that.
+# - [Several workers](several_processes.py) at once. Which of them gets
+#   which trial depends on their speed; a seed for each trial makes the
+#   score independent of that.
 # - That a score is *right* because it repeats. It is one draw, repeated:
 #   see [what it took to compare](../random_search.py).
 # - [GPUs](on_a_gpu.py#the-same-scores-again).
