@@ -317,6 +317,7 @@ runs = {
     for name, hp in (("scratch", scratch), ("pretrained", best))
 }
 compared = compare_runs(runs, reference="scratch", paired=True)
+compared = compared.rename_axis("weights")
 display(compared.drop(columns=["runs", "p"]).round(3))
 
 # %% [markdown]
