@@ -53,8 +53,8 @@ keras.utils.set_random_seed(1)
 #
 # ## A loop over layers
 #
-# To compare this loop with one without a scope, nothing needs training:
-# `fit` returns the number of parameters, and that is the objective.
+# This loop beside one without a scope. Nothing needs training: `fit`
+# returns the number of parameters, and that is the objective.
 
 
 # %%
@@ -103,12 +103,12 @@ for name, scoped in (("plain loop", False), ("in a scope", True)):
     tuner = searched(Layers(scoped), f"layers_{scoped}", 14)
     tables[name] = trials_table(tuner).sort_index()[columns]
 shown = pd.concat(tables, axis=1).head(8).astype("Int64")
+shown.columns = [f"{name}: {column}" for name, column in shown]
 display(shown.astype(object).where(shown.notna(), ""))
 
 # %% [markdown]
-# In the plain loop a trial of one layer is listed with units for layers
-# that it doesn't have. How many of the trials built a network that an
-# earlier one had built already?
+# How many of the trials built a network that an earlier one had built
+# already?
 
 # %%
 for name, table in tables.items():
@@ -251,8 +251,7 @@ for build in (either_optimizer, returns_early):
 # %% [markdown]
 # ## One name, one scope
 #
-# The two learning rates above have two names for a reason. Keras Tuner
-# accepts one name in two scopes, and then loses values:
+# Keras Tuner accepts one name in two scopes, and then loses values:
 
 
 # %%
@@ -285,10 +284,10 @@ assert set(table.loc[~failed, "optimizer"]) == {"sgd"}
 
 # %% [markdown]
 # Every trial of the first optimizer fails, and a search that tolerates
-# failures reports the other as the best. Where two blocks of a model each
-# have `units`, `name_scope` keeps their names apart. Without any scope,
-# the second declaration of a name is ignored, its range included: it
-# returns the value of the first.
+# failures reports the other as the best. Where two blocks of a model
+# each have `units`, use `name_scope`. Without any scope, the second
+# declaration of a name is ignored, its range included: it returns the
+# value of the first.
 
 # %%
 hp = kt.HyperParameters()
