@@ -108,15 +108,15 @@ columns = {}
 for way, callbacks in (("full", []), ("stopped", [stopping])):
     tuner = searched(callbacks, max_trials=3, epochs=12)
     trials = tuner.oracle.trials.values()
-    columns[way, "epochs"] = tuner.epochs
-    columns[way, "score"] = [trial.score for trial in trials]
+    columns[f"{way}: epochs"] = tuner.epochs
+    columns[f"{way}: score"] = [trial.score for trial in trials]
 table = pd.DataFrame(columns).rename_axis("trial")
 display(table.round(4))
 
 # %%
-full, stopped = table["full"], table["stopped"]
-saved = 1 - stopped["epochs"].sum() / full["epochs"].sum()
-lost = full["score"] - stopped["score"]
+epochs = table.filter(like="epochs").sum()
+saved = 1 - epochs["stopped: epochs"] / epochs["full: epochs"]
+lost = table["full: score"] - table["stopped: score"]
 print(f"{saved:.0%} of the epochs saved")
 print(f"scores lower by {lost.min():.4f} to {lost.max():.4f}")
 print(f"one image is {1 / len(images.validation[1]):.4f}")
