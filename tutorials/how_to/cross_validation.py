@@ -246,7 +246,7 @@ for number, seed in enumerate(independent_seeds(8)):
 # %%
 optimism = pd.DataFrame(rows, columns=["best inner", "outer"])
 compared = compare_runs(optimism, reference="outer", paired=True)
-display(compared.drop(columns="p").round(3))
+display(compared.drop(columns="p").rename_axis("score").round(3))
 gap = compared.loc["best inner", "difference"]
 print(f"skill where there is none: {gap:+.3f}")
 assert compared.loc["best inner", "mean"] > 0.52 and gap > 0.02
