@@ -173,7 +173,8 @@ from snippets.results.compare_runs import compare_runs
 # %%
 honest = "all from training rows"
 table = compare_runs(scores, reference=honest, paired=True)
-display(table.drop(columns=["runs", "p"]).round(3))
+shown = table.drop(columns=["runs", "p"]).rename_axis("learned")
+display(shown.round(3))
 leaked = table.loc["columns selected on all rows"]
 assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 
