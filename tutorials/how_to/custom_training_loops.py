@@ -22,15 +22,17 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.data.load_images import load_images
+
+# %%
 from snippets.models.image_classifier import ImageClassifier
 
 # %%
 import keras
 import keras_tuner as kt
-from sklearn.datasets import load_digits
 
 
-class Short(ImageClassifier):
+class ShortLoop(ImageClassifier):
     def fit(self, hp, model, x, y, callbacks, epochs, **kwargs):
         calls = keras.callbacks.CallbackList(callbacks, model=model)
         for epoch in range(epochs):
@@ -41,8 +43,9 @@ class Short(ImageClassifier):
 
 
 goal = kt.Objective("val_accuracy", "max")
-tuner = kt.RandomSearch(Short(), goal, 2, 1, directory="searches/loop")
-tuner.search(*load_digits(return_X_y=True), epochs=40, verbose=0)
+folder = {"directory": "searches", "project_name": "short_loop"}
+tuner = kt.RandomSearch(ShortLoop(), goal, 2, seed=1, **folder)
+tuner.search(*load_images().train, epochs=40, verbose=0)
 tuner.results_summary()
 
 # %% [markdown]
@@ -130,9 +133,6 @@ def mixing_network(hp):
     model.mixing = hp.Float("mixing", 0.0, 0.5)
     return model
 
-
-# %%
-from snippets.data.load_images import load_images
 
 # %%
 from snippets.results.trials_table import trials_table
