@@ -6,10 +6,10 @@
 # random ones, and time what they cost.
 #
 # - Use it for trials of minutes and a handful of hyperparameters that are
-#   mostly numbers. No gain is shown on this page; what it found on larger
-#   problems is on [Which tuner?](evidence/many_problems.py).
-# - A proposal costs part of a second to seconds: for short trials,
-#   `RandomSearch` gets more trials in the same time.
+#   mostly numbers. This page shows no gain; [Which
+#   tuner?](evidence/many_problems.py) has larger problems.
+# - A proposal costs part of a second to seconds: in the same time,
+#   `RandomSearch` gets through more short trials.
 # - In a small space of choices it repeats itself: use
 #   [`GridSearch`](grid_search.py).
 
@@ -39,8 +39,7 @@ tuner.search(x / 16, y, validation_split=0.2, verbose=0)
 print("Best of four:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# The first two trials were random, as `num_initial_points` says; left out,
-# it is three for each hyperparameter. A [Gaussian
+# The first two trials were random, as `num_initial_points` says. A [Gaussian
 # process](../reference/glossary.md#gaussian-process), fitted to the scores
 # so far, proposed the other two: where the score should be good, or is
 # still uncertain.
@@ -67,11 +66,11 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## Watch the proposals move
 #
-# This page compares whole searches, so a trial must be cheap, and still
-# real: kernel ridge regression on scikit-learn's diabetes data, scored by
-# three-fold [cross-validation](../reference/glossary.md#cross-validation).
-# Two hyperparameters have wide ranges, so six random trials come first. A
-# snippet computes the same proposals in less time.
+# To compare whole searches, a trial must be cheap: kernel ridge regression
+# on scikit-learn's diabetes data, scored by three-fold
+# [cross-validation](../reference/glossary.md#cross-validation). With two
+# hyperparameters, six random trials come first. A snippet computes the same
+# proposals in less time.
 
 # %%
 from snippets.searches.quick_proposals import quick_proposals
@@ -150,10 +149,9 @@ plt.show()
 #
 # ## Against RandomSearch
 #
-# That takes many searches, with [seeds that lie far
-# apart](how_to/reproducible_searches.py#seeds-that-are-too-close): Keras
-# Tuner draws each value with its own seed, and these are consecutive
-# numbers, so neighbouring seeds draw the same values, a trial or so apart.
+# That takes many searches, with seeds that lie far apart, as [close ones
+# draw the same
+# values](how_to/reproducible_searches.py#seeds-that-are-too-close).
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -214,19 +212,19 @@ assert interval.abs().max() < 0.02 * errors["mean"].min()
 
 # %% [markdown]
 # Where `difference_low` to `difference_high` holds 0, no difference is
-# shown. Either way it is a small part of the error. The seconds show the
-# price: with trials this short, a large part of the Bayesian search is
-# spent on proposing, even with the snippet, and the same time would have
-# bought more random trials. With trials of minutes, only the errors count.
-# One problem of two dimensions doesn't rank the tuners in general.
+# shown. Either way it is a small part of the error. With trials this short,
+# a large part of the Bayesian search is spent on proposing, even with the
+# snippet, and the same time would have bought more random trials. With
+# trials of minutes, only the errors count. One problem of two dimensions
+# doesn't rank the tuners in general.
 #
 # ## What a proposal costs
 #
-# Without the snippet, every proposal fits the Gaussian process anew and
-# then minimises over it from fifty starting points: thousands of very
-# small matrix products. By default NumPy's and SciPy's linear algebra
-# (BLAS) uses a thread per core for each of them. To time it, an oracle is
-# given the trials of a random search and asked for the next one.
+# Every proposal fits the Gaussian process anew and then minimises over it
+# from fifty starting points: thousands of very small matrix products. By
+# default the linear algebra of NumPy and SciPy (BLAS) uses a thread per
+# core for each. To time it without the snippet, an oracle is given the
+# trials of a random search and asked for the next one.
 
 # %%
 known = search(RandomRidge, max_trials=40, seed=1)
@@ -256,16 +254,14 @@ costs = pd.DataFrame(costs).T.rename_axis("BLAS threads")
 display(costs.round(2))
 
 # %% [markdown]
-# Threads that share so little work mostly wait for each other: compare the
-# CPU seconds. One thread burns less and leaves the other cores free. How
-# costs grow over a thousand trials is on [From 10 trials to
+# Threads that share so little work mostly wait for each other. There are
+# two ways to one thread: `with threadpool_limits(1, user_api="blas")` around
+# `search`, as here, which leaves TensorFlow's own threads alone; or
+# `OPENBLAS_NUM_THREADS=1` in the environment before Python starts.
+#
+# How costs grow over a thousand trials is on [From 10 trials to
 # 1,000](evidence/growing_searches.py), what cheapens proposals further on
 # [Fast searches](evidence/fast_searches.py#proposals).
-#
-# There are two ways to one thread: `with threadpool_limits(1,
-# user_api="blas")` around `search`, as here, which leaves TensorFlow's own
-# threads alone; or `OPENBLAS_NUM_THREADS=1` in the environment before
-# Python starts.
 #
 # ## Fewer random trials
 #
@@ -282,9 +278,9 @@ for points, expected in ((None, 6), (0, 6), (3, 3)):
     assert same.sum() == expected
 
 # %% [markdown]
-# With many hyperparameters the default can use up the whole search: ten
-# of them and `max_trials=30` is a random search by another name. Whether
-# a shorter phase finds better configurations, these runs don't show.
+# With many hyperparameters the default can use up the whole search: with
+# ten of them, `max_trials=30` is a random search by another name. These
+# runs don't show whether a shorter phase finds better configurations.
 #
 # ## It repeats itself
 #

@@ -33,13 +33,13 @@ x, y = load_digits(return_X_y=True)
 tuner = kt.RandomSearch(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=4,
+    max_trials=3,
     seed=1,
     directory="searches",
     project_name="random_search_opening",
 )
-tuner.search(x / 16, y, validation_split=0.2, epochs=3, verbose=0)
-print("Best of four:", tuner.get_best_hyperparameters()[0].values)
+tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
+print("Best of three:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
 # So short a search can't say whether that is any good. The rest of this
@@ -86,12 +86,12 @@ plt.show()
 # ## What there is to tune
 #
 # [Hyperparameters](../reference/glossary.md#hyperparameter) of the *model*
-# say what is trained: the number of hidden layers, their
+# say what is trained: hidden layers, their
 # [units](../reference/glossary.md#units) and their [activation
-# function](../reference/glossary.md#activation-function). Hyperparameters
-# of the *algorithm* say how: the [learning
+# function](../reference/glossary.md#activation-function). Those of the
+# *algorithm* say how: the [learning
 # rate](../reference/glossary.md#learning-rate) and the [batch
-# size](../reference/glossary.md#batch-size). One class holds both. `build`
+# size](../reference/glossary.md#batch-size). One class holds both: `build`
 # draws the model; `fit` draws the batch size and passes on the rest.
 
 # %% open=true
@@ -244,9 +244,8 @@ axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()
 
 # %% [markdown]
-# The table says which configurations to avoid more firmly than which one
-# is best: the best of many noisy scores is partly luck, and the search
-# can't tell how much.
+# The table says more firmly which configurations to avoid than which is
+# best: the best of many noisy scores is partly luck.
 #
 # ## Two ways to a final model
 #
@@ -265,9 +264,8 @@ checkpoint = tuner.get_best_models()[0]
 
 # %% [markdown]
 # The second starts again with the best hyperparameters, on training and
-# validation images together, for the best trial's number of epochs. With
-# nothing left to validate on, nothing stops it early. (Under Hyperband
-# [count more epochs](how_to/retrain_and_ship.py#under-hyperband).)
+# validation images together, for the best trial's number of epochs. (Under
+# Hyperband [count more epochs](how_to/retrain_and_ship.py#under-hyperband).)
 
 # %%
 keras.utils.set_random_seed(1)
@@ -439,25 +437,29 @@ print("Without the log scale, small rates are hardly tried.")
 assert np.isclose(shares["log"], 2 / 3) and shares["linear"] < 0.1
 
 # %% [markdown]
-# **3.** A search of two trials has ended. What trains if you run it again
-# with `max_trials=3` and without `overwrite=True`? Try it.
+# **3.** A search of two trials has ended. What runs if you start it again
+# with `max_trials=3` and without `overwrite=True`? Try it, with numbers in
+# place of models.
+
 
 # %% answer="Answer 3"
+class Numbers(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        return {"score": trial.hyperparameters.Float("x", 0, 1)}
+
+
 for max_trials in (2, 3):
-    again = kt.RandomSearch(
-        build_model,
-        objective=kt.Objective("val_accuracy", "max"),
+    again = Numbers(
+        objective=kt.Objective("score", "max"),
         max_trials=max_trials,
-        seed=1,
         directory="searches",
         project_name="random_search_practice",
         overwrite=max_trials == 2,
     )
     known = len(again.oracle.trials)
-    again.search(x / 16, y, validation_split=0.2, verbose=0)
-    trained = len(again.oracle.trials) - known
-    print(f"max_trials={max_trials}: {known} known, {trained} trained")
-assert (known, trained) == (2, 1)
+    again.search(verbose=0)
+    print(f"max_trials={max_trials}: {known} trials known before")
+assert (known, len(again.oracle.trials)) == (2, 3)
 
 # %% [markdown]
 # ## What this page did not show
