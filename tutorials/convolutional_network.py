@@ -4,17 +4,14 @@
 # Tune a convolutional network together with the random shifts and turns
 # of its training images, and measure what each of the two was worth.
 #
-# The tables at the end say, for each, whether three seeds show a
-# difference on these small, upright digits. The way to find out is the
-# same for yours.
+# - Put the augmenting layers inside the model. They act in training only:
+#   validation and test images can't be augmented by mistake.
+# - Draw their strength like any other hyperparameter, from zero on: then
+#   the search may also answer "none".
+# - A best trial that moves its images doesn't show that moving them helped.
+#   Train it again with nothing moved, with several seeds.
 #
-# Put the augmenting layers inside the model and draw their strength like
-# any other hyperparameter, with zero as its smallest value: then the
-# search may also answer "none". They act in training only, so validation
-# and test images need no second pipeline and can't be augmented by
-# mistake. Both are shown below.
-#
-# It takes about a minute.
+# It takes about a minute, on small, upright digits.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -22,54 +19,55 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.data.load_images import load_images
 
+# %%
+from snippets.models.convolutional_network import ConvolutionalNetwork
+
+# %%
 import keras
 import keras_tuner as kt
+
+keras.utils.set_random_seed(1)
+images = load_images("digits")
+x, y = images.train
+tuner = kt.RandomSearch(
+    ConvolutionalNetwork(),
+    objective=kt.Objective("val_loss", "min"),
+    max_trials=2,
+    seed=1,
+    directory="searches",
+    project_name="convolutional_network_opening",
+)
+tuner.search(x.reshape(-1, 8, 8), y, validation_split=0.2, verbose=0)
+print("Better of two:", tuner.get_best_hyperparameters()[0].values)
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
 
-keras.utils.set_random_seed(1)
-
 # %% [markdown]
-# ## The data
+# ## The network and its data
 #
-# Small images of handwritten digits. A convolution needs to know what is
-# beside what, so the flat images get their two axes back.
+# A convolution needs to know what is beside what, so the flat images get
+# their two axes back. The hypermodel adds the axis of channels itself. Its
+# defaults are a plain network: no dropout, nothing shifted or turned.
+
 
 # %%
-from snippets.data.load_images import load_images
-
-# %%
-images = load_images("digits")
-
-
 def unflatten(x, y):
     return x.reshape(-1, *images.shape), y
 
 
 train = unflatten(*images.train)
 validation = unflatten(*images.validation)
-print("training images", train[0].shape)
-print("validation images", validation[0].shape)
-
-# %% [markdown]
-# ## The hypermodel
-#
-# It takes images of shape `(batch, height, width)` and adds the axis of
-# channels itself. The defaults are a plain network: no dropout, nothing
-# shifted, nothing turned.
-
-# %% open=true
-from snippets.models.convolutional_network import ConvolutionalNetwork
-
-# %%
 hypermodel = ConvolutionalNetwork(*images.shape, images.classes)
 defaults = kt.HyperParameters()
 model = hypermodel.build(defaults)
-for name, value in defaults.values.items():
-    print(f"{name:13} {value}")
+print("training images", train[0].shape)
+print("default values", defaults.values)
 print(f"{model.count_params():,} parameters")
 
 # %% [markdown]
@@ -90,23 +88,21 @@ def augmentation(shift, rotation):
     return keras.Model(model.input, moved)
 
 
+# %%
 augment = augmentation(0.1, 0.05)
 some = train[0][:32]
-outside = np.squeeze(augment(some, training=False), axis=-1)
-inside = np.squeeze(augment(some, training=True), axis=-1)
-print("outside training, unchanged:", np.array_equal(outside, some))
-print("in training, unchanged:     ", np.array_equal(inside, some))
-assert np.array_equal(outside, some)
-assert not np.array_equal(inside, some)
+for training in (False, True):
+    seen = np.squeeze(augment(some, training=training), axis=-1)
+    unchanged = np.array_equal(seen, some)
+    print(f"training={training}: unchanged is {unchanged}")
+    assert unchanged != training
 
 # %% [markdown]
 # `fit` calls the model with `training=True` for its own steps and with
 # `training=False` for the validation data, as `evaluate` and `predict`
-# do. So nothing has to be switched off anywhere.
-#
-# What the network is shown: one image, moved anew every time.
+# do. What the network is shown is one image, moved anew every time:
 
-# %% alt="Three rows of small pictures of one handwritten digit. The first picture of each row is the original; the others are shifted and turned at random, a little in the first row, and so far in the last that parts leave the frame." figure="augmented"
+# %% alt="Three rows of small pictures of one handwritten digit. The first picture of each row is the original; the others are shifted and turned at random, a little in the first row, and so far in the last that parts leave the frame." caption="Above each original: the farthest shift, as a part of the image, and the farthest turn." figure="augmented"
 STRENGTHS = [(0.05, 0.025), (0.1, 0.05), (0.2, 0.1)]
 six = train[0][train[1] == 6][:1]
 figure, axes = plt.subplots(3, 8, figsize=(7.2, 3.2))
@@ -121,31 +117,19 @@ for row, (shift, rotation) in zip(axes, STRENGTHS, strict=True):
 plt.show()
 
 # %% [markdown]
-# Above each original stand the farthest shift, as a part of the image,
-# and the farthest turn; each copy draws its own. In images this small,
-# moving blurs too. Look at such a picture before choosing the ranges: an
-# image that you can't read any more teaches nothing. An upside-down 6 is
-# a 9, so this page neither flips nor turns that far.
+# Look at such a picture before choosing the ranges: an image that you
+# can't read teaches nothing, and an upside-down 6 is a 9. In images this
+# small, moving blurs too.
 #
 # ## The search
 #
-# The objective is the validation *loss*. Good networks misread only a
-# handful of these images, and accuracy can't tell them apart: it moves
-# in steps of one image. Moved images take longer to learn, so each trial
-# trains until five epochs have brought nothing: a fixed few would choose
-# against augmentation.
+# The objective is the validation *loss*: good networks misread only a
+# handful of these images, and accuracy moves in steps of one image. Moved
+# images take longer to learn, so each trial trains until five epochs have
+# brought nothing: a fixed few would choose against augmentation.
 
 # %%
 EPOCHS, PATIENCE = 60, 5
-
-
-def stop():
-    return keras.callbacks.EarlyStopping(
-        "val_loss", patience=PATIENCE, restore_best_weights=True
-    )
-
-
-print(f"one image is {1 / len(validation[1]):.4f} of the accuracy")
 tuner = kt.RandomSearch(
     hypermodel,
     objective=kt.Objective("val_loss", "min"),
@@ -155,13 +139,21 @@ tuner = kt.RandomSearch(
     project_name="convolutional_network",
     overwrite=True,
 )
-tuner.search(
-    *train,
-    validation_data=validation,
-    epochs=EPOCHS,
-    callbacks=[stop()],
-    verbose=0,
-)
+
+
+# %%
+def long_enough():
+    """Return what `fit` and `search` get in common."""
+    stop = keras.callbacks.EarlyStopping(
+        "val_loss", patience=PATIENCE, restore_best_weights=True
+    )
+    options = {"epochs": EPOCHS, "callbacks": [stop], "verbose": 0}
+    options["validation_batch_size"] = 1000  # one step, not five
+    return options | {"validation_data": validation}
+
+
+keras.utils.set_random_seed(1)
+tuner.search(*train, **long_enough())
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -169,26 +161,12 @@ from snippets.results.trials_table import trials_table
 # %%
 trials = trials_table(tuner)
 assert set(trials["status"]) == {"COMPLETED"}
-columns = ["blocks", "filters", "dropout", "shift", "rotation"]
-columns += ["learning_rate", "val_loss", "best_step"]
-display(trials[columns].round(4))
-
-# %% alt="Four panels of dots: validation loss of every trial, on a log scale, against its learning rate, its filters, its shift and its rotation." figure="slices"
-shown = ["learning_rate", "filters", "shift", "rotation"]
-figure, axes = plt.subplots(1, 4, sharey=True, figsize=(8, 3))
-for axis, name in zip(axes, shown, strict=True):
-    axis.scatter(trials[name], trials["val_loss"], alpha=0.7)
-    axis.set_xlabel(name)
-    axis.margins(x=0.15)
-axes[0].set_xscale("log")
-axes[0].set_yscale("log")
-axes[0].set_ylabel("validation loss")
-plt.show()
+display(trials.drop(columns=["status", "batch_size"]).round(4))
 
 # %% [markdown]
-# Four dots show little, and what the augmentation does can't be read
-# off them: each trial differs from the others in several ways at once.
-# For that, one thing has to change alone.
+# What the augmentation does can't be read off four trials: each differs
+# from the others in several ways at once. For that, one thing has to
+# change alone.
 #
 # ## What was the tuning worth, and what the augmentation?
 #
@@ -205,8 +183,6 @@ configurations = {
     "tuned": best,
     "tuned, nothing moved": still,
 }
-for name, value in best.values.items():
-    print(f"{name:13} {value:.4g}")
 
 # %%
 runs, models = {}, {}
@@ -215,33 +191,15 @@ for name, values in configurations.items():
         keras.utils.set_random_seed(seed)
         model = hypermodel.build(values)
         history = hypermodel.fit(
-            values,
-            model,
-            *train,
-            validation_data=validation,
-            epochs=EPOCHS,
-            callbacks=[stop()],
-            verbose=0,
-        )
+            values, model, *train, **long_enough()
+        ).history
         models[name, seed] = model
-        runs[name, seed] = pd.DataFrame(history.history)
-
-# %%
-names = ["model", "seed"]
-losses = pd.Series(
-    {key: run["val_loss"].min() for key, run in runs.items()}
-)
-best_epochs = pd.Series(
-    {key: run["val_loss"].argmin() + 1 for key, run in runs.items()}
-)
-print(f"best epochs, of {EPOCHS} allowed:")
-display(best_epochs.unstack(0)[list(configurations)])
+        runs[name, seed] = pd.DataFrame(history)
+assert max(map(len, runs.values())) < EPOCHS
 
 # %% [markdown]
-# No run came to the last epoch allowed: none was cut short.
-#
-# How far do the others differ from the tuned network, on average over
-# seeds, and how sure is that?
+# No run came to the last epoch allowed. How far do the others differ from
+# the tuned network, on average over seeds, and how sure is that?
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -256,22 +214,22 @@ def against_tuned(scores):
     low, high = table["difference_low"], table["difference_high"]
     shown = np.where(low * high > 0, "yes", "no")
     shown = np.where(low.isna(), "", shown)
-    display(table.round(4).assign(shown=shown))
+    table = table.round(4).assign(shown=shown)
+    display(table.rename_axis("network"))
 
 
-against_tuned(losses)
+losses = {key: run["val_loss"].min() for key, run in runs.items()}
+print("validation loss")
+against_tuned(pd.Series(losses))
 
 # %% [markdown]
 # A positive difference is for the tuned network; an interval that holds 0
-# shows none, as the last column says. The trial's own loss was that of
-# one run, the lowest of four; trained again, the same configuration
-# scores higher or lower. The last row is the one that a search can't
-# give: that the best trial moved its images doesn't mean that moving them
-# made it best.
+# shows none, as the last column says. The last row is what a search can't
+# give: what moving the images did, on its own.
 #
 # ## Learning curves under augmentation
 
-# %% alt="Two panels of loss by epoch on a log scale, one for the untuned and one for the tuned network: training loss as a solid line, validation loss as a dashed line." figure="learning-curves"
+# %% alt="Two panels of loss by epoch on a log scale, one for the untuned and one for the tuned network: training loss as a solid line, validation loss as a dashed line." caption="On the right, with augmentation and dropout, the training loss stays above the validation loss." figure="learning-curves"
 figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8, 3.4))
 for axis, name in zip(axes, ("untuned", "tuned"), strict=True):
     run = runs[name, 1]
@@ -285,9 +243,8 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# A training loss above the validation loss is no mistake here: `fit`
-# reports it for moved images, with dropout on. The same network on its
-# training images as they are:
+# That is no mistake: `fit` reports the training loss for moved images,
+# with dropout on. The same network on its training images as they are:
 
 # %%
 run = runs["tuned", 1]
@@ -299,15 +256,15 @@ print(f"training loss of unmoved images  {unmoved:.4f}")
 # %% [markdown]
 # ## One look at the test set
 #
-# The networks of the comparison above, as they are. They never saw the
-# validation images; how to use those too is in
-# [retrain and ship](how_to/retrain_and_ship.py).
+# The networks of the comparison above, as they are. They never learned
+# from the validation images; how to use those too is in [retrain and
+# ship](how_to/retrain_and_ship.py).
 
 # %%
 test = unflatten(*images.test)
 results = pd.DataFrame(
     [model.evaluate(*test, verbose=0) for model in models.values()],
-    index=pd.MultiIndex.from_tuples(models, names=names),
+    index=pd.MultiIndex.from_tuples(models),
     columns=["test loss", "test accuracy"],
 )
 for measure in results:
@@ -315,16 +272,70 @@ for measure in results:
     against_tuned(results[measure])
 
 # %% [markdown]
-# A difference that is not shown may be there all the same: three seeds make
-# the intervals wide. And they speak of the seeds alone, not of which images
-# happen to be in the test set. To choose one of the rows because of these
-# tables would be tuning on the test set: the choice was made before.
+# A difference that is not shown may be there all the same: three seeds
+# make the intervals wide, and they speak of the seeds alone, not of which
+# images happen to be in the test set. To choose a row because of these
+# tables would be tuning on the test set.
 #
 # A larger problem, on which a search is worth something, is in [random
 # search](random_search.py).
 
-# %%
-assert max(map(len, runs.values())) < EPOCHS
+# %% [markdown]
+# ## Practice
+#
+# **1.** Which of these change the number of parameters: two blocks instead
+# of one, 16 filters instead of 8, dropout, a shift?
+
+# %% answer="Answer 1"
+counts = {}
+for change in (
+    {"blocks": 1, "filters": 8},
+    {"blocks": 2, "filters": 8},
+    {"blocks": 1, "filters": 16},
+    {"blocks": 1, "filters": 8, "dropout": 0.5, "shift": 0.2},
+):
+    values = defaults.copy()
+    values.values.update(change)
+    counts[str(change)] = hypermodel.build(values).count_params()
+    print(change, f"{counts[str(change)]:,} parameters")
+print("Dropout and shifts have none.")
+one, two, wide, moved = counts.values()
+assert one == moved and len({one, two, wide}) == 3
+
+# %% [markdown]
+# **2.** How many pixels and degrees are the farthest `shift` and
+# `rotation` of the space, on images eight pixels wide?
+
+# %% answer="Answer 2"
+space = kt.HyperParameters()
+hypermodel.build(space)
+for each in space.space:
+    if each.name == "shift":
+        print(f"{each.max_value * images.shape[1]:.1f} pixels")
+    if each.name == "rotation":
+        print(f"{each.max_value * 360:.0f} degrees, either way")
+        assert each.max_value == 0.1
+
+# %% [markdown]
+# **3.** Tune the augmentation alone, the rest at its defaults, in one trial
+# of one epoch. Which argument keeps the tuner from drawing more?
+
+# %% answer="Answer 3"
+space = kt.HyperParameters()
+space.Choice("shift", [0.0, 0.1])
+space.Choice("rotation", [0.0, 0.05])
+alone = kt.RandomSearch(
+    hypermodel,
+    objective=kt.Objective("val_loss", "min"),
+    hyperparameters=space,
+    tune_new_entries=False,
+    max_trials=1,
+    seed=1,
+    directory="searches",
+    project_name="convolutional_network_practice",
+)
+alone.search(*train, validation_data=validation, verbose=0)
+print("tune_new_entries=False; tuned:", [h.name for h in space.space])
 
 # %% [markdown]
 # ## What this page did not show

@@ -3,31 +3,17 @@
 #
 # Six steps from a model that works to one that is tuned, in code that runs.
 #
-# 1. **Know the noise.** Train the untuned model with three seeds. A gain
-#    smaller than their spread is not shown by one training.
+# 1. **Know the noise.** Train the untuned model with three seeds.
 # 2. **Explore.** Twenty random trials, a wide range for the learning rate,
 #    a third of the epochs.
-# 3. **Look.** Where do the best five lie? All at one edge, the range may be
-#    wrong: move it.
+# 3. **Look.** Where do the best five lie? If all are at one edge, move the
+#    range.
 # 4. **Go on there.** Twenty more trials in the range of the best five.
-# 5. **Choose at full length.** Train the best few for all epochs, with
-#    three seeds each. Among those near the best take the simplest.
+# 5. **Choose at full length.** Train the best few with three seeds each.
+#    Among those near the best take the simplest.
 # 6. **Judge once**, on the test set.
 #
-# ```python
-# tuner.search(x, y, epochs=9, validation_data=validation)
-# space = next_round(tuner, ["learning_rate", "dropout"])
-# second = kt.RandomSearch(
-#     build_model, hyperparameters=space, project_name="second"
-# )
-# ```
-#
-# How wide, how many, how long and why two rounds: [Advice,
-# measured](evidence/measured_advice.py), on fifteen problems. What may take
-# the place of random search: [Which tuner, on many
-# problems?](evidence/many_problems.py). All of it is for accuracy; for a
-# loss take `min` for `max` in step 5, and the spread of the seeds as the
-# noise.
+# Steps 2 to 4 in miniature:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -35,73 +21,93 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import keras
-import keras_tuner as kt
-import numpy as np
-import pandas as pd
-from IPython.display import display
+from snippets.models.build_model import build_model
 
 # %%
 from snippets.data.load_images import load_images
 
 # %%
-images = load_images("digits")
-features, classes = images.train[0].shape[1], images.classes
-print({n: len(getattr(images, n)[1]) for n in ("train", "validation")})
+import keras_tuner as kt
 
+x, y = load_images("digits").train
+tuner = kt.RandomSearch(
+    build_model,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=4,
+    seed=1,
+    directory="searches",
+    project_name="plan_opening",
+)
+tuner.search(x, y, validation_split=0.2, epochs=2, verbose=0)
+best = tuner.get_best_hyperparameters(2)
+low, high = sorted(hp.get("learning_rate") for hp in best)
+print(f"Next, learning rates from {low:.2g} to {high:.2g},")
+print("instead of 0.0001 to 0.1")
 
 # %% [markdown]
-# Every range is wide; the defaults are what one would write without tuning.
+# How wide, how many, how long and why two rounds: [Advice,
+# measured](evidence/measured_advice.py), on fifteen problems. What may take
+# the place of random search: [Which tuner, on many
+# problems?](evidence/many_problems.py)
+#
+# ## A model with wide ranges
+#
+# The defaults are what one would write without tuning.
+
+# %%
+import keras
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+images = load_images("digits")
+FEATURES, CLASSES = images.train[0].shape[1], images.classes
 
 
 # %%
-def build_model(hp):
-    model = keras.Sequential([keras.Input((features,))])
+def build_network(hp):
+    model = keras.Sequential([keras.Input((FEATURES,))])
     units = hp.Choice("units", [32, 128], default=128)
     dropout = hp.Float("dropout", 0.0, 0.7, default=0.2)
     for _ in range(hp.Int("layers", 1, 2, default=2)):
         model.add(keras.layers.Dense(units, "relu"))
         model.add(keras.layers.Dropout(dropout))
-    model.add(keras.layers.Dense(classes, "softmax"))
+    model.add(keras.layers.Dense(CLASSES, "softmax"))
     rate = hp.Float(
         "learning_rate", 1e-5, 0.3, sampling="log", default=1e-3
     )
-    model.compile(
-        keras.optimizers.Adam(rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    loss = "sparse_categorical_crossentropy"
+    adam = keras.optimizers.Adam(rate)
+    model.compile(adam, loss, metrics=["accuracy"])
     return model
 
 
 # %% [markdown]
 # ## 1. Know the noise
+#
+# A gain smaller than the spread of the seeds is not shown by one training.
 
 # %%
-EPOCHS, BATCH, SEEDS = 27, 128, (1, 2, 3)
+EPOCHS, SEEDS = 27, (1, 2, 3)
+COMMON = {"batch_size": 128, "validation_data": images.validation}
 
 
 def trained(values, seed):
     """Train a configuration to the end; return the model, its score."""
     keras.utils.set_random_seed(seed)
-    model = build_model(values)
+    model = build_network(values)
     best = keras.callbacks.EarlyStopping(
         "val_accuracy",
         mode="max",
         patience=EPOCHS,  # it stops nothing, and restores the best
         restore_best_weights=True,
     )
-    history = model.fit(
-        *images.train,
-        epochs=EPOCHS,
-        batch_size=BATCH,
-        validation_data=images.validation,
-        callbacks=[best],
-        verbose=0,
-    )
-    return model, max(history.history["val_accuracy"])
+    options = COMMON | {"epochs": EPOCHS, "callbacks": [best]}
+    history = model.fit(*images.train, verbose=0, **options).history
+    return model, max(history["val_accuracy"])
 
 
+# %%
 def repeated(values):
     """Return the models and the scores of each seed."""
     runs = [trained(values, seed) for seed in SEEDS]
@@ -109,7 +115,7 @@ def repeated(values):
 
 
 defaults = kt.HyperParameters()
-build_model(defaults)
+build_network(defaults)
 untuned, scores = repeated(defaults)
 print("untuned, three seeds:", np.round(scores, 4))
 
@@ -117,9 +123,9 @@ print("untuned, three seeds:", np.round(scores, 4))
 # ## 2. Explore
 #
 # A third of the epochs weeds out what does not train; among the best it
-# says little, which is why step 5 trains these again. [Trials trained
-# together](how_to/trials_together.py) cost a fraction; without
-# `trained_together` the search tries the same configurations.
+# says little, so step 5 trains these again. [Trials trained
+# together](how_to/trials_together.py) cost a fraction, and try the same
+# configurations.
 
 # %%
 from snippets.searches.trained_together import trained_together
@@ -130,7 +136,7 @@ def search(name, **settings):
     """Search at random, 20 trials of a third of the epochs."""
     keras.utils.set_random_seed(1)
     tuner = trained_together(kt.RandomSearch)(
-        build_model,
+        build_network,
         objective=kt.Objective("val_accuracy", "max"),
         max_trials=20,
         directory="searches",
@@ -138,108 +144,24 @@ def search(name, **settings):
         overwrite=True,
         **settings,
     )
-    tuner.search(
-        *images.train,
-        epochs=EPOCHS // 3,
-        batch_size=BATCH,
-        validation_data=images.validation,
-        verbose=0,
-    )
+    tuner.search(*images.train, epochs=EPOCHS // 3, verbose=0, **COMMON)
     return tuner
 
-
-first = search("first", seed=1)
 
 # %%
 from snippets.results.trials_table import trials_table
 
 # %%
-columns = [
-    "learning_rate",
-    "units",
-    "layers",
-    "dropout",
-    "val_accuracy",
-]
-table = trials_table(first).sort_values("val_accuracy", ascending=False)
-display(table[columns].head(5).round(4))
+first = search("first", seed=1)
+table = trials_table(first).drop(columns=["status", "best_step"])
+display(table.head(5).round(4))
 
 # %% [markdown]
 # ## 3. Look
 #
 # Where in its range does each number of the best five lie, from 0, the
-# lowest, to 1? Keras Tuner counts on the scale that you gave the range, and
-# takes the middle of what an `Int` step covers.
-
-
-# %%
-def places(tuner, best=5):
-    """Return where in their ranges the best trials' numbers lie."""
-    space, found = tuner.oracle.get_space().space, []
-    for trial in tuner.oracle.get_best_trials(best):
-        if trial.status != "COMPLETED":
-            continue  # the list is filled up with failed ones
-        values = trial.hyperparameters.values
-        row = {
-            each.name: each.value_to_prob(values[each.name])
-            for each in space
-            if hasattr(each, "sampling") and each.name in values
-        }
-        found.append(row)
-    return pd.DataFrame(found)
-
-
-display(places(first).agg(["min", "median", "max"]).round(2))
-
-# %% [markdown]
-# ## 4. Go on there
-#
-# The space of the second round: from the lowest to the highest value of
-# the best five. If all of them crowd one edge, give a wider range by
-# hand instead: `space.Float("learning_rate", 1e-3, 10, sampling="log")`.
-
-
-# %%
-def next_round(tuner, names, best=5):
-    """Return a space around the best trials, for the Floats named."""
-    space, lies = kt.HyperParameters(), places(tuner, best)
-    known = {each.name: each for each in tuner.oracle.get_space().space}
-    for name in names:
-        each = known.get(name)
-        if not isinstance(each, kt.engine.hyperparameters.Float):
-            raise ValueError(f"{name} is no Float of this search")
-        if name not in lies or lies[name].count() < 2:
-            raise ValueError(f"too few trials that ended have {name}")
-        low, high = lies[name].agg(["min", "max"]).tolist()
-        if low == high:
-            raise ValueError(f"{name} is the same in the best trials")
-        space.Float(
-            name,
-            each.prob_to_value(low),
-            each.prob_to_value(min(high, 1 - 1e-9)),
-            step=each.step,
-            sampling=each.sampling,
-        )
-    return space
-
-
-space = next_round(first, ["learning_rate", "dropout"])
-for each in space.space:
-    print(f"{each.name}: {each.min_value:.2g} to {each.max_value:.2g}")
-second = search("second", seed=1_000_001, hyperparameters=space)
-for name, tuner in (("first", first), ("second", second)):
-    found = [t.score for t in tuner.oracle.get_best_trials(20)]
-    print(f"{name}: best {found[0]:.4f}, median {np.median(found):.4f}")
-
-# %% [markdown]
-# Layers and units keep their ranges: the best learning rate depends on
-# them, so that they are searched together. The second seed lies far from
-# the first, as [close ones try the
-# same](how_to/reproducible_searches.py#seeds-that-are-too-close).
-#
-# ## 5. Choose at full length
-#
-# The best four of both rounds, with three seeds each.
+# lowest, to 1? Keras Tuner counts on the range's own scale, and takes the
+# middle of what an `Int` step covers.
 
 
 # %%
@@ -255,26 +177,93 @@ def ranked(*tuners):
     return sorted(trials, key=lambda t: t.score, reverse=largest)
 
 
-trials = ranked(first, second)[:4]
-finals = [repeated(trial.hyperparameters) for trial in trials]
-rows = []
-for trial, (models, scores) in zip(trials, finals, strict=True):
-    rows.append(
-        {
-            **trial.hyperparameters.values,
-            "parameters": models[0].count_params(),
-            "short": trial.score,
-            "scores": np.round(scores, 3).tolist(),
-            "mean": np.mean(scores),
+# %%
+def places(tuner, best=5):
+    """Return where in their ranges the best trials' numbers lie."""
+    space, found = tuner.oracle.get_space().space, []
+    for trial in ranked(tuner)[:best]:
+        values = trial.hyperparameters.values
+        row = {
+            each.name: each.value_to_prob(values[each.name])
+            for each in space
+            if hasattr(each, "sampling") and each.name in values
         }
-    )
-rows = pd.DataFrame(rows)
-display(rows.round(4))
+        found.append(row)
+    return pd.DataFrame(found)
+
+
+table = places(first).agg(["min", "median", "max"])
+display(table.rename_axis("of the best five").round(2))
 
 # %% [markdown]
-# Near the best is who lies within one standard error of an accuracy on
-# that many validation images. Of these the one with the fewest parameters
-# is chosen.
+# ## 4. Go on there
+#
+# The second round searches from the lowest to the highest value of the
+# best five. If all of them crowd one edge, give a wider range by hand:
+# `space.Float("learning_rate", 1e-3, 10, sampling="log")`.
+
+
+# %%
+def checked(tuner, name, lies):
+    """Return the Float of a name, unless it can't be narrowed."""
+    known = {each.name: each for each in tuner.oracle.get_space().space}
+    kind = kt.engine.hyperparameters.Float
+    if not isinstance(known.get(name), kind):
+        raise ValueError(f"{name} is no Float of this search")
+    if name not in lies or lies[name].count() < 2:
+        raise ValueError(f"too few trials that ended have {name}")
+    if lies[name].nunique() == 1:
+        raise ValueError(f"{name} is the same in the best trials")
+    return known[name]
+
+
+# %%
+def next_round(tuner, names, best=5):
+    """Return a space around the best trials, for the Floats named."""
+    space, lies = kt.HyperParameters(), places(tuner, best)
+    for name in names:
+        each = checked(tuner, name, lies)
+        low, high = lies[name].agg(["min", "max"]).tolist()
+        low = each.prob_to_value(low)
+        high = each.prob_to_value(min(high, 1 - 1e-9))
+        kept = {"step": each.step, "sampling": each.sampling}
+        space.Float(name, low, high, **kept)
+    return space
+
+
+# %%
+space = next_round(first, ["learning_rate", "dropout"])
+for each in space.space:
+    print(f"{each.name}: {each.min_value:.2g} to {each.max_value:.2g}")
+second = search("second", seed=1_000_001, hyperparameters=space)
+for name, tuner in (("first", first), ("second", second)):
+    found = [t.score for t in tuner.oracle.get_best_trials(20)]
+    print(f"{name}: best {found[0]:.4f}, median {np.median(found):.4f}")
+
+# %% [markdown]
+# Layers and units keep their ranges: the best learning rate depends on
+# them. The second seed lies far from the first, as [close ones try the
+# same](how_to/reproducible_searches.py#seeds-that-are-too-close).
+#
+# ## 5. Choose at full length
+#
+# The best three of both rounds, with three seeds each.
+
+# %%
+trials = ranked(first, second)[:3]
+finals = [repeated(trial.hyperparameters) for trial in trials]
+rows = pd.DataFrame([t.hyperparameters.values for t in trials])
+rows["parameters"] = [models[0].count_params() for models, _ in finals]
+rows["short score"] = [trial.score for trial in trials]
+rows["scores"] = [np.round(s, 3).tolist() for _, s in finals]
+rows["mean"] = [np.mean(scores) for _, scores in finals]
+display(rows.rename_axis("candidate").round(4))
+
+# %% [markdown]
+# A candidate is near the best if it lies within one standard error of an
+# accuracy on that many validation images. The one with the fewest
+# parameters is chosen. (For a loss, take `min` for `max`, and the spread
+# of the seeds for the error.)
 
 # %%
 top = rows["mean"].max()
@@ -303,18 +292,9 @@ def right(models):
 
 
 judged = {"untuned": right(untuned), "tuned": right(finals[chosen][0])}
-display(
-    compare_runs(judged, "untuned", paired=True)[
-        [
-            "mean",
-            "low",
-            "high",
-            "difference",
-            "difference_low",
-            "difference_high",
-        ]
-    ].round(4)
-)
+judged = compare_runs(judged, "untuned", paired=True)
+judged = judged.rename_axis("model").drop(columns=["runs", "p"])
+display(judged.round(4))
 
 # %% [markdown]
 # The interval is that of the test images, the mean over three seeds of
@@ -329,7 +309,58 @@ display(
 # - **The scores of a configuration differ** from seed to seed by more than
 #   those of different ones (step 5): more validation data, or the mean of
 #   [several splits](how_to/cross_validation.py).
+
+# %% [markdown]
+# ## Practice
 #
+# **1.** Untuned, three seeds score 0.962, 0.968 and 0.965. A tuned
+# configuration scores 0.969, once. Does that show a gain?
+
+# %% answer="Answer 1"
+seeds = np.array([0.962, 0.968, 0.965])
+spread = np.ptp(seeds)
+gain = 0.969 - seeds.mean()
+print(f"The gain is {gain:.3f}, the spread of the seeds {spread:.3f}:")
+print("one training does not show it. Train it with three seeds too.")
+assert gain < spread
+
+# %% [markdown]
+# **2.** How large is one standard error of an accuracy of 0.97 on 288
+# validation images? How many images make it a fifth of that?
+
+# %% answer="Answer 2"
+errors = {n: (0.97 * 0.03 / n) ** 0.5 for n in (288, 25 * 288)}
+for number, error in errors.items():
+    print(f"{number} images: a standard error of {error:.4f}")
+print("A fifth of the error takes 25 times the images.")
+assert np.isclose(errors[288], 5 * errors[7200])
+
+# %% [markdown]
+# **3.** A search whose range is too low: the best rate is 0.01, and the
+# range ends at 0.001. Search without models, scoring `-abs(log10(rate) +
+# 2)`. Where do the best five lie?
+
+
+# %% answer="Answer 3"
+class TooLow(kt.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        hp = trial.hyperparameters
+        rate = hp.Float("rate", 1e-6, 1e-3, sampling="log")
+        return {"score": -abs(np.log10(rate) + 2)}
+
+
+tuner = TooLow(
+    objective=kt.Objective("score", "max"),
+    max_trials=20,
+    seed=1,
+    directory="searches",
+    project_name="plan_practice",
+)
+tuner.search(verbose=0)
+lie = places(tuner)["rate"]
+print(f"from {lie.min():.2f} to {lie.max():.2f}: move the range up")
+
+# %% [markdown]
 # ## What this page did not show
 #
 # - Which tuner: all 40 trials are random.
