@@ -58,7 +58,7 @@ NO_PROSE = re.compile(
 )
 TO_TERM = re.compile(rf'^<a (?=href="[^"]*{GLOSSARY}#([\w-]+)">)')
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
-LINK = re.compile(r"Doc file '(tutorials/\S+)' contains a link '(\S+)'")
+LINK = re.compile(r"Doc file '(tutorials/\S+\.py)' contains a link '(\S+)'")
 BELOW = re.compile(r"(?s)<!--code-->(.*?)<!--made-->(.*?)<!--end-->")
 TWIN = re.compile(r'<p class="twin">.*?</p>')
 version = functools.cache(importlib.metadata.version)
