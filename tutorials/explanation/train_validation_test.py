@@ -55,10 +55,9 @@ display(good.round(2) + 0)
 # )
 # ```
 #
-# `validation_split=0.2` is not the same: it takes the last rows, as they
-# lie. And a search is training by other means: the more it tries, the more
-# its choice is [overfitting](../../reference/glossary.md#overfitting) the
-# validation set.
+# `validation_split=0.2` takes the last rows instead, as they lie. And the
+# more a search tries, the more its choice is
+# [overfitting](../../reference/glossary.md#overfitting) the validation set.
 
 # %%
 import keras
@@ -76,12 +75,10 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Early stopping is a use, too
 #
-# Whatever looks at the validation set while training makes the score less
-# of a forecast: early stopping, the choice of the best epoch, a schedule
-# that waits for a plateau. How much that is without any tuner, [recorded
-# runs](../../evidence/recorded_curves.md) show: all configurations of two
-# problems, each trained three times, with validation and test accuracy of
-# every epoch.
+# Early stopping, the choice of the best epoch, a schedule that waits for a
+# plateau: each looks at the validation set while training, and makes the
+# score less of a forecast. [Recorded runs](../../evidence/recorded_curves.md)
+# of all configurations of two problems show by how much, without any tuner.
 
 # %%
 from snippets.data.evidence_file import evidence_file
@@ -96,9 +93,9 @@ problems = {
 }
 
 # %% [markdown]
-# One of the two sets may be the easier one, which has nothing to do with
-# choosing. So everything is done twice, the second time with the two
-# exchanged, and the mean of both says how much was luck.
+# One of the two sets may be easier, which has nothing to do with choosing. So
+# everything is done twice, the second time with the sets exchanged, and the
+# mean of both says how much was luck.
 
 
 # %%
@@ -148,13 +145,12 @@ assert all(luck.loc["stopped, the best"] > 0.1)
 assert all(luck.diff().loc["all epochs, the best"] > 0)
 
 # %% [markdown]
-# The first row chose nothing. Stopping with the best weights has chosen
-# among the epochs it saw, if among fewer. The last weights of a stopped
-# training come after epochs that looked no better: unlucky ones, so their
-# score is a little too low.
+# The first row chose nothing. Stopping with the best weights chooses among
+# the epochs it saw. The last weights of a stopped training come after epochs
+# that looked no better, unlucky ones, so their score is a little too low.
 #
-# That is no reason not to stop, but the reason why a validation score is
-# no result, not even that of a single training.
+# Stop all the same; but a validation score is no result, not even that of a
+# single training.
 #
 # ## `validation_split` takes the last rows
 #
@@ -176,9 +172,9 @@ assert np.allclose(history["loss"], numbers[:8].mean())
 assert np.allclose(history["val_loss"], numbers[8:].mean())
 
 # %% [markdown]
-# `shuffle=True`, the default, is about the training rows alone. Digits, sorted by
-# label as files from one folder per class are, and the same rows permuted,
-# in a search of one trial:
+# `shuffle=True`, the default, concerns the training rows alone. Digits sorted
+# by label, as files from one folder per class are, and the same rows
+# permuted, in a search of one trial:
 
 # %%
 from snippets.models.tabular_classifier import TabularClassifier
@@ -255,9 +251,10 @@ display(table)
 assert table.to_numpy().tolist() == [[False, True], [True, False]]
 
 # %% [markdown]
-# For a scaling that is little harm; for what looks at labels it is
-# [much](../how_to/preprocessing.py#the-leak-measured). And a `fit` that permutes its rows would draw other validation rows in
-# every trial, so no two scores could be compared.
+# For a scaling that does little harm, for what looks at labels [it does
+# much](../how_to/preprocessing.py#the-leak-measured). And a `fit` that
+# permutes its rows would draw other validation rows in every trial, so no
+# two scores could be compared.
 #
 # ## The same thing on both sides
 #
@@ -363,16 +360,15 @@ assert extra == 3
 # %% [markdown]
 # ## What it costs to look at the test set
 #
-# In the table at the top the three columns are the validation score of the
-# winner, the test accuracy of the same network, and what one would report
-# who had chosen by the test set. (The points are many because these
-# networks fail independently. Real ones tend to fail on the same images,
-# which chooses nothing: [recorded runs are too good by
+# The columns of the table at the top are the validation score of the winner,
+# the test accuracy of the same network, and the score of whoever chooses by
+# the test set. (These networks fail independently. Real ones tend to fail on
+# the same images, and are [too good by
 # less](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).)
 #
-# To look, change something, search again and keep the better one is the
-# same as to choose by program. Of several searches of 64 trials, each
-# honest, the one with the best test accuracy is reported:
+# To look, change something, search again and keep the better result is to
+# choose, too. Of several searches of 64 trials, each honest, the one with
+# the best test accuracy is reported:
 
 # %%
 from snippets.results.compare_runs import compare_runs

@@ -256,9 +256,9 @@ with shown():
 assert hp.get("optimizer") == "adam"
 
 # %% [markdown]
-# No hyperparameter of this name was declared, up to this line. A typo,
-# a name scope (`"encoder/units"`), or one declared only in `fit`, asked
-# for in `build`. `print(hp.values)` lists the names.
+# No hyperparameter of this name has been declared so far: a typo, a name
+# scope (`"encoder/units"`), or one declared in `fit` and read in `build`.
+# `print(hp.values)` lists the names.
 #
 # ### `` Received an invalid value for `units` ``
 
@@ -313,9 +313,8 @@ with shown():
     kt.RandomSearch("build_model", ACCURACY, **USUAL)  # wrong: a name
 
 # %% [markdown]
-# Neither a function nor a `HyperModel`, but a string, a list or a
-# dictionary. [Two forms](../../explanation/hyperparameters.md#a-model-builder-function)
-# are accepted.
+# You gave a string, a list or a dictionary. A function or a `HyperModel` [is
+# accepted](../../explanation/hyperparameters.md#a-model-builder-function).
 #
 # ### `` Received `hypermodel=None` ``
 
@@ -340,10 +339,9 @@ oracle = kt.oracles.RandomSearchOracle(ACCURACY, max_trials=1)
 assert isinstance(oracle, kt.Oracle)
 
 # %% [markdown]
-# `kt.Tuner` and `kt.SklearnTuner` take an oracle, from `kt.oracles`,
-# made with parentheses; the names end in `Oracle`. What a tuner usually
-# takes besides, such as `max_trials`,
-# [goes to the oracle](../how_to/tune_anything.py#one-problem-any-oracle).
+# `kt.Tuner` and `kt.SklearnTuner` take an oracle from `kt.oracles`, with
+# parentheses; the names end in `Oracle`. Arguments such as `max_trials`
+# [go to the oracle](../how_to/tune_anything.py#one-problem-any-oracle).
 #
 # ### `` `allow_new_entries` is `False`, but found new entries ``
 
@@ -428,8 +426,8 @@ objective = kt.Objective("val_auc", "max")
 assert kt.RandomSearch(build_model, objective, **USUAL)
 
 # %% [markdown]
-# The metric belongs into `model.compile(metrics=[...])`; the objective
-# is its name, with `val_` before it:
+# The metric belongs in `model.compile(metrics=[...])`; the objective is its
+# name, with `val_` before it:
 # [print the keys](../how_to/objectives.py#the-name-print-the-keys).
 #
 # ### `` `direction` should be one of {"min", "max"} ``
@@ -443,8 +441,8 @@ Returning(objective=kt.Objective("score", "max"), **USUAL).search(
 )
 
 # %% [markdown]
-# The direction is `"min"` or `"max"`. It is looked at only when the
-# first trial [has been trained](../how_to/objectives.py).
+# The direction is `"min"` or `"max"`. It is checked only after the first
+# trial [has been trained](../how_to/objectives.py).
 #
 # ### `KeyError: 'val_accuracy'`
 
@@ -457,9 +455,9 @@ history = model.fit(**DATA, verbose=0)
 assert "val_accuracy" in history.history
 
 # %% [markdown]
-# The objective is not among what training reported. No
-# `validation_data`; `metrics=["acc"]`, which reports `val_acc`; a `fit`
-# of yours that doesn't pass `**kwargs` on. Train one epoch by hand and
+# Training did not report the objective: there is no `validation_data`, or
+# `metrics=["acc"]` reports `val_acc`, or your `fit` doesn't pass `**kwargs`
+# on. Train one epoch by hand and
 # [print the keys](../how_to/objectives.py#when-the-name-is-not-there).
 #
 # ### `Objective value missing in metrics reported to the Oracle`
@@ -595,10 +593,10 @@ with shown():
     kt.RandomSearch(returns_nothing, ACCURACY, **USUAL).search(**DATA)
 
 # %% [markdown]
-# It goes on with what it received. `None`: `build` has no `return`. A
-# `HyperModel`: you gave the class, and not `MyHyperModel()`. A
-# `tf_keras` model: from `TF_USE_LEGACY_KERAS=1` or `import tf_keras`.
-# Keras Tuner takes models of the `keras` that it
+# The message ends with what it received. `None`: `build` has no `return`. A
+# `HyperModel`: you gave the class, not `MyHyperModel()`. A `tf_keras` model:
+# from `TF_USE_LEGACY_KERAS=1` or `import tf_keras`; Keras Tuner takes models
+# of the `keras` that it
 # [imports itself](../../explanation/hyperparameters.md#a-model-builder-function).
 #
 # ### `Oversized model: … parameters. Skip model.`
@@ -639,10 +637,9 @@ with shown():
     tuner.search(x)
 
 # %% [markdown]
-# A subclass of `keras.Model` whose `train_step` runs the networks that
-# it holds, a GAN for example, and never the model itself. They are
-# built, it is not, and the tuner saves it after the first epoch. Call
-# it once in `build`, on a `keras.Input`:
+# The `train_step` of a `keras.Model`, a GAN for example, runs the networks
+# that it holds and never the model itself, which stays unbuilt. Call it once
+# in `build`, on a `keras.Input`:
 # [subclassed models](../how_to/subclassed_models.py#a-gan).
 #
 # ### `All layers added to a Sequential model should have unique names`
@@ -666,12 +663,11 @@ with shown():
     tuner.search(**DATA)
 
 # %% [markdown]
-# Two layers have one name. Either you gave it to both, in a loop
-# perhaps: `name=f"dense_{number}"`. Or one was made outside of `build`:
-# Keras Tuner clears the names before each trial, and a new layer gets
-# the old one's. Make all layers in `build`; shared ones [go on
-# learning](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it)
-# besides.
+# Two layers have one name. Either you gave it to both, perhaps in a loop:
+# write `name=f"dense_{number}"`. Or one was made outside of `build`: Keras
+# Tuner clears the names before each trial, and a new layer gets the old
+# one's. Make all layers in `build`; shared ones also [go on
+# learning](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it).
 #
 # ### `Unknown variable`
 
@@ -694,10 +690,9 @@ with shown():
     tuner.search(**DATA)
 
 # %% [markdown]
-# An optimizer belongs to the variables that it was built for: here to
-# those of the first trial, and the second fails. Make it in `build`,
-# one a model, or give its name. The same comes of layers that are added
-# or thawed after `optimizer.build`: build it
+# An optimizer belongs to the variables that it was built for, here those of
+# the first trial. Make one per model, in `build`, or give its name. If
+# layers are added or thawed after `optimizer.build`, build it
 # [last](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it).
 #
 # ### `All callbacks used during a search should be deep-copyable`
@@ -772,7 +767,7 @@ with shown():
     kt.RandomSearch(Swapped(), ACCURACY, **USUAL).search(**DATA)
 
 # %% [markdown]
-# The two first arguments have changed places. The order is
+# The first two arguments are swapped. The order is
 # `fit(self, hp, model, *args, **kwargs)`:
 # [a HyperModel subclass](../../explanation/hyperparameters.md#a-hypermodel-subclass).
 #
@@ -850,11 +845,11 @@ names, numbers = np.unique(words, return_inverse=True)
 assert (names[numbers] == words).all()
 
 # %% [markdown]
-# Keras takes no words, whether as labels or as input. Number labels, as
-# in the last two lines, and keep the names to read predictions. Texts
-# go through a [`TextVectorization`](../your_data/texts.py), columns of
-# categories through a [`StringLookup`](../your_data/table.py). A number
-# that was read as text says so too: `astype("float32")`.
+# Keras takes no text as labels or as input. Number the labels, as in the last
+# two lines, and keep the names to read predictions. Texts go through a
+# [`TextVectorization`](../your_data/texts.py), categories through a
+# [`StringLookup`](../your_data/table.py). Numbers that were read as text
+# need `astype("float32")`.
 #
 # ### `adapt() expects an iterable`
 
@@ -881,9 +876,9 @@ with shown():
 assert (column == y).all()
 
 # %% [markdown]
-# An `if`, `and`, `or`, `max` or `in` was given a column, which has a
-# truth value a row. In your own code: `.all()`, `.any()`, or `.mean()` for
-# a share. For other code, make an array, `column.to_numpy()`. [Data
+# An `if`, `and`, `or`, `max` or `in` was given a column, which has one truth
+# value per row. In your own code, use `.all()`, `.any()`, or `.mean()` for a
+# share. For other code, make an array, `column.to_numpy()`. [Data
 # frames](../your_data/table.py) and arrays say the same.
 #
 # ### `` Argument `validation_split` is only supported ``
@@ -1069,12 +1064,11 @@ with shown():
     tuner.get_best_models()
 
 # %% [markdown]
-# A subclass of `keras.Model`, or a `Sequential` without
-# `keras.Input`, has weights only once it was called, and they are
-# loaded before. Under Hyperband every promoted trial fails of it. End
-# `build` with `model(keras.Input((4,)))` and `optimizer.build`;
-# `model.build` alone may mark a model built that has no variables:
-# [subclassed models](../how_to/subclassed_models.py).
+# A subclass of `keras.Model`, or a `Sequential` without `keras.Input`, has no
+# weights to load into before it is called. Under Hyperband every promoted
+# trial fails. End `build` with `model(keras.Input((4,)))` and
+# `optimizer.build`; `model.build` alone may mark a model built that has no
+# variables: [subclassed models](../how_to/subclassed_models.py).
 #
 # ### `objects could not be loaded`
 
@@ -1109,9 +1103,9 @@ with shown(UserWarning):
     tuner.get_best_models()  # wrong if training is to go on
 
 # %% [markdown]
-# Weights were loaded, the optimizer's state was not. To predict, ignore
-# it. Under Hyperband it means that training goes on with an optimizer
-# that has forgotten everything; end `build` with
+# Weights were loaded, the optimizer's state was not. To predict, ignore it.
+# Under Hyperband training goes on with an optimizer that has forgotten
+# everything; end `build` with
 # `model.optimizer.build(model.trainable_variables)`:
 # [Hyperband](../hyperband.py).
 #
@@ -1147,10 +1141,10 @@ with shown():
     tuner.search(**DATA)
 
 # %% [markdown]
-# `fit` is called with `epochs` in `kwargs`, by Hyperband always and else
-# by `search(epochs=...)`, and yours is a second one. Don't take theirs
-# out: [the mistake that breaks the schedule](../hyperband.py#the-mistake-that-breaks-the-schedule).
-# The same with `batch_size`: give it to `search`, or
+# Hyperband, or `search(epochs=...)`, already passes `epochs` in `kwargs`.
+# Don't remove it: [the mistake that breaks the
+# schedule](../hyperband.py#the-mistake-that-breaks-the-schedule). For
+# `batch_size` likewise: give it to `search`, or
 # [tune it in `fit`](../how_to/batch_size_and_epochs.py#the-batch-size), not both.
 #
 # ### `factor needs to be a int larger than 1.`
@@ -1311,11 +1305,9 @@ with shown(), mock.patch.dict(os.environ, chief):
     Returning(**USUAL)  # wrong: an address without a port
 
 # %% [markdown]
-# All processes of a search need the address, the port and an id, the
-# chief and the workers alike. If you want one process, the variables
-# are left over: `unset KERASTUNER_ORACLE_IP`.
-# What each is for: [environment
-# variables](../../reference/environment.md#environment-variables).
+# The chief and each worker need the address, the port and an id ([what each
+# is for](../../reference/environment.md#environment-variables)). If you want
+# one process, the variables are left over: `unset KERASTUNER_ORACLE_IP`.
 #
 # ### `"KERASTUNER_ORACLE_IP" was set, but "KERASTUNER_TUNER_ID" was not`
 

@@ -111,10 +111,9 @@ print(*(line for line in lines if line[0] == "#"), sep="\n")
 # - On JAX and on PyTorch, without TensorFlow, all runs but what imports
 #   TensorFlow. Set `KERAS_BACKEND=jax` or `torch` before Python starts,
 #   and install `six`, see below.
-# - With `TF_USE_LEGACY_KERAS=1` and `tf-keras`, `tf.keras` is Keras 2, and
-#   its models are none to Keras Tuner, which imports `keras`, here
-#   Keras 3. `import keras` in your code too, or stay at TensorFlow 2.15,
-#   where both are Keras 2.
+# - With `TF_USE_LEGACY_KERAS=1` and `tf-keras`, `tf.keras` is Keras 2, whose
+#   models Keras Tuner refuses: it imports `keras`, here Keras 3. `import
+#   keras` too, or stay at TensorFlow 2.15, where both are Keras 2.
 # - Keras Tuner 1.1.0 has no `GridSearch` and no `errors`, which came with
 #   1.2.0, and names trials in hexadecimal digits.
 #
@@ -179,16 +178,16 @@ show_errors(record[~bare & projects])
 # %% [markdown]
 # - What Keras Tuner 1.4 and Keras 3 left goes on and loads, on JAX as
 #   well.
-# - Weights saved under Keras 2 are not loaded. Keep the values, and train
-#   anew with `tuner.hypermodel.build(hp)`, or load them with the versions
-#   that saved them.
-# - A project of Keras Tuner 1.1.0 is lost to later ones. The values of
-#   each trial can be read in its `trial.json`, under `hyperparameters`,
-#   `values`, and its score under `score`.
+# - Weights saved under Keras 2 are not loaded. Train anew with
+#   `tuner.hypermodel.build(hp)`, or load them with the versions that saved
+#   them.
+# - Later versions can't open a project of Keras Tuner 1.1.0. Each
+#   `trial.json` has the trial's values, under `hyperparameters`, `values`,
+#   and its `score`.
 #
-# Keras Tuner 1.3.5 wrote an `oracle.json` without `display`, the times
-# of the trials, and the message doesn't say so. `mend` adds it; here to
-# a project from which it was taken.
+# Keras Tuner 1.3.5 wrote an `oracle.json` without `display`, the times of the
+# trials, and the message doesn't say so. `mend` adds it, here to a project
+# from which it was taken:
 
 
 # %%
@@ -538,8 +537,8 @@ assert float(ignored.learning_rate) > float(optimizer.learning_rate)
 
 # %% [markdown]
 # In TensorFlow 2.11 and later with Keras 2, `lr=` was ignored too
-# ([keras#17338](https://github.com/keras-team/keras/issues/17338)): a
-# search over it searched over nothing.
+# ([keras#17338](https://github.com/keras-team/keras/issues/17338)), and a
+# search over it had no effect.
 #
 # **`logger=` is ignored** since 1.3.0, with a warning that Python hides
 # unless told otherwise:
@@ -563,7 +562,7 @@ print(message)
 # [failed trials](../how_to/failed_trials.py).
 #
 # **The same seed draws other values** since Keras Tuner 1.2.0, by its
-# release notes: a search of before can't be repeated.
+# release notes: an older search can't be repeated.
 #
 # **Trials are numbered** 0, 1, 2 since
 # [1.1.1](https://github.com/keras-team/keras-tuner/releases?page=3);
@@ -576,5 +575,4 @@ print(message)
 #
 # - The tools under older versions: each backend has one combination.
 # - Python other than the version in the record, macOS, Windows, GPUs.
-# - All pages under all versions. What was tried are the quick ones; a
-#   combination that passes may fail in another page.
+# - All pages under all versions: only quick ones were tried.
