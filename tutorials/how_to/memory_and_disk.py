@@ -2,23 +2,18 @@
 # # Memory and disk
 #
 # Why a search takes more memory with every trial, two cures, what each
-# trial leaves on disk, and which of it can go.
+# trial leaves on disk, and what can be deleted.
 #
-# - `tuner = flat_memory(kt.Hyperband)(build_model, ...)` removes after
-#   each trial what TensorFlow would keep of it.
-# - Without reaching into TensorFlow: run the search a few trials at a
-#   time, each time in [a new process](#a-new-process-every-few-trials)
-#   that resumes it.
-# - `tuner = few_checkpoints(kt.Hyperband)(build_model, ...)` deletes
-#   the weights of beaten trials, when they can't be needed any more.
+# - `flat_memory` removes after each trial what TensorFlow would keep of
+#   it, in a private registry. The other cure is to run a few trials at a
+#   time, in [a new process](#a-new-process-every-few-trials) that resumes
+#   the search.
+# - `few_checkpoints` deletes the weights of beaten trials, once they
+#   can't be needed any more.
 #
-# Both go [with other tools](../../snippets.md#tools-around-a-tuner):
-# `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`. For your
-# data, [the composer writes a script whose memory stays
-# flat](../../your_data/index.md?flat_memory=1).
-#
-# Neither cure makes one large model fit; for that there are smaller
-# batches and [limits](failed_trials.py#models-that-are-too-large).
+# Neither makes one large model fit: use smaller batches and
+# [limits](failed_trials.py#models-that-are-too-large). Both go around any
+# tuner class:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -26,14 +21,49 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-import inspect
-import json
-import subprocess
-import sys
+from snippets.models.build_model import build_model
+
+# %%
+from snippets.searches.flat_memory import flat_memory
+
+# %%
+from snippets.searches.few_checkpoints import few_checkpoints
+
+# %%
 from pathlib import Path
 
-import keras
 import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+tuner = few_checkpoints(flat_memory(kt.RandomSearch))(
+    build_model,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=3,
+    seed=1,
+    directory="searches",
+    project_name="memory_and_disk_first",
+)
+x, y = load_digits(return_X_y=True)
+tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
+weights = Path(tuner.project_dir).rglob("*.weights.h5")
+print("weights on disk:", *(path.parent.name for path in weights))
+
+# %% [markdown]
+# Three trials ran, and the weights of the best are left. Both tools work
+# [with others](../../snippets.md#tools-around-a-tuner):
+# `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`. For your
+# data, [the composer writes a script whose memory stays
+# flat](../../your_data/index.md?flat_memory=1).
+
+# %%
+import inspect
+import json
+import os
+import subprocess
+import sys
+import time
+
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -43,12 +73,9 @@ keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## Memory that stays flat
-
-# %% open=true
-from snippets.searches.flat_memory import flat_memory
-
-# %% [markdown]
-# Is the private part of TensorFlow that it needs still there?
+#
+# Does TensorFlow still have the private registry that `flat_memory`
+# needs?
 
 # %%
 registry = flat_memory(kt.RandomSearch).registry()
@@ -62,80 +89,81 @@ assert registry, "TensorFlow keeps its registry elsewhere by now"
 # trial how much memory they hold and how many gradients TensorFlow has
 # registered.
 
-# %%
-from snippets.models.build_model import build_model
 
 # %%
-source = f"""
-import json
-import os
-import sys
-import time
-
-import keras
-import keras_tuner as kt
-from sklearn.datasets import load_digits
-
-{"".join(inspect.findsource(flat_memory)[0])}
-{inspect.getsource(build_model)}
-
 def resident():
-    # MiB in memory now; where /proc is missing, unknown.
-    if not os.path.exists("/proc/self/statm"):
+    """Return the MiB in memory now, or NaN where /proc is missing."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
         return float("nan")
-    with open("/proc/self/statm") as file:
-        pages = int(file.read().split()[1])
+    pages = int(statm.read_text("utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
-way, max_trials, new = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-Flat = flat_memory(kt.RandomSearch)
 
-class Noted(Flat if way == "flat_memory" else kt.RandomSearch):
-    def on_trial_begin(self, trial):
-        super().on_trial_begin(trial)
-        self.begun = time.process_time()
+# %%
+def noted(way, notes):
+    flat = flat_memory(kt.RandomSearch)
 
-    def on_trial_end(self, trial):
-        super().on_trial_end(trial)
-        registry = Flat.registry()
-        notes.append(
-            dict(
-                trial=int(trial.trial_id),
-                memory=resident(),
-                seconds=time.process_time() - self.begun,
-                gradients=sum("CustomGradient" in n for n in registry),
-            )
-        )
+    class Noted(flat if way == "flat_memory" else kt.RandomSearch):
+        def on_trial_begin(self, trial):
+            super().on_trial_begin(trial)
+            self.begun = time.process_time()
 
-notes = []
-keras.utils.set_random_seed(1)
-tuner = Noted(
-    build_model,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=max_trials,
-    seed=1,
-    directory="searches",
-    project_name=f"memory_and_disk_{{way}}",
-    overwrite=new == "True",
-)
-x, y = load_digits(return_X_y=True)
-data = dict(validation_data=(x[1000:1400] / 16, y[1000:1400]))
-tuner.search(x[:1000] / 16, y[:1000], **data, verbose=0)
-print(json.dumps(notes))
+        def on_trial_end(self, trial):
+            super().on_trial_end(trial)
+            seconds = time.process_time() - self.begun
+            names = [n for n in flat.registry() if "CustomGrad" in n]
+            note = int(trial.trial_id), resident(), seconds, len(names)
+            notes.append(note)
+
+    return Noted
+
+
+# %%
+def main(way, max_trials, new):
+    notes = []
+    tuner = noted(way, notes)(
+        build_model,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=int(max_trials),
+        seed=1,
+        directory="searches",
+        project_name=f"memory_and_disk_{way}",
+        overwrite=new == "True",
+    )
+    x, y = load_digits(return_X_y=True)
+    tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
+    print(json.dumps(notes))
+
+
+# %%
+IMPORTS = """
+import json, os, sys, time
+import keras
+import keras_tuner as kt
+from pathlib import Path
+from sklearn.datasets import load_digits
 """
+functions = build_model, resident, noted, main
+source = [IMPORTS, *inspect.findsource(flat_memory)[0]]
+source += map(inspect.getsource, functions)
+source = "".join([*source, "main(*sys.argv[1:])"])
 Path("search.py").write_text(source, "utf-8")
 
 
+# %%
 def run(way, max_trials, new=True):
     """Run the search in a process of its own; return its notes."""
+    words = way, str(max_trials), str(new)
     done = subprocess.run(
-        [sys.executable, "search.py", way, str(max_trials), str(new)],
+        [sys.executable, "search.py", *words],
         capture_output=True,
         text=True,
         check=True,
     )
-    notes = json.loads(done.stdout.splitlines()[-1])
-    return pd.DataFrame(notes).set_index("trial")
+    rows = json.loads(done.stdout.splitlines()[-1])
+    columns = ["trial", "memory", "seconds", "gradients"]
+    return pd.DataFrame(rows, columns=columns).set_index("trial")
 
 
 # %%
@@ -143,11 +171,12 @@ TRIALS = 5
 WAYS = ("as it is", "flat_memory")
 notes = {way: run(way, TRIALS) for way in WAYS}
 
-# %% alt="Memory held after each trial, a line for each of two ways: as it is it climbs with every trial, with flat_memory it stays level after the first trials." figure="memory"
+# %% alt="Memory held after each trial, a line for each of two ways: as it is it climbs with every trial, with flat_memory it stays level after the first trials." caption="As it is, memory climbs with every trial; with flat_memory it stays level after the first ones." figure="memory"
 figure, axis = plt.subplots()
 for way, marker in zip(WAYS, "o^", strict=True):
     memory = notes[way]["memory"]
     axis.plot(memory.index + 1, memory, marker=marker, label=way)
+axis.set_xticks(memory.index + 1)
 axis.set_xlabel("trial")
 axis.set_ylabel("MiB in memory")
 axis.legend()
@@ -164,6 +193,7 @@ table = pd.DataFrame(
         for way, note in notes.items()
     }
 ).T
+table = table.rename_axis("way")
 display(table.astype({"gradients registered": int}).round(2))
 
 # %%
@@ -172,34 +202,30 @@ assert gradients["flat_memory"] == 0 < gradients["as it is"]
 assert not growth["flat_memory"] > growth["as it is"] / 2
 
 # %% [markdown]
-# The first two trials are left out of the means: whatever is loaded
-# once comes with them. Keras Tuner clears the session and collects
-# garbage before each trial, and it does not help: the registry itself
-# holds on to what each trial traced.
+# The means leave out the first two trials, which load what is loaded
+# once. Keras Tuner clears the session and collects garbage before each
+# trial, to no effect: the registry itself holds on to what each trial
+# traced.
 #
 # A few MiB are nothing in a search of twenty trials, and much in one of
-# a thousand. What a trial of yours adds, tiny models don't say:
-# multiply before you worry. On systems without `/proc` the memory
-# columns are empty.
+# a thousand. These tiny models don't say what a trial of yours adds:
+# measure it. On systems without `/proc` the memory columns are empty.
 #
 # ## A new process every few trials
 #
-# A process that ends gives everything back. Resuming makes that easy:
-# raise `max_trials` step by step, with `overwrite=False` and the same
-# seed, and each process runs what is missing. A third process goes on
-# where the first one above ended:
+# A process that ends gives everything back. So raise `max_trials` step by
+# step, with `overwrite=False` and the same seed, and each process runs
+# the trials that are missing. A third process goes on where the first one
+# above ended:
 
 # %%
 parts = [notes["as it is"], run("as it is", TRIALS + 2, new=False)]
 display(pd.concat(parts, keys=["first", "third"], names=["process"]))
 
 # %%
-assert [list(part.index) for part in parts] == [
-    [*range(TRIALS)],
-    [TRIALS, TRIALS + 1],
-]
-again = parts[0]["memory"].iloc[-1], parts[1]["memory"].iloc[0]
-print("MiB before and after the change: {:.0f}, {:.0f}".format(*again))
+before, after = parts[0]["memory"].iloc[-1], parts[1]["memory"].iloc[0]
+print(f"MiB before and after the change: {before:.0f}, {after:.0f}")
+assert [*parts[1].index] == [TRIALS, TRIALS + 1]
 
 # %% [markdown]
 # Resuming draws the values that an uninterrupted search
@@ -221,9 +247,9 @@ files = files["KiB"].agg(["count", "mean"]).sort_values("mean")
 display(files.rename(columns={"mean": "mean KiB"}).round(1))
 
 # %% [markdown]
-# The weights are what counts: those of the trial's best epoch, with the
-# two numbers that Adam keeps for each. So a trial takes three numbers
-# of four bytes for each parameter, and a little more:
+# Most of it is the weights of the trial's best epoch, with the two numbers
+# that Adam keeps for each. So a trial takes three numbers of four bytes
+# for each parameter, and a little more:
 
 # %%
 for number in range(3):
@@ -232,9 +258,8 @@ for number in range(3):
     units = values["hyperparameters"]["values"]["units"]
     parameters = (64 + 1) * units + (units + 1) * 10
     size = (trial / "checkpoint.weights.h5").stat().st_size
-    print(
-        f"{parameters} parameters, {size / parameters:.1f} bytes each"
-    )
+    each = size / parameters
+    print(f"{parameters} parameters, {each:.1f} bytes each")
     assert 12 * parameters < size < 12 * parameters + 100_000
 
 # %% [markdown]
@@ -242,33 +267,23 @@ for number in range(3):
 #
 # Keras Tuner never deletes any. A beaten trial's weights are needed in
 # two cases: you ask `get_best_models` for more than the best, or
-# Hyperband promotes the trial and continues from them. Until its
-# bracket is over Hyperband may promote a trial that many others beat,
-# so there the snippet keeps a bracket's weights until then. The weights
-# that the best trial went on from stay with it: `get_best_models`
-# builds it from them.
-
-# %% open=true
-from snippets.searches.few_checkpoints import few_checkpoints
-
-# %%
-FlatAndFew = few_checkpoints(flat_memory(kt.Hyperband))
+# Hyperband promotes the trial and continues from them. Hyperband may
+# promote a trial that many others beat, so there `few_checkpoints` keeps
+# a bracket's weights until the bracket is over. It also keeps the weights
+# that the best trial went on from: `get_best_models` builds it from them.
+#
+# In this small Hyperband search one trial is promoted, and none fails for
+# lack of weights.
 
 # %%
 from snippets.data.load_images import load_images
 
 # %%
-images = load_images("digits")
-
-# %%
 from snippets.models.image_classifier import ImageClassifier
 
-# %% [markdown]
-# A small Hyperband search with both. One trial is promoted, and none
-# fails for want of weights.
-
 # %%
-tuner = FlatAndFew(
+images = load_images("digits")
+tuner = few_checkpoints(flat_memory(kt.Hyperband))(
     ImageClassifier(),
     objective=kt.Objective("val_accuracy", "max"),
     max_epochs=2,
@@ -278,9 +293,10 @@ tuner = FlatAndFew(
     project_name="memory_and_disk_few",
     overwrite=True,
 )
-tuner.search(
-    *images.train, validation_data=images.validation, verbose=0
-)
+data = {"validation_data": images.validation, "verbose": 0}
+tuner.search(*images.train, **data)
+
+# %%
 for trial in tuner.oracle.trials.values():
     folder = Path(tuner.get_trial_dir(trial.trial_id))
     values = trial.hyperparameters.values
@@ -290,28 +306,22 @@ for trial in tuner.oracle.trials.values():
     print(f"scored {trial.score:.4f}, weights kept: {saved}")
 
 # %%
-trials = tuner.oracle.trials.values()
-assert {trial.status for trial in trials} == {"COMPLETED"}
-parents = [
-    t.hyperparameters.values.get("tuner/trial_id") for t in trials
-]
-assert len(parents) - parents.count(None) == 1
 (best,) = tuner.oracle.get_best_trials()
 parent = best.hyperparameters.values.get("tuner/trial_id")
 kept = [*Path(tuner.project_dir).rglob("checkpoint*")]
 assert {path.parent.name for path in kept} == {
     f"trial_{number}" for number in (best.trial_id, parent) if number
 }
-_, accuracy = tuner.get_best_models()[0].evaluate(
-    *images.validation, verbose=0
-)
-assert np.isclose(accuracy, best.score)
+(model,) = tuner.get_best_models()
+_, accuracy = model.evaluate(*images.validation, verbose=0)
 print(f"the weights kept give {accuracy:.4f}")
+assert np.isclose(accuracy, best.score)
+states = [trial.status for trial in tuner.oracle.trials.values()]
+assert set(states) == {"COMPLETED"}
 
 # %% [markdown]
-# Under the other tuners weights go after each trial, so that a long
-# search never holds more than a few. Under Hyperband the disk must
-# still hold those of a bracket.
+# Under the other tuners weights go after each trial, so a long search
+# holds only a few. Under Hyperband the disk must hold those of a bracket.
 #
 # ## What this page did not show
 #
@@ -320,5 +330,4 @@ print(f"the weights kept give {accuracy:.4f}")
 # - Hundreds of trials: [from 10 trials to 1,000](../evidence/growing_searches.py).
 # - Data that is too large for memory: see
 #   [data pipelines](data_pipelines.py).
-# - Whether a later TensorFlow keeps its graphs too. Once it doesn't,
-#   the first comparison fails, and this page can't be built as it is.
+# - Whether a later TensorFlow keeps its graphs too.
