@@ -4,31 +4,15 @@
 # What a Keras Tuner search keeps when it is killed and run again, which
 # changes it honours then, and which it ignores without a word.
 #
-# Run the same script again. With the same `directory` and
-# `project_name` a tuner finds its search on disk: finished trials are
-# kept, the one that was running is repeated from its start, and the
-# total stays the same.
+# Run the same script again. With the same `directory` and `project_name`
+# a tuner finds its search on disk: finished trials are kept, and the one
+# that was running is repeated from its start.
 #
-# - A larger `max_trials` extends the search.
-# - `overwrite=True` deletes it and begins again. If a symbolic link is
-#   in it, it [empties that
-#   too](strangers_folder.py#overwritetrue-deletes-elsewhere).
-# - Changed ranges, seeds or Hyperband's budget are ignored, and another
-#   objective or other data are mixed with the old ones, without a
-#   warning. For anything but more trials, take a new `project_name`.
-#
-# Two tools for any tuner class:
-#
-# ```python
-# tuner = resumable(safe(kt.RandomSearch))(build_model, ...)
-# ```
-#
-# `resumable`, [below](#a-search-that-resumes-or-says-why-not), refuses
-# such a change, and says what it was.
-# [`safe`](faults.py#files-that-stay-whole) keeps the files whole,
-# whenever the search is killed. For a table, pictures, texts or a series
-# of yours, [the composer writes a script with
-# both](../../your_data/index.md?resume=1).
+# - A larger `max_trials` extends the search; `overwrite=True` deletes it.
+# - Changed ranges, seeds or budgets are ignored, and scores of another
+#   objective or other data are mixed with the old ones. Take a new
+#   `project_name` for these, or [a tool that refuses
+#   them](#a-search-that-resumes-or-says-why-not).
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -36,59 +20,75 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
+from snippets.models.build_model import build_model
+
+# %%
+import keras_tuner as kt
+from sklearn.datasets import load_digits
+
+x, y = load_digits(return_X_y=True)
+for max_trials in (2, 3):  # as if the script were run twice
+    tuner = kt.RandomSearch(
+        build_model,
+        objective=kt.Objective("val_accuracy", "max"),
+        max_trials=max_trials,
+        seed=1,
+        directory="searches",
+        project_name="resume_first",
+    )
+    print("found", len(tuner.oracle.trials), "trials on disk")
+    tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+print("in the end", len(tuner.oracle.trials))
+
+# %%
 import contextlib
 import inspect
 import io
+import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 import keras
-import keras_tuner as kt
 import pandas as pd
 from IPython.display import display
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## A search that is killed
-
-# %%
-from snippets.models.build_model import build_model
-
-# %% [markdown]
+#
 # The tuner below notes every epoch in a file. When told to, it kills
 # its own process in the middle of the third trial, as a power cut
-# would: SIGKILL leaves no time to tidy up.
+# would.
+
 
 # %%
-LOGGED = """
-class Logged(kt.RandomSearch):
-    def on_epoch_end(self, trial, model, epoch, logs=None):
-        row = {"run": sys.argv[1], "trial": trial.trial_id}
-        row |= {"units": trial.hyperparameters.get("units")}
-        row |= {"epoch": epoch + 1, **logs}
-        with open("log.jsonl", "a") as log:
-            print(json.dumps(row), file=log)
-        where = trial.trial_id, epoch
-        if sys.argv[1] == "killed" and where == ("2", 1):
-            # Windows has no SIGKILL, and its SIGTERM asks nobody.
-            kill = getattr(signal, "SIGKILL", signal.SIGTERM)
-            os.kill(os.getpid(), kill)
-"""
+def logged():
+    class Logged(kt.RandomSearch):
+        def on_epoch_end(self, trial, model, epoch, logs=None):
+            row = {"run": sys.argv[1], "trial": trial.trial_id}
+            row |= {"units": trial.hyperparameters.get("units")}
+            row |= {"epoch": epoch + 1, **logs}
+            with open("log.jsonl", "a", encoding="utf-8") as log:
+                print(json.dumps(row), file=log)
+            where = trial.trial_id, epoch
+            if sys.argv[1] == "killed" and where == ("2", 1):
+                # Windows has no SIGKILL, and its SIGTERM asks nobody.
+                kill = getattr(signal, "SIGKILL", signal.SIGTERM)
+                os.kill(os.getpid(), kill)
+
+    return Logged
 
 
 # %%
 def search(tuner_class):
     """Search for four trials of three epochs each."""
     x, y = load_digits(return_X_y=True)
-    x_train, x_validation, y_train, y_validation = train_test_split(
-        x / 16, y, stratify=y, random_state=1
-    )
     tuner = tuner_class(
         build_model,
         objective=kt.Objective("val_accuracy", "max"),
@@ -97,72 +97,56 @@ def search(tuner_class):
         directory="searches",
         project_name="resume",
     )
-    tuner.search(
-        x_train,
-        y_train,
-        validation_data=(x_validation, y_validation),
-        epochs=3,
-        verbose=0,
-    )
+    data = {"validation_split": 0.2, "epochs": 3, "verbose": 0}
+    tuner.search(x[:1000] / 16, y[:1000], **data)
     return tuner
 
 
 # %% [markdown]
-# A script of all this, and two runs of it: one that is killed, one that
-# is not.
+# A script of this runs twice: the first run is killed, the second is not.
 
 # %%
-source = f"""
+IMPORTS = """
 import json, os, signal, sys
 import keras
 import keras_tuner as kt
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-{LOGGED}
-{inspect.getsource(build_model)}
-{inspect.getsource(search)}
-search(Logged)
 """
+functions = map(inspect.getsource, (logged, build_model, search))
+source = "\n".join([IMPORTS, *functions, "search(logged())"])
 Path("search.py").write_text(source, "utf-8")
 shutil.rmtree("searches/resume", ignore_errors=True)
 Path("log.jsonl").unlink(missing_ok=True)
-codes = [
-    subprocess.run(
-        [sys.executable, "search.py", run], capture_output=True
-    ).returncode
-    for run in ("killed", "again")
-]
-print("exit codes:", codes)
-assert codes[0] != 0 == codes[1]
+for run in ("killed", "again"):
+    command = [sys.executable, "search.py", run]
+    done = subprocess.run(command, capture_output=True)
+    print(f"{run}: exit code {done.returncode}")
+assert not done.returncode
 
 # %%
-log = pd.read_json("log.jsonl", lines=True)
-log = log[["run", "trial", "units", "epoch", "val_accuracy"]]
+log = pd.read_json("log.jsonl", lines=True).set_index("run")
+log = log[["trial", "units", "epoch", "val_accuracy"]]
 display(log.round(4))
 
 # %%
-epochs = {
-    run: rows.groupby("trial")["epoch"].apply(list).to_dict()
-    for run, rows in log.groupby("run")
-}
+epochs = log.groupby(["run", "trial"])["epoch"].apply(list).to_dict()
 whole = [1, 2, 3]
-assert epochs["killed"] == {0: whole, 1: whole, 2: [1, 2]}
-assert epochs["again"] == {2: whole, 3: whole}
+killed = {("killed", 0): whole, ("killed", 1): whole}
+again = {("again", 2): whole, ("again", 3): whole}
+assert epochs == killed | {("killed", 2): [1, 2]} | again
 assert log.groupby("trial")["units"].nunique().eq(1).all()
 
 # %% [markdown]
-# The second run does not repeat the first two trials. The third has its
-# old number and its old hyperparameters and starts again at its first
-# epoch: a trial is not resumed in the middle. Its scores differ from
-# those of its first attempt, because weights are drawn anew; if that
-# matters, [seed each
+# The second run does not repeat the first two trials. The third keeps its
+# number and hyperparameters, and starts again at its first epoch. Its
+# scores differ from those of its first attempt, because weights are drawn
+# anew, unless you [seed each
 # trial](reproducible_searches.py#seed-each-trial).
 #
 # ## In another process, or another day
 #
-# A third process, this one, makes the same tuner and has it all,
-# without training. `search` returns at once, since the search is
-# finished.
+# A third process, this one, makes the same tuner and has all trials.
+# `search` returns at once, since the search is finished.
 
 # %%
 tuner = search(kt.RandomSearch)
@@ -170,7 +154,6 @@ trials = tuner.oracle.trials.values()
 statuses = [trial.status for trial in trials]
 print(statuses, "trials left:", tuner.remaining_trials)
 assert statuses == 4 * ["COMPLETED"]
-assert len(pd.read_json("log.jsonl", lines=True)) == len(log)
 
 # %% [markdown]
 # Only weights are on disk, not the model around them: `get_best_models`
@@ -186,17 +169,16 @@ def load_best():
         return tuner.get_best_models()[0]
 
 
-x, y = load_digits(return_X_y=True)
-_, x, _, y = train_test_split(x / 16, y, stratify=y, random_state=1)
 best_model = load_best()
+x_validation, y_validation = x[800:1000] / 16, y[800:1000]
 score = tuner.oracle.get_best_trials()[0].score
-_, accuracy = best_model.evaluate(x, y, verbose=0)
+_, accuracy = best_model.evaluate(x_validation, y_validation, verbose=0)
 print(f"loaded: {accuracy:.4f}, in the trial: {score:.4f}")
 assert abs(accuracy - score) < 1e-4
 
 # %% [markdown]
-# With another `build` it fails at best. Where the shapes agree, it
-# loads, and computes something else.
+# With a different `build`, loading fails at best. Where the shapes agree,
+# the weights load, and the model computes something else.
 
 
 # %%
@@ -212,11 +194,11 @@ def deeper(hp):
     return keras.Model(model.input, keras.layers.Dense(10)(hidden))
 
 
-expected = best_model.predict(x, verbose=0)
+# %%
+expected = best_model.predict(x_validation, verbose=0)
 tuner.hypermodel.build = other_activation
-got = load_best().predict(x, verbose=0)
-print(f"other activation: off by up to {abs(got - expected).max():.2f}")
-assert abs(got - expected).max() > 0.01
+off = abs(load_best().predict(x_validation, verbose=0) - expected).max()
+print(f"other activation: off by up to {off:.2f}")
 tuner.hypermodel.build = deeper
 try:
     load_best()
@@ -224,22 +206,22 @@ except ValueError as error:
     print("a layer more: ValueError:", str(error).split(".")[0])
 else:
     raise AssertionError("weights of another model were loaded")
+assert off > 0.01
 
 # %% [markdown]
 # ## What is honoured, and what is not
 #
-# For the rest no model is needed. Here a trial is the number that
-# `build` returns. The search around it is the real one, and takes no
-# time.
+# Here a trial is the number that `build` returns. `again` searches, makes
+# the tuner once more with something changed, and searches on in the same
+# folder. A pair is an argument before and after.
 
 
 # %%
 def numbers(tuner_class):
     class Numbers(tuner_class):
         def run_trial(self, trial, *args, **kwargs):
-            score = self.hypermodel.build(trial.hyperparameters)
             self.ran.append(trial.hyperparameters.values)
-            return score
+            return self.hypermodel.build(trial.hyperparameters)
 
         def on_search_begin(self):
             self.ran = []
@@ -247,10 +229,21 @@ def numbers(tuner_class):
     return Numbers
 
 
-# %% [markdown]
-# `again` searches, makes the tuner once more with something changed,
-# and searches on in the same folder. A pair is an argument before and
-# after.
+# %%
+def again(tuner_class=kt.RandomSearch, tool=numbers, **pairs):
+    """Search twice; return the second tuner, which has what it ran."""
+    usual = {"hypermodel": (one, one), "seed": (1, 1)}
+    usual |= {"overwrite": (True, False)}
+    if tuner_class is not kt.Hyperband:
+        usual["max_trials"] = 4, 6
+    for run in (0, 1):
+        settings = {k: v[run] for k, v in (usual | pairs).items()}
+        settings |= {"directory": "searches"}
+        settings |= {"project_name": f"resume_{tuner_class.__name__}"}
+        with contextlib.redirect_stdout(io.StringIO()):  # it reloads
+            tuner = tool(tuner_class)(**settings)
+        tuner.search(verbose=0)
+    return tuner
 
 
 # %%
@@ -258,106 +251,75 @@ def one(hp):
     return hp.Float("x", 0.0, 1.0)
 
 
-def again(first=kt.RandomSearch, then=None, **pairs):
-    """Return the second tuner; its `ran` is what it ran itself."""
-    pairs = {"hypermodel": (one, one), "seed": (1, 1)} | pairs
-    if first is not kt.Hyperband:
-        pairs.setdefault("max_trials", (4, 6))
-    pairs.setdefault("overwrite", (True, False))
-    for run, tuner_class in enumerate((first, then or first)):
-        settings = {name: pair[run] for name, pair in pairs.items()}
-        tuner = numbers(tuner_class)(
-            directory="searches",
-            project_name="resume_numbers",
-            **settings,
-        )
-        tuner.search(verbose=0)
-    return tuner
-
-
-# %% [markdown]
-# First the search space. Each row says what the second search ran, and
-# whether it did what its arguments say.
-
-
-# %%
-def moved(hp):
-    return hp.Float("x", 5.0, 6.0)
-
-
 def two(hp):
     return one(hp) + hp.Float("y", 0.0, 1.0)
 
 
-rows = []
-with contextlib.redirect_stdout(io.StringIO()):  # says that it reloads
-    tuner = again(max_trials=(4, 4))
-    rows.append(("nothing", tuner.ran, not tuner.ran))
-    tuner = again(max_trials=(4, 6))
-    rows.append(("max_trials 4 to 6", tuner.ran, len(tuner.ran) == 2))
-    tuner = again(hypermodel=(one, moved))
-    in_range = all(values["x"] >= 5 for values in tuner.ran)
-    rows.append(("x from 0..1 to 5..6", tuner.ran, in_range))
-    tuner = again(hypermodel=(two, one))
-    gone = not any("y" in values for values in tuner.ran)
-    rows.append(("y removed", tuner.ran, gone))
-    tuner = again(hypermodel=(one, two))
-    drawn = {values["y"] for values in tuner.ran}
-    rows.append(("y added", tuner.ran, len(drawn) == 2))
+def moved(hp):
+    return hp.Float("x", 5.0, 6.0)
+
+
+RANDOM, BAYESIAN = kt.RandomSearch, kt.BayesianOptimization
+ITERATIONS = {"max_epochs": (3, 3), "hyperband_iterations": (1, 2)}
+BETA = {"max_trials": (3, 3), "beta": (2.6, 9.9)}
 
 # %%
-space = pd.DataFrame(rows, columns=["changed", "then ran", "honoured"])
-space["then ran"] = [
-    ", ".join(str({k: round(v, 2) for k, v in t.items()}) for t in ran)
-    for ran in space["then ran"]
+CHANGES = [
+    ("nothing", RANDOM, {"max_trials": (4, 4)}),
+    ("max_trials 4 to 6", RANDOM, {}),
+    ("x from 0..1 to 5..6", RANDOM, {"hypermodel": (one, moved)}),
+    ("y removed", RANDOM, {"hypermodel": (two, one)}),
+    ("y added", RANDOM, {"hypermodel": (one, two)}),
+    ("seed", RANDOM, {"seed": (1, 1000)}),
+    ("Hyperband's max_epochs", kt.Hyperband, {"max_epochs": (3, 9)}),
+    ("hyperband_iterations", kt.Hyperband, ITERATIONS),
+    ("Bayesian beta", BAYESIAN, BETA),
+    ("GridSearch's max_trials", kt.GridSearch, {}),
+    ("nothing, with a tuner_id", RANDOM, {"tuner_id": ("me", "me")}),
+    ("overwrite=True", RANDOM, {"overwrite": (True, True)}),
 ]
-with pd.option_context("display.max_colwidth", None):
-    display(space.set_index("changed"))
-assert space["honoured"].tolist() == [True, True, False, False, True]
+unchanged = again().ran
+
+
+# %%
+def honoured(name, tuner):
+    """Return whether the second search did what its arguments say."""
+    ran = tuner.ran
+    return {
+        "nothing": not ran,
+        "max_trials 4 to 6": len(ran) == 2,
+        "x from 0..1 to 5..6": all(v["x"] >= 5 for v in ran),
+        "y removed": not any("y" in v for v in ran),
+        "y added": len({v.get("y") for v in ran}) == 2,
+        "seed": ran != unchanged,  # the draws are others
+        "Bayesian beta": getattr(tuner.oracle, "beta", None) == 9.9,
+        "nothing, with a tuner_id": len(ran) < 6,
+        "overwrite=True": len(ran) == 6,
+    }.get(name, ran != [])
+
+
+# %%
+rows = {}
+for name, tuner_class, pairs in CHANGES:
+    tuner = again(tuner_class, **pairs)
+    rows[name] = len(tuner.ran), honoured(name, tuner)
+columns = ["trials then run", "honoured"]
+table = pd.DataFrame.from_dict(rows, "index", columns=columns)
+display(table.rename_axis("changed"))
+kept = table.index[table["honoured"]].tolist()
+names = ["nothing", "max_trials 4 to 6", "y added", "overwrite=True"]
+assert kept == names
+assert table.loc["nothing, with a tuner_id", "trials then run"] == 6
+assert table.loc["GridSearch's max_trials", "trials then run"] == 0
 
 # %% [markdown]
 # The space on disk wins, and only grows. A new hyperparameter takes its
 # default in the first trial that meets it and is tuned from then on.
 #
-# The same for other arguments. An ignored seed is seen by what is
-# drawn: the same as if it had not changed.
-
-# %%
-rows = []
-with contextlib.redirect_stdout(io.StringIO()):
-    unchanged = again()
-    tuner = again(seed=(1, 1000))
-    rows.append(("seed", tuner, tuner.ran != unchanged.ran))
-    tuner = again(kt.Hyperband, max_epochs=(3, 9))
-    rows.append(("Hyperband's max_epochs", tuner, tuner.ran != []))
-    pairs = {"max_epochs": (3, 3), "hyperband_iterations": (1, 2)}
-    tuner = again(kt.Hyperband, **pairs)
-    rows.append(("hyperband_iterations", tuner, tuner.ran != []))
-    pairs = {"max_trials": (3, 3), "beta": (2.6, 9.9)}
-    tuner = again(kt.BayesianOptimization, **pairs)
-    rows.append(("Bayesian beta", tuner, tuner.oracle.beta == 9.9))
-    tuner = again(kt.GridSearch)
-    rows.append(("GridSearch's max_trials", tuner, tuner.ran != []))
-    tuner = again(tuner_id=("mine", "mine"))
-    rows.append(("nothing, with a tuner_id", tuner, len(tuner.ran) < 6))
-    tuner = again(overwrite=(True, True))
-    rows.append(("overwrite=True", tuner, len(tuner.ran) == 6))
-
-# %%
-columns = ["changed", "trials then run", "honoured"]
-other = pd.DataFrame(rows, columns=columns).set_index("changed")
-other["trials then run"] = [
-    len(tuner.ran) for tuner in other["trials then run"]
-]
-display(other)
-assert other["honoured"].tolist() == 6 * [False] + [True]
-assert other["trials then run"].tolist() == [2, 0, 0, 0, 0, 6, 6]
-
-# %% [markdown]
-# Two rows lose work. With a `tuner_id` the tuner looks for its state
-# under one name and saves it under another, so it begins again, over
-# the old trials. GridSearch does not save its place in the grid:
-# extended it ends at once, and interrupted it fails, as shown below.
+# Two rows lose work. With a `tuner_id` the tuner saves its state under
+# one name and looks for it under another, so it begins again, over the
+# old trials. GridSearch does not save its place in the grid: extended it
+# ends at once, and interrupted it [fails](#an-interrupted-grid).
 #
 # Another objective is the worst change. Old trials keep the score of
 # the old one, new trials get the new one, and they are ranked together:
@@ -369,28 +331,33 @@ def both(hp):
     return {"error": error, "seconds": 60 * (1 + error)}
 
 
-objectives = (
-    kt.Objective("error", "min"),
-    kt.Objective("seconds", "min"),
-)
-with contextlib.redirect_stdout(io.StringIO()):
-    tuner = again(hypermodel=(both, both), objective=objectives)
-for trial in tuner.oracle.get_best_trials(6):
-    print(trial.trial_id, f"{trial.score:6.2f}")
+objectives = [
+    kt.Objective(name, "min") for name in ("error", "seconds")
+]
+MIXED = {"hypermodel": (both, both), "objective": objectives}
+tuner = again(**MIXED)
 scores = [trial.score for trial in tuner.oracle.get_best_trials(6)]
+print("ranked:", *(f"{score:.2f}" for score in scores))
 assert max(scores[:4]) <= 1 and min(scores[4:]) >= 60
 
 # %% [markdown]
-# What is given to `search` is on disk in no form: other data, other
-# epochs, other callbacks are taken as they come, and so is a new `build`
-# with the same hyperparameters. Scores before and after then don't
-# compare, and nothing says so.
+# Keras Tuner saves nothing of what `search` is given: other data, epochs or
+# callbacks are used without a warning, and so is a new `build` with the
+# same hyperparameters. Scores before and after then don't compare.
 #
 # ## A search that resumes, or says why not
 #
 # `resumable` takes a tuner class and returns one to be used like it. It
-# keeps the settings beside the trials, and compares. `safe`, inside or
-# outside of it, keeps the files whole.
+# keeps the arguments beside the trials, and compares.
+# [`safe`](faults.py#files-that-stay-whole) keeps the files whole,
+# whenever the search is killed:
+#
+# ```python
+# tuner = resumable(safe(kt.RandomSearch))(build_model, ...)
+# ```
+#
+# For a table, pictures, texts or a series of yours, [the composer writes
+# a script with both](../../your_data/index.md?resume=1).
 
 # %%
 from snippets.searches.resumable import resumable
@@ -399,55 +366,34 @@ from snippets.searches.resumable import resumable
 from snippets.searches.safe import safe
 
 # %% [markdown]
-# The same changes as above: each of those that were ignored is refused
-# now, and the extensions go on, GridSearch too.
+# The same changes: each of those that were ignored is refused now, and
+# the extensions go on, GridSearch too.
 
 
 # %%
-def safely(tuner_class=kt.RandomSearch, **changes):
-    settings = {"hypermodel": two, "max_trials": 4, "seed": 1}
-    if tuner_class is kt.Hyperband:
-        settings = {"hypermodel": two, "max_epochs": 3, "seed": 1}
-    return resumable(safe(numbers(tuner_class)))(
-        directory="searches",
-        project_name=f"resume_safely_{tuner_class.__name__}",
-        **(settings | changes),
-    )
+def tooled(tuner_class):
+    return resumable(safe(numbers(tuner_class)))
 
 
-def three(hp):
-    return two(hp) + hp.Float("z", 0.0, 1.0)
-
-
-beta, more = {"beta": 9.9}, {"max_trials": 6}
-CHANGES = [
-    ("x moved", kt.RandomSearch, {"hypermodel": moved}),
-    ("y removed", kt.RandomSearch, {"hypermodel": one}),
-    ("seed", kt.RandomSearch, {"seed": 1000}),
-    ("objective", kt.RandomSearch, {"objective": objectives[1]}),
-    ("max_epochs", kt.Hyperband, {"max_epochs": 9}),
-    ("iterations", kt.Hyperband, {"hyperband_iterations": 2}),
-    ("beta", kt.BayesianOptimization, beta),
-    ("tuner_id", kt.RandomSearch, {"tuner_id": "mine"}),
-    ("z added", kt.RandomSearch, {"hypermodel": three} | more),
-    ("max_trials", kt.RandomSearch, more),
-    ("grid", kt.GridSearch, more),
-]
-
-# %%
 refused = {}
-with contextlib.redirect_stdout(io.StringIO()):
-    for name, tuner_class, changes in CHANGES:
-        safely(tuner_class, overwrite=True).search(verbose=0)
-        try:
-            tuner = safely(tuner_class, **changes)
-        except ValueError as error:
-            refused[name] = error
-        else:
-            tuner.search(verbose=0)
-            assert len(tuner.ran) == 2
-assert list(refused) == [name for name, *_ in CHANGES[:8]]
-print("ValueError:", refused["x moved"])
+for name, tuner_class, pairs in [
+    *CHANGES,
+    ("objective", RANDOM, MIXED),
+]:
+    try:
+        tuner = again(tuner_class, tooled, **pairs)
+    except ValueError as error:
+        refused[name] = error
+    else:
+        assert honoured(name, tuner), name
+print("refused:", "; ".join(refused))
+print("\nValueError:", refused["x from 0..1 to 5..6"])
+
+# %%
+ignored = table.index[~table["honoured"]].drop(
+    "GridSearch's max_trials"
+)
+assert [*refused] == [*ignored, "objective"]
 
 # %% [markdown]
 # A seed that is left out is no change: the search goes on with the one
@@ -456,11 +402,19 @@ print("ValueError:", refused["x moved"])
 # What `search` is given is compared before a trial begins. Of data it
 # keeps a digest, which is short and tells of any change:
 
+
 # %%
+def safely(**changes):
+    settings = {"hypermodel": two, "max_trials": 4, "seed": 1}
+    settings |= {"directory": "searches"}
+    settings |= {"project_name": "resume_safely"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        return tooled(kt.RandomSearch)(**(settings | changes))
+
+
 safely(overwrite=True).search(x, epochs=1, verbose=0)
 for given, epochs in ((x, 2), (x[1:], 1)):
-    with contextlib.redirect_stdout(io.StringIO()):
-        tuner = safely(max_trials=6)
+    tuner = safely(max_trials=6)
     try:
         tuner.search(given, epochs=epochs, verbose=0)
     except ValueError as error:
@@ -489,16 +443,11 @@ def grid(hp):
 # %%
 grids = {"plain": Interrupted, "tools": resumable(safe(Interrupted))}
 for way, tuner_class in grids.items():
+    settings = {"max_trials": 9, "seed": 1, "directory": "searches"}
+    settings |= {"project_name": f"resume_grid_{way}"}
     for interrupt in (True, False):
         with contextlib.redirect_stdout(io.StringIO()):
-            tuner = tuner_class(
-                grid,
-                max_trials=9,
-                seed=1,
-                directory="searches",
-                project_name=f"resume_grid_{way}",
-                overwrite=interrupt,
-            )
+            tuner = tuner_class(grid, overwrite=interrupt, **settings)
         try:
             tuner.search(interrupt=interrupt, verbose=0)
         except (KeyboardInterrupt, KeyError) as error:
@@ -516,17 +465,12 @@ for way, tuner_class in grids.items():
 
 # %%
 safely(overwrite=True).search(verbose=0)
-torn = Path("searches/resume_safely_RandomSearch/trial_2/trial.json")
+torn = Path("searches/resume_safely/trial_2/trial.json")
 torn.write_text(torn.read_text("utf-8")[:100], "utf-8")
 for way in (kt.RandomSearch, resumable(safe(kt.RandomSearch))):
+    settings = {"max_trials": 4, "seed": 1, "directory": "searches"}
     try:
-        way(
-            two,
-            max_trials=4,
-            seed=1,
-            directory="searches",
-            project_name="resume_safely_RandomSearch",
-        )
+        way(two, project_name="resume_safely", **settings)
     except ValueError as error:
         print(f"{way.__name__}: {type(error).__name__}: {error}\n")
     else:
@@ -534,20 +478,18 @@ for way in (kt.RandomSearch, resumable(safe(kt.RandomSearch))):
 
 # %% [markdown]
 # `safe` writes files so that no kill tears one. What a kill without it
-# left, `mend` [makes
-# good](faults.py#a-search-that-was-killed-without-safe), but neither
-# half an `oracle.json` nor a trial that had ended. There a copy of the
-# folder helps, made between two trials: a search goes on from it,
-# whatever came after.
+# left, [`mend` repairs](faults.py#a-search-that-was-killed-without-safe),
+# except half an `oracle.json` and half the file of a trial that had
+# ended. For those keep a copy of the folder, made between two trials: the
+# search goes on from it, whatever came after.
 
 # %%
-with contextlib.redirect_stdout(io.StringIO()):
-    safely(overwrite=True).search(verbose=0)
-    shutil.copytree(torn.parents[1], "copy", dirs_exist_ok=True)
-    torn.write_text("", "utf-8")
-    shutil.copytree("copy", torn.parents[1], dirs_exist_ok=True)
-    tuner = safely(max_trials=6)
-    tuner.search(verbose=0)
+safely(overwrite=True).search(verbose=0)
+shutil.copytree(torn.parents[1], "copy", dirs_exist_ok=True)
+torn.write_text("", "utf-8")
+shutil.copytree("copy", torn.parents[1], dirs_exist_ok=True)
+tuner = safely(max_trials=6)
+tuner.search(verbose=0)
 print(len(tuner.ran), "trials run, of", len(tuner.oracle.trials))
 assert len(tuner.ran) == 2
 
@@ -560,7 +502,7 @@ assert len(tuner.ran) == 2
 
 
 # %%
-def search_group(group, slope, project_name, overwrite):
+def search_group(slope, project_name):
     tuner = numbers(kt.RandomSearch)(
         lambda hp: slope * hp.Float("x", 0.0, 1.0),
         objective=kt.Objective("score", "max"),
@@ -568,28 +510,28 @@ def search_group(group, slope, project_name, overwrite):
         seed=1,
         directory="searches",
         project_name=project_name,
-        overwrite=overwrite,
     )
     tuner.search(verbose=0)
     (hp,) = tuner.get_best_hyperparameters()
-    print(f"{group}: ran {len(tuner.ran)}, best x {hp.get('x'):.3f}")
-    return len(tuner.ran)
+    return len(tuner.ran), round(hp.get("x"), 3)
 
 
 # %% open=true
+for path in Path("searches").glob("resume_groups_*"):
+    shutil.rmtree(path)  # of a run before
 ran = {}
-for own_names in (False, True):
-    print("own names" if own_names else "one name for both")
-    for group, slope in (("rising", 1), ("falling", -1)):
-        name = f"resume_groups_{group if own_names else 'all'}"
-        fresh = own_names or group == "rising"
-        ran[own_names, group] = search_group(group, slope, name, fresh)
-assert ran[False, "falling"] == 0 < ran[True, "falling"]
+for group, slope in (("rising", 1), ("falling", -1)):
+    for name in ("all", group):
+        count, best = search_group(slope, f"resume_groups_{name}")
+        print(f"{group}, named {name}: ran {count}, best x {best}")
+        ran[group, name] = count
+assert ran["falling", "all"] == 0 < ran["falling", "falling"]
 
 # %% [markdown]
-# `overwrite=True` for each group would do as well, and leaves the last
-# group's search alone on disk. In a long loop end each pass with
-# `keras.backend.clear_session()`, and read
+# `overwrite=True` for each group works as well, and leaves only the last
+# group's search on disk. It [empties folders that the search links
+# to](strangers_folder.py#overwritetrue-deletes-elsewhere). In a long loop
+# end each pass with `keras.backend.clear_session()`, and read
 # [memory](memory_and_disk.py).
 #
 # ## What this page did not show
@@ -600,8 +542,8 @@ assert ran[False, "falling"] == 0 < ran[True, "falling"]
 # - Two processes in one folder at the same time. They overwrite each
 #   other's trials; `safe` [refuses the
 #   second](faults.py#a-second-process).
-# - Bayesian optimisation resumed without `resumable`. It starts its own
-#   random numbers again, so its later proposals can differ from those
-#   of an uninterrupted search.
-# - Changes that no setting shows: of the model, of versions, and of what
+# - Bayesian optimisation resumed without `resumable`. It restarts its
+#   random numbers, so its later proposals can differ from those of an
+#   uninterrupted search.
+# - Changes that no argument shows: of the model, of versions, and of what
 #   a `tf.data` pipeline yields.
