@@ -52,7 +52,7 @@ def main(path):
     rows = read_texts(Path(path), about)
     if rows.empty:
         raise ValueError(f"{path} holds no texts: give .txt files")
-    inputs = tf.constant(list(rows))
+    inputs = tf.constant(list(rows.str[: about["characters"]]))
     #: kind=series
     columns = [about["target"], about["time"] or about["target"]]
     table = read_table(path, only=columns)

@@ -6,7 +6,9 @@
     python predict.py new.csv
 
 COLUMN is what to predict, the others are what it is predicted from:
-numbers or texts, cells may be missing.
+numbers or texts, cells may be missing. --ignore COLUMN leaves one out;
+--together COLUMN, of patients, say, keeps the rows of one of them on
+one side, so that the test is on others than those it learned from.
 #: kind=pictures
     python search.py         # an example: pieces of two photographs
     python search.py FOLDER  # your own: a folder of pictures per class
@@ -67,6 +69,8 @@ HERE = Path(__file__).parent
 SIZE = 32  # pixels a side that the network sees; more sees more, slower
 #: kind=series
 LENGTH = 28  # values in the longest window that is tried
+#: kind=texts
+CHARACTERS = 10_000  # of the start of a text, for at most 400 words
 #:
 
 
@@ -354,10 +358,18 @@ def load(options):
     #: kind=table predict=class
     y, names = classes_of(target)
     #: kind=table predict=number
-    if target.dtype.kind != "f":
-        raise ValueError(f"{options.target!r} does not hold numbers")
-    y = target.to_numpy("float32")
+    y = numbers_of(target)
     #: kind=table
+    if options.together and options.together not in table:
+        raise ValueError(
+            f"--together must be one of {list(table)}, not "
+            f"{options.together}"
+        )
+    if options.together:
+        groups = table.pop(options.together)
+        alone = "row " + table.index.to_series().astype(str)
+        unknown = groups.isin(["", np.nan])
+        groups = groups.astype(str).mask(unknown, alone)
     kept, left_out = usable_columns(table)
     copies = table.groupby(list(kept), dropna=False, sort=False)
     copies = copies.ngroup()
@@ -366,7 +378,9 @@ def load(options):
         for c in kept
         if kept[c] is not None or (table[c].dropna() % 1 == 0).all()
     ]
-    if len(kinds) == len(kept) and np.prod(kinds, dtype=float) < len(y):
+    if options.together:
+        copies = groups
+    elif len(kinds) == len(kept) and np.prod(kinds, dtype=float) < len(y):
         print("Rows are alike by chance: copies are not kept together")
         copies = table.index
     #: kind=table predict=class
@@ -411,6 +425,8 @@ def load(options):
     same = [hash(picture.tobytes()) for picture in pictures]
     parts = split_rows(found["name"], same)
     print(f"{len(y)} pictures:", found["name"].value_counts().to_dict())
+    if others := found.attrs["others"]:
+        print(f"passed over, by suffix: {others}")
 
     def take(part):
         return pictures[part], y[part]
@@ -426,14 +442,14 @@ def load(options):
         found = files_by_class(options.path, suffixes=[".txt"])
         texts = found["path"].map(read_text)
         target, about = found["name"], {}
+        if others := found.attrs["others"]:
+            print(f"passed over, by suffix: {others}")
     else:
         texts, target, about = text_column(options)
-    kept = texts.str.strip() != ""
-    if missing := len(texts) - kept.sum():
-        print(f"{missing} empty texts are left out")
+    texts, kept = beginnings(texts)
     texts, target = texts[kept].to_numpy(), target[kept]
     y, names = classes_of(target)
-    about["names"] = names
+    about["names"], about["characters"] = names, CHARACTERS
     parts = split_rows(np.take(names, y), texts)
     print(f"{len(y)} texts:", target.value_counts().to_dict())
     hypermodel = TextModel(texts[parts[0]], classes=len(names))
@@ -443,12 +459,9 @@ def load(options):
 def load(options):
     """Return hypermodel, rows by number, parts and what to save."""
     texts, target, about = text_column(options)
-    if target.dtype.kind != "f":
-        raise ValueError(f"{options.target!r} does not hold numbers")
-    kept = texts.str.strip() != ""
-    if missing := len(texts) - kept.sum():
-        print(f"{missing} empty texts are left out")
-    texts, y = texts[kept].to_numpy(), target[kept].to_numpy("float32")
+    texts, kept = beginnings(texts)
+    texts, y = texts[kept].to_numpy(), numbers_of(target[kept])
+    about["characters"] = CHARACTERS
     parts = split_rows(y, texts, classes=False)
     print(f"{len(y)} texts")
     hypermodel = TextModel(texts[parts[0]])
@@ -460,21 +473,33 @@ def load(options):
     return hypermodel, take, parts, about
 
 
+def beginnings(texts):
+    """Return the beginning of each text, and which are not empty."""
+    kept = texts.str.strip() != ""
+    if missing := len(texts) - kept.sum():
+        print(f"{missing} empty texts are left out")
+    if longer := (texts.str.len() > CHARACTERS).sum():
+        print(f"of {longer} texts only {CHARACTERS} characters are used")
+    return texts.str[:CHARACTERS], kept
+
+
 def text_column(options):
     """Return the texts of a table, their targets, and the column."""
-    texts = [options.text]
     #: kind=texts predict=class
-    texts.append(options.target)
+    table = read_table(options.path, numbers=[])
+    #: kind=texts predict=number
+    table = read_table(options.path, numbers=[options.target])
     #: kind=texts
-    table, target = known_targets(
-        read_table(options.path, texts), options
-    )
-    written = {c: table[c] for c in table if table[c].dtype.kind != "f"}
-    lengths = {c: each.str.len().mean() for c, each in written.items()}
+    table, target = known_targets(table, options)
+    lengths = {}
+    for column, cells in table.items():
+        if pd.to_numeric(cells, errors="coerce").isna().any():
+            said = cells.str.replace(r"\w+://\S+", "", regex=True)
+            lengths[column] = said.str.len().mean()
     column = options.text or max(lengths, key=lengths.get, default=None)
-    if column not in written:
+    if column not in lengths:
         raise ValueError(
-            f"--text must be one of {list(written)}, not {column}"
+            f"--text must be one of {list(lengths)}, not {column}"
         )
     print(f"texts: column {column}")
     return table[column], target, {"text": column}
@@ -526,6 +551,18 @@ def classes_of(target):
             "2 to 200; for a number there is another program"
         )
     return numbers, [str(name) for name in names]
+
+
+#: kind=table,texts predict=number
+def numbers_of(target):
+    """Return numbers to predict, as the network takes them."""
+    if target.dtype.kind == "f":
+        return target.to_numpy("float32")
+    wrong = target[pd.to_numeric(target, errors="coerce").isna()]
+    raise ValueError(
+        f"{target.name!r} does not hold numbers, but "
+        f"{[*wrong, *target][0]!r}: write 1234.5, without a unit"
+    )
 
 
 #: kind=table
@@ -623,7 +660,16 @@ def read_options():
     parser.add_argument("--target", metavar="COLUMN", help="to predict")
     #: kind=table
     parser.add_argument(
-        "--ignore", metavar="COLUMN", action="append", default=[]
+        "--ignore",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="not to be read; may be given several times",
+    )
+    parser.add_argument(
+        "--together",
+        metavar="COLUMN",
+        help="rows where it is the same stay on one side",
     )
     #: kind=texts
     parser.add_argument("--text", metavar="COLUMN", help="of texts")

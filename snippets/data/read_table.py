@@ -5,29 +5,43 @@ from pathlib import Path
 import pandas as pd
 
 
-def read_table(path, texts=(), only=None, without=(), decimal=""):
+def read_table(
+    path, texts=(), only=None, without=(), decimal="", numbers=None
+):
     """Return the rows of a CSV file, columns either numbers or texts.
 
     `path` names a file in UTF-8, with or without a byte order mark,
     whose first line names the columns; between cells stands a comma, a
-    semicolon, a tab or a bar. Where it is not a comma, 3,5 is a number,
-    and so is 1.234,5. Whether 1.234 is more than a thousand, the other
-    numbers of its column show, else those of the file, else `decimal`,
-    the decimal mark; what the file shows is in `attrs["decimal"]` of
-    the data frame.
+    semicolon, a tab or a bar. 1,234.5 is a number, and so are 1 234.5
+    and 1'234.5; where it is not a comma, so are 3,5 and 1.234,5.
+    Whether 1.234 is more than a thousand, the other numbers of its
+    column show, else those of the file, else `decimal`, the decimal
+    mark; what the file shows is in `attrs["decimal"]` of the data
+    frame.
 
     A column is numbers if every cell is one or is missing: it comes as
     float, missing cells as NaN. All others come as texts, missing cells
-    as empty texts, and so do the columns named in `texts`. Columns
-    `without` use are not read; with `only`, no others than these are.
+    as empty texts, and so do the columns named in `texts` and, if
+    `numbers` names columns, all but these. Columns `without` use are
+    not read; with `only`, no others than these are.
 
     Raises ValueError if there is no such file, if it is no UTF-8, has
-    no rows or rows of unequal length, or lacks one of `only`; if a
-    column is numbers but for a few cells, which it names; and if
-    nothing shows whether 1.234 is more than a thousand.
+    no rows, rows of unequal length or a cell that goes on over several
+    rows, or lacks one of `only`; if a column is numbers but for a few
+    cells, or but for one to three words, which it names; and if nothing
+    shows whether 1.234 is more than a thousand.
 
     Source: https://pandas.pydata.org/docs/user_guide/io.html
     """
+
+    def plain(cells):
+        """Return numbers without spaces and ' between thousands."""
+        cells = cells.str.replace("\u2212", "-")  # a minus sign
+        grouped = cells.str.fullmatch(
+            r"[+-]?[1-9]\d?\d?(?:[\s'\u2019]\d{3})+(?:[.,]\d+)?"
+        )
+        together = cells.str.replace(r"[\s'\u2019]", "", regex=True)
+        return cells.mask(grouped, together)
 
     def is_number(cells, mark):
         """Return which cells are numbers if `mark` is decimal."""
@@ -64,6 +78,7 @@ def read_table(path, texts=(), only=None, without=(), decimal=""):
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}")
     missing = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"]
+    missing += ["?", ".", "<NA>", "#N/A", "#N/D", "#NV"]  # and Excel's
     try:
         with open(path, encoding="utf-8-sig") as file:
             lines = [
@@ -71,10 +86,12 @@ def read_table(path, texts=(), only=None, without=(), decimal=""):
                 for _, line in zip(range(20), file, strict=False)
                 if line.strip()
             ]
+        said = [line[4] for line in lines[:1] if line[:4] == "sep="]
+        lines = lines[len(said) :]
         header = lines[0] if lines else ""
         # As often in each line, but for cells of several lines.
         between = max(
-            [mark for mark in ";\t|," if mark in header] or [","],
+            said or [m for m in ";\t|," if m in header] or [","],
             key=lambda mark: (
                 len({line.count(mark) for line in lines}) == 1,
                 header.count(mark),
@@ -87,7 +104,9 @@ def read_table(path, texts=(), only=None, without=(), decimal=""):
             encoding="utf-8-sig",
             keep_default_na=False,
             na_values=missing,
+            skiprows=len(said),
             skip_blank_lines=False,  # each is a row, or a gap in time
+            compression=None,
         )
     except UnicodeDecodeError:
         raise ValueError(
@@ -101,8 +120,9 @@ def read_table(path, texts=(), only=None, without=(), decimal=""):
     frame.columns = frame.columns.str.strip()
     if twice := list(frame.columns[frame.columns.duplicated()]):
         raise ValueError(f"{path} has two columns called {twice[0]!r}")
-    frame = frame.loc[: frame.dropna(how="all").index.max()]
-    if frame.empty or not isinstance(frame.index, pd.RangeIndex):
+    if plainly := isinstance(frame.index, pd.RangeIndex):
+        frame = frame.loc[: frame.dropna(how="all").index.max()]
+    if frame.empty or not plainly:
         raise ValueError(
             f"{path} has no rows below the names of its columns, or "
             "rows with more cells than there are names"
@@ -118,33 +138,50 @@ def read_table(path, texts=(), only=None, without=(), decimal=""):
     ]
     frame = frame[used].apply(lambda cells: cells.str.strip())
     frame = frame.fillna("")
-    read = [name for name in used if name not in texts]
+    if between == "\t":
+        inside = frame.apply(lambda cells: cells.str.contains("\t"))
+        if inside.any(axis=None):
+            row = inside.any(axis=1).idxmax() + 1
+            raise ValueError(
+                f'{path}: a " at the start of a cell of row {row} '
+                'swallows what follows: write """ there, and " at its '
+                "end"
+            )
+    read = [
+        name
+        for name in used
+        if name not in texts and (numbers is None or name in numbers)
+    ]
     marks = {name: set() for name in read}
     if between != ",":
-        marks = {name: decimal_marks(frame[name]) for name in read}
+        marks = {n: decimal_marks(plain(frame[n])) for n in read}
     of_file = set().union(*marks.values())
     frame.attrs["decimal"] = min(of_file) if len(of_file) == 1 else ""
     for name in read:
-        cells = text = frame[name]
-        if between != ",":
+        cells, text = frame[name], plain(frame[name])
+        if between == ",":
+            grouped = is_number(text, ".")
+            text = text.mask(grouped, text.str.replace(",", ""))
+        else:
             known = marks[name] or of_file or set(decimal)
             try:
-                text = as_python_writes(cells, known)
+                text = as_python_writes(text, known)
             except ValueError as error:
                 raise ValueError(
                     f"{path}: column {name!r}: {error}"
                 ) from None
-        numbers = pd.to_numeric(text, errors="coerce").astype(float)
-        numbers = numbers.where(numbers.abs() < 3e38)  # of 32 bits
-        wrong = cells[numbers.isna() & (cells != "")]
-        nearly = numbers.count() > 9 * len(wrong) > 0
-        if nearly and cells.nunique() > 20:
+        values = pd.to_numeric(text, errors="coerce").astype(float)
+        values = values.where(values.abs() < 3e38)  # of 32 bits
+        wrong = cells[values.isna() & (cells != "")]
+        few = values.count() > 9 * len(wrong) and cells.nunique() > 20
+        word = wrong.nunique() < 4 and cells.nunique() > 50
+        if len(wrong) and values.count() and (few or word):
             raise ValueError(
                 f"{path}: column {name!r} is numbers, but for "
                 f"{len(wrong)} cells such as {wrong.iloc[0]!r} in row "
                 f"{wrong.index[0] + 1}: mend or empty them, or leave "
                 "the column out"
             )
-        if numbers.count() and wrong.empty:
-            frame[name] = numbers
+        if values.count() and wrong.empty:
+            frame[name] = values
     return frame

@@ -11,7 +11,8 @@ def regular_series(table, target, time=None):
 
     `table` is a data frame, `target` its column of numbers, `time` the
     column that says when, as dates, times or numbers, of which 20240531
-    and 202405 are dates; without it, rows are a step apart. The step is
+    and 202405 are dates; without it, rows are a step apart. Years have
+    four digits: Jan-03 may be a day or a month. The step is
     the median one; times a little off are moved to the nearest. Days
     that are all from Monday to Friday are working days: a weekend or a
     holiday is no gap, more than five days are one, and `attrs["step"]`
@@ -34,8 +35,15 @@ def regular_series(table, target, time=None):
         if moved and parts[0].nunique() == 1:  # once a day, or less
             cells = cells.str.replace(offset, r"\1", regex=True)
             moved = False
+        dates = cells.dropna()
+        bare = dates[~dates.str.contains(r"\d{4}|^\d\d?:\d\d")]
+        if len(bare) and bare.str.contains(r"\d").all():
+            raise ValueError(
+                f"column {time!r}: {bare.iloc[0]} has no year of four "
+                "digits. Write times as 2024-05-31 18:00"
+            )
         found, ways = [], (False, True)  # is the day first?
-        if cells.dropna().str.match(r"\d{4}").all():
+        if dates.str.match(r"\d{4}").all():
             ways = (False,)
         for way in ways:
             with warnings.catch_warnings():
@@ -64,7 +72,10 @@ def regular_series(table, target, time=None):
                 f"no column {column!r} among {list(table.columns)}"
             )
     if table[target].dtype.kind != "f" or target == time:
-        raise ValueError(f"column {target!r} does not hold numbers")
+        raise ValueError(
+            f"column {target!r} does not hold numbers, but "
+            f"{table[target].iloc[0]!r}"
+        )
     series = table[target]
     if time is None:
         return series.reset_index(drop=True)
@@ -84,8 +95,9 @@ def regular_series(table, target, time=None):
     if len(odd):
         raise ValueError(
             f"column {time!r} has missing or equal times, such as that "
-            f"of row {odd[0] + 1}; if clocks were put back, write them "
-            "in UTC"
+            f"of row {odd[0] + 1}: if several series stand below each "
+            "other, keep the rows of one; if clocks were put back, "
+            "write times in UTC"
         )
     series = series.set_axis(when).sort_index()
     steps = series.index.to_series().diff().dropna()

@@ -8,8 +8,9 @@ def usable_columns(rows, most_categories=50):
     floats, missing cells NaN, or texts, missing cells empty. Returns
     two dicts: a usable column with None for numbers or else the list of
     its categories; and one left out with the reason. Left out are
-    columns of a single value, whole numbers that number the rows, and
-    texts of more than `most_categories` kinds, or of hardly any kind
+    columns of a single value, whole numbers that number the rows, a
+    column without a name, as R and pandas write row numbers, and texts
+    of more than `most_categories` kinds, or of hardly any kind
     twice: dates, identifiers, free text.
 
     Raises ValueError if no column is left.
@@ -19,6 +20,9 @@ def usable_columns(rows, most_categories=50):
     usable, left_out = {}, {}
     for name in rows:
         cells = rows[name]
+        if name.startswith("Unnamed: "):  # pandas says so
+            left_out[name] = "it has no name"
+            continue
         if cells.dtype.kind == "f":
             span = cells.max() - cells.min()
             whole = cells.notna().all() and (cells % 1 == 0).all()
@@ -33,7 +37,8 @@ def usable_columns(rows, most_categories=50):
         if len(kinds) < 2:
             left_out[name] = "a single value"
         elif len(kinds) > min(most_categories, max(9, len(rows) / 2)):
-            left_out[name] = f"{len(kinds)} different texts"
+            seen = repr(max(kinds)[:20])
+            left_out[name] = f"{len(kinds)} different texts, as {seen}"
         else:
             usable[name] = kinds
     if not usable:

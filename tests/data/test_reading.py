@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import needs_posix
 from PIL import Image
 
 from snippets.data.files_by_class import files_by_class
@@ -16,6 +17,7 @@ from snippets.data.usable_columns import usable_columns
 from snippets.data.windows_of import windows_of
 
 NUMBERS = "".join(f"{number}\n" for number in range(30))
+HUNDRED = range(100)
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
@@ -60,6 +62,57 @@ def test_a_mark_between_digits_is_what_the_column_shows(
     assert list(read_table(tmp_path / "t.csv")["a"]) == expected
 
 
+@pytest.mark.parametrize("between", [",", ";"])
+@pytest.mark.parametrize(
+    "written",
+    ["1,234.5", "1 234.5", "1\u202f234.5", "1'234.5", "1234.5"],
+)
+def test_thousands_are_read_however_they_are_grouped(
+    between, written, tmp_path
+):
+    rows = [f'"{written}"', '"\u2212999"', "030 123 456"]
+    text = "\n".join(f"{row}{between}x" for row in rows[:2])
+    (tmp_path / "t.csv").write_text(f"a{between}b\n{text}\n", "utf-8")
+    assert list(read_table(tmp_path / "t.csv")["a"]) == [1234.5, -999]
+    text = "\n".join(f"{row}{between}x" for row in rows)
+    (tmp_path / "t.csv").write_text(f"a{between}b\n{text}\n", "utf-8")
+    assert list(read_table(tmp_path / "t.csv")["a"])[2] == rows[2]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_first_line_of_excel_says_what_stands_between_cells(
+    end, tmp_path
+):
+    lines = ["\ufeffsep=;", "a, b;c", "1,5;x", ""]
+    (tmp_path / "t.csv").write_text(end.join(lines), "utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert table.to_dict("list") == {"a, b": [1.5], "c": ["x"]}
+
+
+@pytest.mark.parametrize("sign", ["?", ".", "#N/A", "#NV", "<NA>"])
+def test_signs_of_a_missing_number_are_missing(sign, tmp_path):
+    text = "".join(f"{n if n % 3 else sign}\n" for n in range(60))
+    (tmp_path / "t.csv").write_text(f"a\n{text}", "utf-8")
+    read = read_table(tmp_path / "t.csv")["a"]
+    assert read.isna().sum() == 20 and read.sum() == sum(
+        n for n in range(60) if n % 3
+    )
+
+
+def test_a_file_is_read_whatever_it_is_called(tmp_path):
+    (tmp_path / "t.csv.zip").write_text("a,b\n1,x\n", "utf-8")
+    assert list(read_table(tmp_path / "t.csv.zip")["a"]) == [1]
+
+
+def test_only_columns_that_may_be_numbers_are_looked_at(tmp_path):
+    text = f"id,y\n{NUMBERS.replace(chr(10), ',1' + chr(10))}12b,2\n"
+    (tmp_path / "t.csv").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match="'12b' in row 31"):
+        read_table(tmp_path / "t.csv")
+    table = read_table(tmp_path / "t.csv", numbers=["y"])
+    assert table["y"].sum() == 32 and table["id"].iloc[-1] == "12b"
+
+
 @pytest.mark.parametrize("sure", ["0,5", "0.5"])
 def test_else_the_file_shows_it_or_the_one_before(sure, tmp_path):
     expected = 1234 if "," in sure else 1.234
@@ -101,6 +154,13 @@ def test_commas_in_the_names_of_columns_separate_none(
         (f"a\n{NUMBERS}9e39\n", "'9e39' in row 31"),
         (f"a\n{NUMBERS}n. a.\n", "'n. a.' in row 31"),
         ("a, a \n1,2\n", "two columns called 'a'"),
+        ("a b\n1,2,3\n4,5,6\n", "more cells than"),
+        (
+            "a\n"
+            + "".join(f"{n if n % 3 else 'none'}\n" for n in HUNDRED),
+            "34 cells such as 'none' in row 1",
+        ),
+        ('a\tb\n1\t"x\n2\ty\n3\t"z\n', '" at the start of .* row 1 '),
     ],
 )
 def test_a_table_that_is_none_is_refused(text, message, tmp_path):
@@ -118,11 +178,13 @@ def test_columns_that_name_rows_or_say_nothing_are_left_out():
             "none": "",
             "kind": ["a", ""] * 20,
             "name": [f"x{n}" for n in range(40)],
+            "Unnamed: 0": np.arange(40.0) * 9,  # of rows taken out
         }
     )
     usable, left_out = usable_columns(rows)
     assert usable == {"number": None, "kind": ["", "a"]}
-    assert set(left_out) == {"id", "one", "none", "name"}
+    assert set(left_out) == {"id", "one", "none", "name", "Unnamed: 0"}
+    assert left_out["name"] == "40 different texts, as 'x9'"
     with pytest.raises(ValueError, match="no column to learn from"):
         usable_columns(rows[["one", "name"]])
 
@@ -235,7 +297,9 @@ def test_files_of_classes_are_found(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "b/folder.txt").mkdir()
+    (tmp_path / "b/PHOTO.HEIC").touch()
     found = files_by_class(tmp_path, suffixes=[".txt"])
+    assert found.attrs["others"] == {".heic": 1, ".md": 1}
     assert list(found["name"]) == ["a", "a", "b"]
     assert [path.name for path in found["path"]] == [
         "1.TXT",
@@ -244,10 +308,23 @@ def test_files_of_classes_are_found(tmp_path):
     ]
     with pytest.raises(ValueError, match="a folder for each class"):
         files_by_class(tmp_path / "a", suffixes=[".txt"])
+    with pytest.raises(
+        ValueError, match="'.txt': 3, '.heic': 1, '.md'"
+    ):
+        files_by_class(tmp_path, suffixes=[".csv"])
     (tmp_path / "a").rename(tmp_path / "Train")
     (tmp_path / "b").rename(tmp_path / "test")
     with pytest.raises(ValueError, match="is split already"):
         files_by_class(tmp_path, suffixes=[".txt"])
+
+
+def test_a_class_whose_folder_is_a_link_is_found(tmp_path):
+    needs_posix()
+    for name in ("top/a", "elsewhere/b"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").touch()
+    (tmp_path / "top/b").symlink_to(tmp_path / "elsewhere/b")
+    assert list(files_by_class(tmp_path / "top")["name"]) == ["a", "b"]
 
 
 def test_a_text_in_another_encoding_is_named(tmp_path):
@@ -355,6 +432,9 @@ def test_weekends_and_holidays_are_no_gap_in_working_days():
         ([*"123456", "1000000"], "a gap of"),
         (["1", "2", "7", "30"], "no regular step"),
         (["first", "second", "third"], "'?first"),
+        (["Jan-03", "Feb-03", "Mar-03"], "Jan-03 has no year of four"),
+        (["13/01/23", "14/01/23", "15/01/23"], "13/01/23 has no year"),
+        (["2024", "2025", "2024"], "keep the rows of one"),
     ],
 )
 def test_times_that_cannot_be_trusted_are_refused(

@@ -444,17 +444,88 @@ def test_programs_run_on_awkward_data(programs, chosen, tmp_path):
         )
 
 
-def loaded(programs, folder, path, predict="class"):
-    """Return what a composed program for tables makes of one."""
-    chosen = {
-        "kind": "table",
-        "predict": predict,
-        "tuner": "GridSearch",
-    }
+def loaded(
+    programs, folder, path, predict="class", kind="table", **options
+):
+    """Return what a composed program makes of data."""
+    chosen = {"kind": kind, "predict": predict, "tuner": "GridSearch"}
     (folder / "search.py").write_text(programs[key(chosen)][0], "utf-8")
     names = runpy.run_path(str(folder / "search.py"))
-    options = argparse.Namespace(path=path, target="y", ignore=[])
-    return names["load"](options)
+    options = {
+        "path": path,
+        "target": "y",
+        "ignore": [],
+        "together": None,
+        "text": None,
+    } | options
+    return names["load"](argparse.Namespace(**options))
+
+
+def test_rows_of_one_patient_stay_together_and_teach_no_number(
+    programs, tmp_path
+):
+    random = np.random.default_rng(1)
+    rows = [[n // 4, random.random(), n % 2] for n in range(240)]
+    rows += [["", random.random(), n % 2] for n in range(40)]
+    path = write(tmp_path / "t.csv", ["patient", "x", "y"], rows)
+    _, _, parts, about = loaded(
+        programs, tmp_path, path, together="patient"
+    )
+    assert list(about["columns"]) == ["x"]
+    assert np.allclose(
+        [len(part) for part in parts], [168, 56, 56], atol=4
+    )
+    for part in parts:
+        _, counts = np.unique(part[part < 240] // 4, return_counts=True)
+        assert set(counts) == {4}
+        assert (part >= 240).sum() > 2  # of no patient, each for itself
+    with pytest.raises(ValueError, match="--together must be one of"):
+        loaded(programs, tmp_path, path, together="ward")
+
+
+@pytest.mark.parametrize("predict", ["class", "number"])
+def test_the_texts_are_not_their_addresses_or_numbers(
+    programs, predict, tmp_path, capsys
+):
+    rows = [
+        [
+            "12b" if n == 50 else n,
+            f"https://example.org/{'x' * 60}/{n}",
+            f"{'good' if n % 2 else 'bad'} one, {n}",
+            n % 2,
+        ]
+        for n in range(100)
+    ]
+    path = write(tmp_path / "t.csv", ["id", "url", "said", "y"], rows)
+    about = loaded(programs, tmp_path, path, predict, "texts")[3]
+    assert about["text"] == "said"
+
+
+@pytest.mark.parametrize("predict", ["class", "number"])
+def test_of_a_long_text_only_the_beginning_is_read(
+    programs, predict, tmp_path, capsys
+):
+    rows = [
+        [f"{n} " * (9000 if n % 3 else 9), n % 2] for n in range(60)
+    ]
+    path = write(tmp_path / "t.csv", ["said", "y"], rows)
+    _, take, parts, about = loaded(
+        programs, tmp_path, path, predict, "texts"
+    )
+    texts = take(parts[0])[0].numpy()
+    assert max(map(len, texts)) == about["characters"] == 10_000
+    said = capsys.readouterr().out
+    assert "of 40 texts only 10000 characters are used" in said
+
+
+def test_pictures_that_cannot_be_read_are_counted(
+    programs, tmp_path, capsys
+):
+    (top, *_), *_ = pictures(tmp_path, "class")
+    (top / "blå/PHOTO.HEIC").write_bytes(b"no picture")
+    loaded(programs, tmp_path, top, kind="pictures")
+    said = capsys.readouterr().out
+    assert "passed over, by suffix: {'.heic': 1, '.txt': 1}" in said
 
 
 def test_rows_that_differ_in_their_number_only_stay_together(
@@ -575,6 +646,11 @@ def useless(folder):
     return [path, "--target", "c"]
 
 
+def unit(folder):
+    rows = [[n % 7, f"{n} kg"] for n in range(300)]
+    return [write(folder / "t.csv", ["a", "c"], rows), "--target", "c"]
+
+
 def many(folder):
     rows = [[n % 7, n + 0.5] for n in range(300)]
     return [write(folder / "t.csv", ["a", "c"], rows), "--target", "c"]
@@ -649,6 +725,18 @@ WRONG = {
         "number",
         rare,
         "'c' does not hold",
+    ),
+    "a unit in the target": (
+        "table",
+        "number",
+        unit,
+        "but '0 kg': write 1234.5, without a unit",
+    ),
+    "a series with a unit": (
+        "series",
+        "number",
+        unit,
+        "does not hold numbers, but '0 kg'",
     ),
     "no such column": (
         "table",
