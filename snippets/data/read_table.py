@@ -171,7 +171,7 @@ def read_table(
                     f"{path}: column {name!r}: {error}"
                 ) from None
         values = pd.to_numeric(text, errors="coerce").astype(float)
-        values = values.where(values.abs() < 3e38)  # of 32 bits
+        values = values.where(values.abs() < 1e18)  # 32 bits hold 1e36
         wrong = cells[values.isna() & (cells != "")]
         few = values.count() > 9 * len(wrong) and cells.nunique() > 20
         word = wrong.nunique() < 4 and cells.nunique() > 50

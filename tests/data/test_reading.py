@@ -152,6 +152,7 @@ def test_commas_in_the_names_of_columns_separate_none(
         ("a,b\n1,2,3\n4,5,6\n", "more cells than"),
         (f"a\n{NUMBERS}inf\n", "'inf' in row 31"),
         (f"a\n{NUMBERS}9e39\n", "'9e39' in row 31"),
+        (f"a\n{NUMBERS}-1e20\n", "'-1e20' in row 31"),  # its square
         (f"a\n{NUMBERS}n. a.\n", "'n. a.' in row 31"),
         ("a, a \n1,2\n", "two columns called 'a'"),
         ("a b\n1,2,3\n4,5,6\n", "more cells than"),
