@@ -6,7 +6,7 @@ brought it until 2.20, and 2.21 does not. To import it where a TensorBoard
 callback was found would do; to declare it, as keras-team/keras#22376
 does, would mend installations alone.
 
-No thread is known.
+keras-team/keras-tuner#454 would have declared it, and was closed.
 
 With Keras Tuner 1.4.8: the only trial is FAILED.
 """
