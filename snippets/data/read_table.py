@@ -27,9 +27,9 @@ def read_table(
 
     Raises ValueError if there is no such file, if it is no UTF-8, has
     no rows, rows of unequal length or a cell that goes on over several
-    rows, or lacks one of `only`; if a column is numbers but for a few
-    cells, or but for one to three words, which it names; and if nothing
-    shows whether 1.234 is more than a thousand.
+    rows, or lacks one of `only` or `without`; if a column is numbers
+    but for a few cells, or but for one to three words, which it names;
+    and if nothing shows whether 1.234 is more than a thousand.
 
     Source: https://pandas.pydata.org/docs/user_guide/io.html
     """
@@ -127,7 +127,8 @@ def read_table(
             f"{path} has no rows below the names of its columns, or "
             "rows with more cells than there are names"
         )
-    if lost := [name for name in only or () if name not in frame]:
+    named = [*(only or ()), *without]
+    if lost := [name for name in named if name not in frame]:
         raise ValueError(
             f"{path} lacks the columns {lost}: it has {list(frame)}"
         )

@@ -203,6 +203,8 @@ def test_codes_that_look_like_numbers_stay_the_codes_they_are(tmp_path):
     assert np.isnan(table_inputs(new, columns)["numbers"]).all()
     with pytest.raises(ValueError, match=r"lacks the columns \['m'\]"):
         read_table(tmp_path / "new.csv", only=["n", "m"])
+    with pytest.raises(ValueError, match=r"lacks the columns \['o'\]"):
+        read_table(tmp_path / "new.csv", without=["x", "o"])
     with pytest.raises(ValueError, match=r"lacks the columns \['n'\]"):
         table_inputs(new[["code"]], columns)
     new["n"] = ["x", "1"]
