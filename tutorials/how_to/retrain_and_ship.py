@@ -143,8 +143,11 @@ for seed in SEEDS:
     }
     for way, model in ways.items():
         model.save(f"{way}, {seed}.keras")
+
+# %%
 columns = ["validation accuracy", "best epoch"]
-display(pd.DataFrame(reported, columns).T.rename_axis("seed").round(4))
+table = pd.DataFrame(reported, columns).T.rename_axis("seed").round(4)
+display(table.astype({"best epoch": int}))
 
 # %% [markdown]
 # These trials may train for five epochs. Where the best epoch is the
