@@ -148,7 +148,7 @@ functions = build_model, resident, noted, main
 source = [IMPORTS, *inspect.findsource(flat_memory)[0]]
 source += map(inspect.getsource, functions)
 source = "".join([*source, "main(*sys.argv[1:])"])
-Path("search.py").write_text(source, "utf-8")
+_ = Path("search.py").write_text(source, "utf-8")
 
 
 # %%
