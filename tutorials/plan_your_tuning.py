@@ -3,14 +3,13 @@
 #
 # Six steps from a model that works to one that is tuned, in code that runs.
 #
-# 1. **Know the noise.** Train the untuned model with three seeds.
-# 2. **Explore.** Twenty random trials, a wide range for the learning rate,
-#    a third of the epochs.
-# 3. **Look.** Where do the best five lie? If all are at one edge, move the
-#    range.
-# 4. **Go on there.** Twenty more trials in the range of the best five.
-# 5. **Choose at full length.** Train the best few with three seeds each.
-#    Among those near the best take the simplest.
+# 1. **Know the noise:** three seeds of the untuned model.
+# 2. **Explore:** twenty random trials, a wide range for the learning rate, a
+#    third of the epochs.
+# 3. **Look:** if the best five are all at one edge, move the range.
+# 4. **Go on there:** twenty more trials in the range of the best five.
+# 5. **Choose at full length:** the best few with three seeds each; among
+#    those near the best, the simplest.
 # 6. **Judge once**, on the test set.
 #
 # Steps 2 to 4 in miniature:
@@ -60,8 +59,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
+# %%
 images = load_images("digits")
 FEATURES, CLASSES = images.train[0].shape[1], images.classes
+print("training images:", len(images.train[0]))
 
 
 # %%

@@ -214,6 +214,7 @@ assert differ.pop("fold 5") == 0 and (differ > 0).all()
 from sklearn.model_selection import train_test_split
 
 
+# %%
 def gains_of(seed):
     """Return what the refit gains, for each number of folds."""
     x_fit, x_aside, y_fit, y_aside = train_test_split(
@@ -262,6 +263,7 @@ import io
 from sklearn.naive_bayes import GaussianNB
 
 
+# %%
 def naive_bayes(hp):
     return GaussianNB()
 
@@ -351,6 +353,7 @@ from scipy.sparse import csr_matrix
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 
+# %%
 groups = {"groups": np.arange(len(y)) // 10}
 macro_f1 = make_scorer(f1_score, average="macro")
 accepted = {

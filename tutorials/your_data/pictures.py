@@ -139,6 +139,7 @@ print(f"{len(train)}, {len(validation)}, and {len(closed)} kept closed")
 from sklearn.utils.class_weight import compute_sample_weight
 
 
+# %%
 def take(rows):
     """Return pictures, labels and weights by number."""
     weights = compute_sample_weight("balanced", labels[rows])
@@ -167,7 +168,7 @@ tuner.search(
     y,
     sample_weight=weights,
     validation_data=take(validation),
-    epochs=20,
+    epochs=18,
     verbose=0,
 )
 
@@ -197,7 +198,7 @@ history = hypermodel.fit(
     y,
     sample_weight=weights,
     validation_data=take(validation),
-    epochs=60,
+    epochs=54,
     verbose=0,
 ).history["val_accuracy"]
 
