@@ -4,13 +4,11 @@
 # What Keras Tuner does with an exception, NaN, infinity or a model that
 # is too large; how to notice it, and how to keep a search whole.
 #
-# - Most faults cost one trial. Three failed trials in a row end the
-#   search.
-# - `get_best_hyperparameters` may return the values of a failed trial:
-#   check `tuner.oracle.get_best_trials()[0].status` first.
+# - Most faults cost one trial; three failed ones in a row end the search.
+# - Check a trial's status: `get_best_hyperparameters` may return the values
+#   of a failed one.
 # - Retries help against exceptions, not against NaN.
-# - Under Hyperband one failed trial can cost its bracket the longest
-#   training. Return [a bad
+# - Under Hyperband one failure can cost the longest training. Return [a bad
 #   score](#under-hyperband-a-failure-costs-more) instead.
 
 # %%
@@ -218,8 +216,9 @@ print("their trial:", trial.status, "with score", trial.score)
 assert raised is None and trial.status == "FAILED"
 
 # %% [markdown]
-# So check the status of every trial: `get_best_trials(5)` includes failed
-# ones [when fewer have completed](results.py).
+# So check `tuner.oracle.get_best_trials()[0].status` first, and that of
+# every further trial: `get_best_trials(5)` includes failed ones [when fewer
+# have completed](results.py).
 #
 # To find such mistakes before the search, train the default values by
 # hand for one epoch: `model = hypermodel.build(hp)`, then

@@ -9,11 +9,9 @@
 # ```
 #
 # - `parallel_search.py` is the snippet below, `search.py` any script with a
-#   search in it. For your data, [the composer writes
-#   one](../../your_data/index.md?cores=1) that starts its own workers.
+#   search in it.
 # - For small models a worker for each core pays once training takes
-#   [about 14 s](#when-it-pays), here. Each worker holds TensorFlow and the
-#   data in memory.
+#   [about 14 s](#when-it-pays), here.
 # - On GPUs, `--gpus 0,1` gives each worker one.
 #
 # From Python, with a function as the script:
@@ -51,8 +49,10 @@ Path("search.py").write_text(f"{quiet}{code}search()", "utf-8")
 parallel_search("search.py", workers=2)
 
 # %% [markdown]
-# Workers train. The chief trains nothing: it decides what is tried next,
-# keeps the results, and goes on with the script when all is done.
+# Workers train, and each holds TensorFlow and the data in memory. The chief
+# trains nothing: it decides what is tried next, keeps the results, and goes
+# on with the script when all is done. For your data, [the composer writes a
+# script](../../your_data/index.md?cores=1) that starts its own workers.
 
 # %%
 import contextlib
