@@ -55,7 +55,6 @@ from unittest import mock
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from IPython.display import display
 from keras_tuner.engine.hyperparameters import Choice
 
@@ -295,6 +294,8 @@ print("given to fit:", tuner.hypermodel.given[0]["batch_size"])
 # searches](../how_to/reproducible_searches.py) has the two seeds that do.
 
 # %%
+import tensorflow as tf
+
 drawn = []
 for _ in range(2):
     np.random.seed(1)
