@@ -5,16 +5,8 @@
 # keeps `fit`, or a whole loop in `HyperModel.fit`.
 #
 # If only the step is yours, override
-# [`train_step`](#a-train_step-that-keeps-fit), and nothing else changes.
-# If the loop is yours, it owes the tuner four things:
-#
-# - train from `initial_epoch` to `epochs`;
-# - call the `callbacks` it is given, which save the weights;
-# - give `on_epoch_end` a dictionary that contains the objective;
-# - return the `History` of all epochs.
-#
-# A loop that forgets the callbacks runs a whole search without a
-# complaint, and leaves no model.
+# [`train_step`](#a-train_step-that-keeps-fit). If the loop is yours, it
+# must call the callbacks that it is given: they save the weights.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -49,9 +41,15 @@ tuner.search(*load_images().train, epochs=40, verbose=0)
 tuner.results_summary()
 
 # %% [markdown]
-# This one does for random search: it saves the weights of the best epoch,
-# but scores the last. [A whole loop](#a-whole-loop) meets all four
-# demands, and Hyperband needs them.
+# This loop does for random search: it saves the weights of the best epoch,
+# but scores the last. A [whole loop](#a-whole-loop) meets all four demands,
+# and Hyperband needs them:
+#
+# - train from `initial_epoch` to `epochs`;
+# - call the `callbacks`: a loop that forgets them runs a whole search
+#   without a complaint, and leaves no model;
+# - give `on_epoch_end` a dictionary that contains the objective;
+# - return the `History` of all epochs.
 
 # %%
 import contextlib

@@ -8,8 +8,6 @@
 #   as dictionaries with the same keys.
 # - The losses and metrics of an output carry its name, so the objective
 #   does too: `val_top_loss`, `val_progress_mae`.
-# - `val_loss` is the weighted sum of all outputs' losses. Don't search by
-#   it while the weights are tuned: small weights would win.
 
 # %%
 from snippets.terminal import show_in_terminal

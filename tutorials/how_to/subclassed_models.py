@@ -5,15 +5,8 @@
 # `keras.Model`, so that trials load again and Hyperband promotes them.
 #
 # A subclassed model has no weights until it is called, and Keras Tuner
-# loads weights into it before that.
-#
-# - **Call it at the end of `build`**, on an input of the right shape, and
-#   then build its optimizer; a GAN has two.
-# - Without the call, `get_best_models` raises "You are loading weights into
-#   a model that has not yet been built", and under Hyperband every promoted
-#   trial fails.
-# - `model.build((None, 64))` is not enough: after a warning it can return
-#   random weights.
+# loads weights into it before that. So **call it at the end of `build`**,
+# on an input of the right shape, and then build its optimizer.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -50,8 +43,13 @@ tuner.search(*load_images().train, validation_split=0.2, verbose=0)
 print("loaded:", tuner.get_best_models()[0].count_params(), "weights")
 
 # %% [markdown]
-# An optimizer with variables of its own, such as Adam, is built too:
-# `model.optimizer.build(model.trainable_variables)`.
+# - Without the call, `get_best_models` raises "You are loading weights into
+#   a model that has not yet been built", and under Hyperband every promoted
+#   trial fails.
+# - `model.build((None, 64))` is not enough: after a warning it can return
+#   random weights.
+# - An optimizer with variables of its own, such as Adam, is built too:
+#   `model.optimizer.build(model.trainable_variables)`. A GAN has two.
 
 # %%
 import contextlib
