@@ -6,11 +6,7 @@
 #
 # [The composer](../../your_data/index.md?kind=texts) writes the two programs
 # that come of it for your texts; this page shows what they do and why.
-#
-# It takes a folder for each class and a file for each text. The texts here
-# are first sentences of docstrings: is it about a layer, an operation of
-# Keras, or a data frame? (For texts in a table, one line will do,
-# `read_table(path)["text"]`, with the labels from another column.)
+# Is a docstring of Keras about an operation or about a layer?
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -18,15 +14,57 @@ from snippets.terminal import show_in_terminal
 show_in_terminal()
 
 # %%
-from snippets.data.files_by_class import files_by_class
+from snippets.models.text_model import TextModel
+
+# %%
+import keras
+import keras_tuner as kt
+import tensorflow as tf
+
+layers = [t.__doc__ or "" for t in vars(keras.layers).values()]
+ops = [t.__doc__ or "" for t in vars(keras.ops).values()]
+texts = [t for pair in zip(ops, layers, strict=False) for t in pair]
+y = tf.range(len(texts)) % 2
+model = TextModel(texts, classes=2)
+goal = kt.Objective("val_accuracy", "max")
+where = {"directory": "searches", "project_name": "texts_opening"}
+tuner = kt.RandomSearch(model, goal, max_trials=2, seed=1, **where)
+tuner.search(tf.constant(texts), y, validation_split=0.2, verbose=0)
+print("Better of two:", tuner.get_best_hyperparameters()[0].values)
+
+# %% [markdown]
+# The vocabularies are learned from the texts that `TextModel` is given:
+# words, and characters by threes, for languages without spaces and words
+# that vary. Which of them to read is a hyperparameter.
 
 # %%
 import inspect
+import json
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
-import keras
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from IPython.display import display
+from sklearn.linear_model import LogisticRegression
 
+keras.utils.set_random_seed(1)
+
+# %% [markdown]
+# ## Texts in files
+#
+# A folder for each class, a file for each text. Here are first sentences of
+# docstrings: is it a layer, an operation, or a data frame's method? (For
+# texts in a table, one line will do, `read_table(path)["text"]`, with the
+# labels from another column.)
+
+# %%
+from snippets.data.files_by_class import files_by_class
+
+# %%
 folder = Path("searches", "texts", "data")
 parts = {"layer": keras.layers, "op": keras.ops, "frame": pd.DataFrame}
 for name, part in parts.items():
@@ -39,19 +77,6 @@ found = files_by_class(folder, suffixes=[".txt"])
 print("texts by class:", found["name"].value_counts().to_dict())
 
 # %%
-import json
-import subprocess
-import sys
-import zipfile
-
-import keras_tuner as kt
-import matplotlib.pyplot as plt
-import numpy as np
-import tensorflow as tf
-from IPython.display import display
-from sklearn.linear_model import LogisticRegression
-
-keras.utils.set_random_seed(1)
 texts = np.array([path.read_text("utf-8") for path in found["path"]])
 labels, names = pd.factorize(found["name"], sort=True)
 print("one of them:", texts[0])
@@ -79,12 +104,7 @@ def take(rows):
 # %% [markdown]
 # ## Search
 #
-# The vocabularies are learned from the training texts alone: words, and
-# characters by threes, for languages without spaces and words that vary.
-# Which of them to read is a hyperparameter.
-
-# %% open=true
-from snippets.models.text_model import TextModel
+# The vocabularies are learned from the training texts alone.
 
 # %%
 hypermodel = TextModel(texts[train], classes=len(names))
