@@ -4,8 +4,7 @@
 # How one search runs on many hosts: what they must share, how a
 # scheduler starts it, who can reach the chief's port, and what hangs it.
 #
-# Every host runs the same script, in a folder that all share, with three
-# variables:
+# Every host runs the same script in a shared folder, with three variables:
 #
 # ```shell
 # export KERASTUNER_ORACLE_IP=10.0.0.1  # the chief's address
@@ -16,8 +15,7 @@
 #
 # - [Files for Slurm, Kubernetes and Compose](#files-for-schedulers) do
 #   this for you.
-# - Restart a task that dies *under its own id*, or the chief waits for
-#   ever.
+# - Restart a dead task *under its own id*, or the chief waits for ever.
 # - [The port](#what-the-port-gives-away) has no password: whoever reaches
 #   it can read, change and hang the search.
 
@@ -34,8 +32,8 @@ import keras_tuner as kt
 from sklearn.datasets import load_digits
 
 
-def search(tuner_class):
-    tuner = tuner_class(
+def search(Tuner):
+    tuner = Tuner(
         build_model,
         objective=kt.Objective("val_accuracy", "max"),
         max_trials=4,
