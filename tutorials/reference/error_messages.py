@@ -74,7 +74,7 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # the one line of the message that is worth looking up.
 
 
-# %% fold="Helper: shown. Print a line of the error or warning met"
+# %%
 @contextlib.contextmanager
 def shown(kind=Exception, line=-1):
     """Print a line of the error or warning met, and nothing else."""
