@@ -6,12 +6,7 @@
 #
 # [The composer](../../your_data/index.md?kind=series&predict=number) writes
 # the two programs that come of it for your series; this page shows what
-# they do and why. The series here is the highest temperature of each day
-# in Seattle.
-#
-# The length of the window is tuned inside the model, so every length is
-# scored on the same days. The model predicts the change since the last
-# value: a network that has learned nothing says "as today".
+# they do and why, on the highest temperature of each day in Seattle:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -48,6 +43,11 @@ tuner = kt.RandomSearch(
 )
 tuner.search(windows, values, validation_split=0.2, verbose=0)
 print("Better of two:", tuner.get_best_hyperparameters()[0].values)
+
+# %% [markdown]
+# The length of the window is tuned inside the model, so every length is
+# scored on the same days. The model predicts the change since the last
+# value: a network that has learned nothing says "as today".
 
 # %%
 import inspect
