@@ -139,6 +139,7 @@ def execute(tutorial):
     partial = tutorial.kept.with_suffix(".partial")
     nbformat.write(tutorial.notebook, partial)
     partial.replace(tutorial.kept)
+    kernel.terminate()
     kernel.join()  # now its CPU seconds count
     seconds, cpu = time.monotonic() - begun, sum(os.times()[:4])
     say(f"{tutorial.name}: executed in {seconds:.0f} s, {cpu:.0f} CPU s")

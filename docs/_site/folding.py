@@ -42,7 +42,7 @@ def summary(cell):
         return "Snippet: " + code.split('"""')[1].strip()
     tree, made = ast.parse(code), cell.get("outputs", ())
     imports = sum(isinstance(n, ast.Import | ast.ImportFrom) for n in tree.body)
-    if 2 * imports >= len(tree.body):
+    if 2 * imports >= len(tree.body) and not made:
         return "Imports: " + listed(MODULE.findall(code), most=99)
     if {"answer", "fold", "open"} & said.keys():
         return said.get("answer") or said.get("fold")
@@ -71,6 +71,18 @@ def summary(cell):
     targets = [t for n in tree.body for t in getattr(n, "targets", ())]
     targets = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
     return f"Preparation: {listed(names + targets)}"
+
+
+def of_all(lines):
+    """Return the line under which many folded cells lie together."""
+    kinds = [line.partition(":")[0] for line in lines]
+    kinds = [f"{kind[0].lower()}{kind[1:]}" for kind in kinds]
+    counts = {kind: kinds.count(kind) for kind in kinds}
+    parts = []
+    for kind, count in counts.items():
+        plural = "" if count == 1 or kind.endswith("s") else "s"
+        parts.append(f"{count} {kind}{plural}" if count > 1 else kind)
+    return f"Code: {', '.join(parts)}"
 
 
 def blocks(cells):

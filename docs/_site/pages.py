@@ -208,7 +208,8 @@ def on_page_read_source(page, config):
                 raise BuildError(f"{where}: figure= or alt=, and no figure")
         shown = [cell for cell in notebook.cells if "jupyter" not in cell.metadata]
         blocks = folding.blocks(cell for cell in shown if cell.source)
-        return template.render(blocks=blocks, runs=runs)
+        said = {"runs": runs, "of_all": folding.of_all}
+        return template.render(blocks=blocks, **said)
     return None
 
 

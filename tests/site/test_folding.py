@@ -111,6 +111,21 @@ def test_no_mark_says_what_the_rule_says(path):
                 assert folded == ("open" in each.metadata), each.source
 
 
+def test_many_folded_cells_lie_under_one_line_that_counts_them():
+    lines = ["Snippet: Load.", "Snippet: Draw.", "Imports: keras"]
+    lines += ["Helper: f. Do.", "How the table is made"]
+    assert folding.of_all(lines) == (
+        "Code: 2 snippets, imports, helper, how the table is made"
+    )
+
+
+def test_an_opening_with_its_imports_is_no_list_of_imports():
+    opening = "import keras\nimport keras_tuner as kt\nprint(kt)"
+    assert folding.summary(cell(opening, [TEXT])) is None
+    line = "Imports: keras, keras_tuner"
+    assert folding.summary(cell(opening)) == line
+
+
 def test_code_is_folded_below_what_it_made():
     """Also what only prepares: it comes before, and is shown after."""
     cells = [

@@ -43,8 +43,6 @@ problems = {
 regret = {name: regret_of(each) for name, each in problems.items()}
 races = judge_races(races, problems, regret)
 RACE = ["problem", "contestant", "split", "seed"]
-count = len(races[RACE].drop_duplicates())
-print(f"{count:,} races on {len(problems)} problems")
 
 # %%
 import matplotlib.pyplot as plt
@@ -100,7 +98,9 @@ def summary(table):
 # %%
 tiny, few, many = map(by_problem, (TINY, FEW, MANY))
 for epochs, table in ((TINY, tiny), (MANY, many)):
-    print(f"after {epochs:,} epochs, {len(table)} problems")
+    count = len(regrets(epochs))
+    print(f"after {epochs:,} epochs, {count:,} races on", end=" ")
+    print(f"{len(table)} problems")
     display(summary(table))
 
 # %% [markdown]

@@ -7,7 +7,6 @@
 # - Most faults cost one trial; three failed ones in a row end the search.
 # - Check a trial's status: `get_best_hyperparameters` may return the values
 #   of a failed one.
-# - Retries help against exceptions, not against NaN.
 # - Under Hyperband one failure can cost the longest training. Return [a bad
 #   score](#under-hyperband-a-failure-costs-more) instead.
 

@@ -6,7 +6,7 @@
 #
 # A subclassed model has no weights until it is called, and Keras Tuner
 # loads weights into it before that. So **call it at the end of `build`**,
-# on an input of the right shape, and then build its optimizer.
+# on an input of the right shape; then build its optimizer.
 
 # %%
 from snippets.terminal import show_in_terminal
