@@ -244,6 +244,16 @@ def main(options, data):
         print("Tuning made it worse: try more trials, or longer ones.")
     else:
         print("Whether tuning helped, this test set cannot tell.")
+    simplest = next(iter(guesses))
+    gain = table["mean"]["tuned"] - table["mean"][simplest]
+    #: predict=number
+    gain = -gain  # less is better
+    #:
+    if gain <= 0:
+        print(f"The tuned model is no better than: {simplest}.")
+        #: predict=class !class_weights
+        print("Where classes are of unequal size, choose class weights.")
+        #:
     #: class_weights
     print("\nWith each class counted alike:")
     for name, guess in guesses.items():
@@ -268,7 +278,7 @@ def main(options, data):
     models[kept].save(HERE / "model.keras")
     with zipfile.ZipFile(HERE / "model.keras", "a") as file:
         file.writestr("about.json", json.dumps(about))
-    print(f"\nSaved the {kept} model, better on the validation data.")
+    print(f"\nSaved the {kept} model, no worse on the validation data.")
     print("To predict: python predict.py", shlex.quote(options.path))
 
 

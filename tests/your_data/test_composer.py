@@ -563,6 +563,39 @@ def test_classes_are_called_what_they_were_called(programs, tmp_path):
     assert list(firsts) == [names[n % 5] for n in kept]
 
 
+@pytest.mark.parametrize("weights", [False, True])
+def test_a_model_that_only_says_the_frequent_class_is_told_of(
+    programs, weights, tmp_path
+):
+    random = np.random.default_rng(1)
+    rows = [
+        [x, "rare" if n < 6 else "often"]
+        for n, x in enumerate(random.random(120))
+    ]
+    path = write(tmp_path / "t.csv", ["x", "y"], rows)
+    chosen = {
+        "kind": "table",
+        "predict": "class",
+        "tuner": "RandomSearch",
+    }
+    chosen |= {"class_weights": "1"} if weights else {}
+    (tmp_path / "search.py").write_text(
+        programs[key(chosen)][0], "utf-8"
+    )
+    given = [path, "--target", "y", "--trials", 1, "--max-epochs", 2]
+    code, said = run(tmp_path, "search.py", *given)
+    assert code == 0, said
+    best, simple = (
+        float(re.search(rf"(?m)^{name} +(\S+)", said)[1])
+        for name in ("tuned", "most frequent class")
+    )
+    told = "The tuned model is no better than: most frequent class."
+    assert (told in said) == (best <= simple), said
+    assert weights or told in said
+    hint = "Where classes are of unequal size, choose class weights."
+    assert (hint in said) == (told in said and not weights)
+
+
 def killed(folder, arguments):
     """Run search.py, and die when the third trial begins."""
     from keras_tuner.src.engine.base_tuner import BaseTuner
