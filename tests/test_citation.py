@@ -52,7 +52,13 @@ def test_all_that_was_recorded_to_be_asked_is_cited():
     cited = {path for it in DATA for path in ROOT.glob(it["filename"])}
     asked = {
         path
-        for pattern in ("curves_*", "problem_*", "races*", "advice.csv")
+        for pattern in (
+            "curves_*",
+            "problem_*",
+            "less_data.npz",
+            "races*",
+            "advice.csv",
+        )
         for path in EVIDENCE.glob(pattern)
     }
     assert cited == asked

@@ -302,8 +302,45 @@ def carried_over(problem, name, source, target):
     return np.mean(lost)
 
 
-def measured(problem):
-    """Yield what is measured, of what, and the value, for a problem."""
+def half_of_rows(problem, less):
+    """Yield regrets of searches on half of the training rows.
+
+    `less` (configurations, splits, 3) is what record_less_data wrote.
+    First 20 trials on all rows, and 40 on half of them, for the same
+    epochs, thus at the same cost; the winner is trained on all rows.
+    Then what is trained on half of the rows to the end, for as many
+    steps as on all: how good it is after so many trials.
+    """
+    early, late, tested = np.moveaxis(less, 2, 0)
+    splits = early.shape[1]
+    scores = problem.validation.max(axis=2)[:, :splits]
+    every = np.arange(len(scores))
+    full = regret_of(problem)[:, :splits]
+    for name, trials, known in (
+        ("20 on all rows", 20, scores),
+        ("40 on half of them", 40, early),
+        ("20 on half of them", 20, early),
+    ):
+        best = best_of(drawn(every, trials), known)
+        value = full[best, np.arange(splits)].mean()
+        yield "regret of a search on fewer rows", name, value
+    for rows, known, found in (
+        ("all rows", scores, problem.tested[:, :splits]),
+        ("half of them", late, tested),
+    ):
+        others = found.sum(axis=1, keepdims=True) - found
+        regret = regret_of(problem, others / (splits - 1))
+        for trials in (10, 20, 160):
+            best = best_of(drawn(every, trials), known)
+            value = regret[best, np.arange(splits)].mean()
+            yield "regret with rows", f"{rows}, {trials}", value
+
+
+def measured(problem, less=None):
+    """Yield what is measured, of what, and the value, for a problem.
+
+    `less` is what it scores on half of the rows, where that is known.
+    """
     scores = problem.validation.max(axis=2)
     for trials in TRIALS:
         value = regrets(problem, scores, trials).mean()
@@ -343,13 +380,16 @@ def measured(problem):
             f"{name} {change[0]} to {change[1]}",
             value,
         )
+    if less is not None:
+        yield from half_of_rows(problem, less)
 
 
 def main():
-    rows = []
+    rows, less = [], np.load(HERE / "less_data.npz")
     for file in sorted(HERE.glob("problem_*.npz")):
         problem, name = load_problem(file), file.stem[8:]
-        for what, of, value in measured(problem):
+        half = less[name] / 1e4 if name in less else None
+        for what, of, value in measured(problem, half):
             row = what, of, name, round(float(value), 4)
             rows.append(dict(zip(COLUMNS, row, strict=True)))
         print(name, flush=True)

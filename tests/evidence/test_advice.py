@@ -148,6 +148,29 @@ def test_more_splits_help_against_noise_and_cost_trials(advice):
     assert found(0.03, 4, 40) < found(0.03, 1, 40)
 
 
+def test_half_of_the_rows_costs_what_they_would_have_taught(advice):
+    """Here they teach nothing, then a tenth; and choose as well."""
+    problem = planted(noise=1e-3)
+    score = problem.validation.max(axis=2)[:, :3]
+    for lost in (0, 0.1):
+        tested = problem.tested[:, :3] - lost
+        less = np.stack([score, score, tested], axis=-1)
+        found = {
+            of: value
+            for _, of, value in advice.half_of_rows(problem, less)
+        }
+        zero, one = regret_of(problem, np.array([0.0, lost]))
+        worth = zero - one
+        for trials in (10, 160):
+            costs = (
+                found[f"half of them, {trials}"]
+                - found[f"all rows, {trials}"]
+            )
+            assert costs == pytest.approx(worth)
+        assert found["40 on half of them"] < found["20 on all rows"]
+        assert found["20 on half of them"] == found["20 on all rows"]
+
+
 def test_every_line_of_the_record_is_measured_from_the_problems(advice):
     """As another program would: pandas alone, two measurements."""
     table = pd.read_csv(EVIDENCE / "advice.csv", comment="#")
@@ -158,8 +181,10 @@ def test_every_line_of_the_record_is_measured_from_the_problems(advice):
     assert lines.index.is_unique and np.isfinite(lines).all()
     name = "cars"
     problem = load_problem(EVIDENCE / f"problem_{name}.npz")
+    less = np.load(EVIDENCE / "less_data.npz")[name] / 1e4
     again = pd.DataFrame(
-        advice.measured(problem), columns=["measured", "of", "value"]
+        advice.measured(problem, less),
+        columns=["measured", "of", "value"],
     )
     again["of"] = again["of"].astype(str)
     kept = table[table["problem"] == name].reset_index(drop=True)

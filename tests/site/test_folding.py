@@ -195,7 +195,10 @@ def test_the_page_shows_what_is_made_before_how(path, site):
     page = BeautifulSoup(page, "html.parser").article
     for line in page.select("details.snippet > summary"):
         if line.get_text().startswith("How "):
-            before = line.parent.find_previous_sibling(
+            folded = line.parent
+            if folded.parent.name == "details":  # with many others
+                folded = folded.parent
+            before = folded.find_previous_sibling(
                 lambda tag: tag.name != "details"
             )
             kinds = before.name, *before.get("class", ())
