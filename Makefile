@@ -60,6 +60,7 @@ problems: $(READY)
 	$(BIN)/python docs/evidence/record_less_data.py
 	$(BIN)/python docs/evidence/measure_advice.py
 	$(BIN)/python docs/evidence/race_problems.py
+	$(BIN)/python docs/evidence/race_batches.py
 
 races: $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --group compare
