@@ -1,4 +1,4 @@
-# %% [markdown] index="convolutional network; CNN; images; augmentation; RandomRotation; dropout"
+# %% [markdown] index="convolutional network; CNN; images; augmentation; RandomRotation; dropout; number of filters; kernel size"
 # # A convolutional network and its augmentation
 #
 # Tune a convolutional network together with the random shifts and turns

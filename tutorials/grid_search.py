@@ -1,4 +1,4 @@
-# %% [markdown] index="GridSearch; all combinations; exhausted; collisions"
+# %% [markdown] index="GridSearch; all combinations; exhausted; collisions; exhaustive search; every combination; all values"
 # # Grid search
 #
 # Try every combination of a small space with `GridSearch`: which values

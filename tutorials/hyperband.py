@@ -1,4 +1,4 @@
-# %% [markdown] index="Hyperband; brackets; rounds; max_epochs; factor; tuner/epochs; tuner/initial_epoch; got multiple values for keyword argument 'epochs'"
+# %% [markdown] index="Hyperband; brackets; rounds; max_epochs; factor; tuner/epochs; tuner/initial_epoch; got multiple values for keyword argument 'epochs'; successive halving; factor=3; hyperband_iterations; promoted trial; promotion"
 # # Hyperband
 #
 # Train many configurations briefly and only the promising ones longer:

@@ -1,4 +1,4 @@
-# %% [markdown] index="how to tune; tuning strategy; where to start; method; plan; workflow; budget; best at the edge; second round; coarse to fine; deep learning tuning playbook; checklist"
+# %% [markdown] index="how to tune; tuning strategy; where to start; method; plan; workflow; budget; best at the edge; second round; coarse to fine; deep learning tuning playbook; checklist; how long should a search run; how long to search; what to tune first"
 # # Plan your tuning
 #
 # Six steps from a model that works to one that is tuned, in code that runs.

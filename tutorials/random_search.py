@@ -1,4 +1,4 @@
-# %% [markdown] index="random search; RandomSearch; search at random; baseline; max_trials; first search"
+# %% [markdown] index="random search; RandomSearch; search at random; baseline; max_trials; first search; how to start; start tuning; is tuning worth it; better than defaults"
 # # Random search
 #
 # Draw [configurations](../reference/glossary.md#configuration) at random,

@@ -1,4 +1,4 @@
-# %% [markdown] index="SklearnTuner; scikit-learn; sklearn; 'str' object is not callable; sample_weight; Pipeline; random forest"
+# %% [markdown] index="SklearnTuner; scikit-learn; sklearn; 'str' object is not callable; sample_weight; Pipeline; random forest; gradient boosting; hyperparameters of a classifier; SVM; SVC; tune an SVM"
 # # Tune scikit-learn models
 #
 # Tune scikit-learn models and pipelines with `SklearnTuner`: every trial

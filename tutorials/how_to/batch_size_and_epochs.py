@@ -1,4 +1,4 @@
-# %% [markdown] index="batch_size; epochs; best_step"
+# %% [markdown] index="batch_size; epochs; best_step; number of epochs; tune the epochs"
 # # Batch size and epochs
 #
 # Tune the batch size in `HyperModel.fit`, and don't tune epochs at all.

@@ -1,4 +1,4 @@
-# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters; num_layers; units_2; listed; choose the optimizer; tune optimizer; optimizer as a hyperparameter; nested conditions; depends on another hyperparameter; range that depends"
+# %% [markdown] index="conditional_scope; name_scope; parent_name; tune the number of layers; inactive hyperparameters; num_layers; units_2; listed; choose the optimizer; tune optimizer; optimizer as a hyperparameter; nested conditions; depends on another hyperparameter; range that depends; only if; only where another is used"
 # # Conditional spaces
 #
 # Declare a [conditional

@@ -1,4 +1,4 @@
-# %% [markdown] index="cross-validation; k-fold; nested cross-validation"
+# %% [markdown] index="cross-validation; k-fold; nested cross-validation; StratifiedKFold; KFold"
 # # Cross-validation
 #
 # Score every trial on k folds instead of one [validation

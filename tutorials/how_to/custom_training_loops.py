@@ -1,4 +1,4 @@
-# %% [markdown] index="custom training loop; GradientTape; train_step"
+# %% [markdown] index="custom training loop; GradientTape; train_step; override run_trial; own training loop"
 # # Custom training loops
 #
 # Tune a model that trains in a way of its own: a `train_step` that

@@ -1,4 +1,4 @@
-# %% [markdown] index="MLflow; Weights & Biases; wandb; logger; experiment tracker"
+# %% [markdown] index="MLflow; Weights & Biases; wandb; logger; experiment tracker; TensorBoard"
 # # Experiment trackers
 #
 # Log every trial to MLflow, or to any other tracker, offline: which hook

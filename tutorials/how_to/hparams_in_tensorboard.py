@@ -1,4 +1,4 @@
-# %% [markdown] index="TensorBoard; HParams; No module named 'tensorboard'"
+# %% [markdown] index="TensorBoard; HParams; No module named 'tensorboard'; trials in TensorBoard"
 # # TensorBoard
 #
 # Hyperparameters, scores and curves of every trial in TensorBoard: one

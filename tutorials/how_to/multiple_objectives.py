@@ -1,4 +1,4 @@
-# %% [markdown] index="multiple objectives; MultiObjective; Pareto front; model size"
+# %% [markdown] index="multiple objectives; MultiObjective; Pareto front; model size; trade off; latency"
 # # Several objectives
 #
 # What Keras Tuner makes of a list of objectives, and what to do instead:

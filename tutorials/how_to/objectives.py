@@ -1,4 +1,4 @@
-# %% [markdown] index="Objective; direction; val_f1_score; metrics; KeyError: 'val_accuracy'; Could not infer optimization direction; AUC; multi-label; custom metric objective; L2 penalty; weight decay; scale of the objective; weighted_metrics"
+# %% [markdown] index="Objective; direction; val_f1_score; metrics; KeyError: 'val_accuracy'; Could not infer optimization direction; AUC; multi-label; custom metric objective; L2 penalty; weight decay; scale of the objective; weighted_metrics; minimise the validation loss; minimize; maximise; maximize; recall"
 # # Objectives and metrics
 #
 # Which name an objective needs, and why to state its direction every

@@ -1,4 +1,4 @@
-# %% [markdown] index="GPU; CUDA; several GPUs; set_memory_growth; TF_FORCE_GPU_ALLOW_GROWTH; CUDA_VISIBLE_DEVICES; mixed precision; mixed_float16; LossScaleOptimizer; ResourceExhaustedError; OOM; is my GPU used"
+# %% [markdown] index="GPU; CUDA; several GPUs; set_memory_growth; TF_FORCE_GPU_ALLOW_GROWTH; CUDA_VISIBLE_DEVICES; mixed precision; mixed_float16; LossScaleOptimizer; ResourceExhaustedError; OOM; is my GPU used; multiple GPUs; one trial for each GPU"
 # # On a GPU
 #
 # What to set for a search on a GPU: memory growth, mixed precision that

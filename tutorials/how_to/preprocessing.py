@@ -1,4 +1,4 @@
-# %% [markdown] index="preprocessing; Normalization; adapt; data leak; scaling"
+# %% [markdown] index="preprocessing; Normalization; adapt; data leak; scaling; scale inputs; leakage; StandardScaler"
 # # Preprocess without leaking
 #
 # Scale, select and encode so that nothing is learned from validation

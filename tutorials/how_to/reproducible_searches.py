@@ -1,4 +1,4 @@
-# %% [markdown] index="reproducible; seed; set_random_seed; same result twice; different results every run"
+# %% [markdown] index="reproducible; seed; set_random_seed; same result twice; different results every run; random seed; seed for a tuner"
 # # Reproducible searches
 #
 # Two seeds make a search repeatable: the tuner's draws hyperparameters,

@@ -1,4 +1,4 @@
-# %% [markdown] index="results_summary; DataFrame; CSV; parallel coordinates; importance; plot"
+# %% [markdown] index="results_summary; DataFrame; CSV; parallel coordinates; importance; plot; print the best hyperparameters; sort trials by score; trials as a DataFrame; pandas; export"
 # # Results as tables and plots
 #
 # Turn the trials of a Keras Tuner search into a table, a CSV file and

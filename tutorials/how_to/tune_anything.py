@@ -1,4 +1,4 @@
-# %% [markdown] index="run_trial returns a number; black box; not a model; any function"
+# %% [markdown] index="run_trial returns a number; black box; not a model; any function; XGBoost; xgboost; LightGBM; lightgbm; catboost; PyTorch"
 # # Tune anything that returns a number
 #
 # Search without a model: override `run_trial`, return a number, and every
