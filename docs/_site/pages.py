@@ -200,12 +200,13 @@ def on_page_read_source(page, config):
         for number, cell in enumerate(notebook.cells, 1):
             shown = [output.get("data", {}) for output in cell.get("outputs", ())]
             drawn = any("image/svg+xml" in data for data in shown)
-            described = cell.metadata.keys() & {"figure", "alt"}
+            described = cell.metadata.keys() & {"figure", "alt", "caption"}
+            marks = "figure=, alt= or caption="
             where = f"{tutorial.name}, cell {number}"
-            if drawn and len(described) < 2:
-                raise BuildError(f"{where}: a figure lacks figure= or alt=")
+            if drawn and len(described) < 3:
+                raise BuildError(f"{where}: a figure lacks {marks}")
             if described and runs and not drawn:
-                raise BuildError(f"{where}: figure= or alt=, and no figure")
+                raise BuildError(f"{where}: {marks}, and no figure")
         shown = [cell for cell in notebook.cells if "jupyter" not in cell.metadata]
         blocks = folding.blocks(cell for cell in shown if cell.source)
         said = {"runs": runs, "of_all": folding.of_all}

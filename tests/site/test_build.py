@@ -307,7 +307,9 @@ def test_words_of_the_glossary_are_explained_where_they_first_stand(
 
 ALONE = "# %%\nprint(7 * 6)"
 PLOT = "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()"
-LINE = '# %% figure="line" alt="A line that rises."\n'
+LINE = (
+    '# %% alt="A line that rises." caption="It rises." figure="line"\n'
+)
 NOT_EXECUTED = {  # found before a kernel starts: file, old, new, message
     "a page not in the navigation": (
         "mkdocs.yml",
@@ -420,13 +422,18 @@ def test_a_figure_needs_a_name_and_a_description(project):
     script = project / "tutorials/alone.py"
     edit(script, "# %%\n", LINE)
     place = "tutorials/alone.py, cell 2"
-    refused(project, f"{place}: figure= or alt=, and no figure")
+    marks = "figure=, alt= or caption="
+    refused(project, f"{place}: {marks}, and no figure")
     edit(script, "print(7 * 6)", PLOT)
-    edit(script, ' figure="line"', "")
-    refused(project, f"{place}: a figure lacks figure= or alt=")
-    edit(script, "# %% alt", '# %% figure="line" alt')
+    for mark in (' figure="line"', ' caption="It rises."'):
+        edit(script, mark, "")
+        refused(project, f"{place}: a figure lacks {marks}")
+        edit(script, ' alt="', f'{mark} alt="')
     done = mkdocs(project)
     assert done.returncode == 0 and executed(done) == []
+    page = project / "site/tutorials/alone/index.html"
+    caption = "<figcaption>It rises.</figcaption>"
+    assert caption in page.read_text("utf-8")
     figure = project / "site/tutorials/alone/line.svg"
     first = figure.read_bytes()
     shutil.rmtree(project / ".cache")
