@@ -286,6 +286,11 @@ plt.show()
 # until their weights, or what the layers put out, outgrow the processor's
 # cache: the convolutions gain less with 128 than with 32.
 #
+# A space that varies layers, units and batch size has few trials of one
+# shape, and gains little. That of the table model on [Your
+# data](../../your_data/index.md) is such a space, so the composer does not
+# offer this tool.
+#
 # ## What this page did not show
 #
 # - Recurrent layers and augmentation work, but some of what they draw
