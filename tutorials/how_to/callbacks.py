@@ -1,4 +1,4 @@
-# %% [markdown] index="callbacks; EarlyStopping; ReduceLROnPlateau; ModelCheckpoint; deepcopy; learning rate schedule; BackupAndRestore; inside a trial; "
+# %% [markdown] index="callbacks; EarlyStopping; ReduceLROnPlateau; ModelCheckpoint; deepcopy; learning rate schedule; BackupAndRestore; inside a trial"
 # # Early stopping and callbacks
 #
 # Stop trials that no longer improve, see what that saves and costs, and

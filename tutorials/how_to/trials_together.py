@@ -247,8 +247,10 @@ low, high = shown["difference_low"], shown["difference_high"]
 assert (low < 0).sum() == (high > 0).sum() == 3
 assert shown.loc[[4, 8], "difference"].abs().max() < 0.02
 assert shown.loc[28, ["worse on", "better on"]].tolist() == [9, 2]
-#   [Hyperband](../hyperband.py) asks for a whole round of a bracket
-#   anyway, and loses nothing.
+
+# %% [markdown]
+# [Hyperband](../hyperband.py) asks for a whole round of a bracket
+# anyway, and loses nothing.
 #
 # ## Where it stops paying
 #
