@@ -37,7 +37,7 @@ x, y = load_digits(return_X_y=True)
 goal = kt.Objective("val_accuracy", "max")
 folder = {"directory": "searches", "project_name": "batch_size"}
 tuner = kt.RandomSearch(Batched(), goal, 2, seed=1, **folder)
-tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+tuner.search(x / 16, y, validation_split=0.2, epochs=20, verbose=0)
 tuner.results_summary()
 
 # %%
@@ -170,7 +170,7 @@ assert best_rates.loc[("mnist", 256)].idxmax() == 0.01
 assert grid[0.001].idxmax() == 16 and grid[0.01].idxmax() == 256
 
 # %% [markdown]
-# Larger batches need larger learning rates, on MNIST much more than on
+# Larger batches do best with larger learning rates, on MNIST much more than on
 # digits. So a search that tunes the rate for one batch size has not tuned
 # it for another; tune the two together.
 #

@@ -25,6 +25,7 @@ import keras_tuner as kt
 def build(hp, loss="sparse_categorical_crossentropy"):
     model = keras.Sequential([keras.Input((64,))])
     for layer in range(hp.Int("layers", 1, 3, default=3)):
+        # It exists in models of this many layers or more.
         with hp.conditional_scope("layers", [1, 2, 3][layer:]):
             units = hp.Choice(f"units_{layer}", [16, 64])
         model.add(keras.layers.Dense(units, activation="relu"))

@@ -58,8 +58,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The tuner
 #
-# `search` takes the place of both calls that split: it gets all rows and
-# no validation data. Each trial gets the same folds, and in each fold a
+# `search` gets all rows and no validation data: the tuner does the
+# splitting. Each trial gets the same folds, and in each fold a
 # new model. Its score is the mean over the folds.
 #
 # ## A search over folds

@@ -41,9 +41,10 @@ tuner.search(*load_images().train, epochs=40, verbose=0)
 tuner.results_summary()
 
 # %% [markdown]
-# This loop does for random search: it saves the weights of the best epoch,
-# but scores the last. A [whole loop](#a-whole-loop) meets all four demands,
-# and Hyperband needs them:
+# This loop is enough to begin with. It saves the weights of the best epoch,
+# but scores the last; each step takes all rows, whatever batch size is
+# drawn; and it ignores `initial_epoch` and early stopping. A [whole
+# loop](#a-whole-loop) does these four things, which Hyperband needs:
 #
 # - train from `initial_epoch` to `epochs`;
 # - call the `callbacks`: a loop that forgets them runs a whole search

@@ -12,7 +12,8 @@
 #   [`from_generator`](#the-same-images-six-ways).
 # - To tune the batch size, [batch in `fit`](#tune-the-batch-size): Keras
 #   ignores a `batch_size` beside a dataset.
-# - Pass `shuffle=False`, or Keras warns in every trial.
+# - Shuffle in the pipeline, before `batch`, and pass `shuffle=False`: Keras
+#   ignores its own `shuffle`, and warns in every trial.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -28,12 +29,13 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 
 x, y = load_digits(return_X_y=True)
-data = tf.data.Dataset.from_tensor_slices((x / 16, y)).batch(32)
-given = {"validation_data": data.take(10), "shuffle": False}
+data = tf.data.Dataset.from_tensor_slices((x / 16, y))
+train = data.skip(320).shuffle(2000).batch(32)
+given = {"validation_data": data.take(320).batch(32), "shuffle": False}
 score = kt.Objective("val_accuracy", "max")
 folder = {"directory": "searches", "project_name": "data_pipelines"}
 tuner = kt.RandomSearch(build_model, score, 2, seed=1, **folder)
-tuner.search(data.skip(10), verbose=0, **given)
+tuner.search(train, verbose=0, **given)
 for trial in tuner.oracle.trials.values():
     print(f"{trial.score:.4f}", trial.hyperparameters.values)
 

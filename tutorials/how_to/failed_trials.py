@@ -43,7 +43,8 @@ print({t.status: str(t.score) for t in tuner.oracle.trials.values()})
 
 # %% [markdown]
 # The second learning rate is far too large, and gave NaN. The trial
-# failed, the search went on, and Keras Tuner printed nothing.
+# failed, the search went on, and Keras Tuner printed nothing. All that can
+# be seen is NumPy's RuntimeWarning, which is hidden here.
 
 # %%
 import io
@@ -354,7 +355,8 @@ for way in ways[1:]:
 
 # %% [markdown]
 # Each row is a round. After one failure in the first, no trial of that
-# bracket is trained in full, without a message. Infinity is the best score
+# bracket is trained in full, and no message says so. Infinity, where more
+# is better, is the best score
 # of all.
 #
 # A bad score must be finite, and no better than the worst honest trial:

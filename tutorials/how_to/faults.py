@@ -11,9 +11,9 @@
 # - With these tools, run the script again after a kill, Ctrl-C or a full
 #   disk. No trial that had ended is lost or trained again, and a second
 #   process in the same folder is refused.
-# - A search that was killed without them is [mended
-#   first](#a-search-that-was-killed-without-safe), and then goes on with
-#   them.
+# - A search that was killed without them can often be
+#   [mended](#a-search-that-was-killed-without-safe), here three in four,
+#   and then goes on with them. Half an `oracle.json` can't: keep a copy.
 # - [`scored_failures`](#trials-that-fail) keeps Hyperband's brackets full
 #   when trials fail.
 # - Restart a dead parallel worker under its old name; until then the chief
@@ -145,8 +145,8 @@ assert not safely["repeated"].any() and not faults["lost"].any()
 # No trial that had ended was lost from disk. A fault costs the way back to
 # it: the search cannot go on, or it ends early because it counts a trial
 # that was never run. With the tools, a second process, a read-only folder
-# and damaged files are refused, as they should be. No fault made `safe`
-# damage or lose a file. An `oracle.json` that something else damaged
+# and damaged files are refused, as they should be. No fault that was
+# tried made `safe` damage or lose a file. An `oracle.json` that something else damaged
 # can't be replaced: keep a copy.
 #
 # ## Files that stay whole

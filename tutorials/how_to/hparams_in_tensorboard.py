@@ -10,7 +10,7 @@
 # so the tab HPARAMS compares trials.
 #
 # Install TensorBoard even if you never use it: Keras Tuner imports it in
-# every trial on TensorFlow, which no longer brings it. Without it every
+# every trial on TensorFlow, which no longer installs it. Without it every
 # trial fails with `ModuleNotFoundError: No module named 'tensorboard'`.
 
 # %%
@@ -28,6 +28,7 @@ import keras
 import keras_tuner as kt
 from sklearn.datasets import load_digits
 
+keras.utils.set_random_seed(1)
 names = {"directory": "searches", "project_name": "tensorboard"}
 names["objective"] = kt.Objective("val_accuracy", "max")
 tuner = kt.RandomSearch(build_model, max_trials=3, seed=1, **names)

@@ -4,8 +4,8 @@
 # Why a search takes more memory with every trial, two cures, what each
 # trial leaves on disk, and what can be deleted.
 #
-# - `flat_memory` removes after each trial what TensorFlow would keep of
-#   it, in a private registry. The other cure is to run a few trials at a
+# - `flat_memory` clears what each trial leaves in a private registry of
+#   TensorFlow. The other cure is to run a few trials at a
 #   time, in [a new process](#a-new-process-every-few-trials) that resumes
 #   the search.
 # - `few_checkpoints` deletes the weights of beaten trials, once they
@@ -202,8 +202,8 @@ assert gradients["flat_memory"] == 0 < gradients["as it is"]
 assert not growth["flat_memory"] > growth["as it is"] / 2
 
 # %% [markdown]
-# The means leave out the first two trials, which load what is loaded
-# once. Keras Tuner clears the session and collects garbage before each
+# The means leave out the first two trials, which include one-time loading.
+# Keras Tuner clears the session and collects garbage before each
 # trial, to no effect: the registry itself holds on to what each trial
 # traced.
 #

@@ -6,7 +6,8 @@
 #
 # - **The name** is a key of `history.history`. Train one epoch, [print the
 #   keys](#the-name-print-the-keys), copy one that starts with `val_`.
-# - **The direction** of a bare string is a guess: names on a short list
+# - **The direction:** state it, `kt.Objective("val_f1_score", "max")`.
+#   From a bare string it is a guess: names on a short list
 #   are maximised, others that Keras knows are minimised, some are refused.
 #   `"val_f1_score"` is accepted, and minimised.
 

@@ -6,7 +6,8 @@
 # trials that do not fit.
 #
 # - Look first: where TensorFlow finds no GPU, it trains on the CPU and
-#   says nothing.
+#   says nothing. In a script of yours:
+#   `assert tf.config.list_physical_devices("GPU")`.
 # - Turn on memory growth before anything else.
 # - Set mixed precision in `build`: set at the top of the script, it is
 #   [gone before the first

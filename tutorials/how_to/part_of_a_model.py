@@ -410,7 +410,7 @@ class TwoPhases(kt.HyperModel):
 def freeze(model, frozen, rate):
     for number, layer in enumerate(model.layers[1:]):
         layer.trainable = number >= frozen
-    compiled(model, rate if frozen else rate / 3)  # freezes
+    compiled(model, rate if frozen else rate / 3)  # or it has no effect
 
 
 def joined(histories):
@@ -503,7 +503,8 @@ else:
 # ## A network of keras.applications
 #
 # It is fine-tuned like the network above. With `weights="imagenet"` its
-# constructor downloads the weights once and keeps them in `~/.keras`;
+# constructor downloads the weights once and keeps them in `~/.keras` (not
+# run here);
 # `weights=` takes a file as well. What runs here, without a connection,
 # is a narrow MobileNet with a file of random weights:
 

@@ -20,17 +20,19 @@ show_in_terminal()
 from snippets.models.tabular_classifier import TabularClassifier
 
 # %%
+import keras
 import keras_tuner as kt
 from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import train_test_split
 
 x, y = load_breast_cancer(return_X_y=True)
-x_train, x_validation = x[:340], x[340:455]  # the rest stays closed
-y_train, y_validation = y[:340], y[340:455]
+x_train, x_validation, y_train, y_validation = train_test_split(
+    x, y, stratify=y, random_state=1
+)
+keras.utils.set_random_seed(1)
 goal = kt.Objective("val_accuracy", "max")
 folder = {"directory": "searches", "project_name": "preprocessing"}
-tuner = kt.RandomSearch(
-    TabularClassifier(), goal, max_trials=2, seed=1, **folder
-)
+tuner = kt.RandomSearch(TabularClassifier(), goal, 2, seed=1, **folder)
 given = {"validation_data": (x_validation, y_validation), "verbose": 0}
 tuner.search(x_train, y_train, epochs=5, **given)
 tuner.results_summary()
@@ -38,7 +40,6 @@ tuner.results_summary()
 # %%
 import inspect
 
-import keras
 import numpy as np
 import pandas as pd
 from IPython.display import display
@@ -46,10 +47,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
-
-keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## Scaling inside the model
@@ -67,7 +65,7 @@ best_trial = tuner.oracle.get_best_trials()[0]
 best_model = tuner.get_best_models()[0]
 log_first = best_trial.hyperparameters.get("log_first")
 learned = best_model.get_layer("scale").mean[0]
-for name, rows in (("training", x_train), ("all", x[:455])):
+for name, rows in (("training", x_train), ("all", x)):
     rows = np.log1p(rows) if log_first else rows
     same = np.allclose(learned, rows.mean(axis=0), rtol=1e-3)
     print(f"means of the {name} rows: {same}")

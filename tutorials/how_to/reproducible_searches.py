@@ -29,9 +29,9 @@ x, y = load_digits(return_X_y=True)
 goal = kt.Objective("val_accuracy", "max")
 for run in ("first", "second"):
     keras.utils.set_random_seed(1)
-    names = {"directory": "searches", "project_name": f"{run}_run"}
+    names = {"project_name": f"{run}_run", "overwrite": True}
     tuner = kt.RandomSearch(
-        build_model, objective=goal, max_trials=2, seed=1, **names
+        build_model, goal, 2, seed=1, directory="searches", **names
     )
     tuner.search(x / 16, y, validation_split=0.2, verbose=0)
     scores = [float(t.score) for t in tuner.oracle.trials.values()]

@@ -8,7 +8,8 @@
 #   it, and `trials_plot(tuner)` draws the score against each
 #   hyperparameter.
 # - Both also work in a later process on a tuner made with the same
-#   `directory` and `project_name`, without training.
+#   `directory` and `project_name`, without `overwrite=True` and without
+#   training.
 # - Keras Tuner does not keep [curves over epochs](#curves-over-epochs),
 #   and `get_best_trials` [may include failed
 #   trials](#the-best-trials-may-have-failed).
@@ -25,18 +26,17 @@ from snippets.models.build_model import build_model
 from snippets.results.trials_table import trials_table
 
 # %%
+import keras
 import keras_tuner as kt
 from IPython.display import display
 from sklearn.datasets import load_digits
 
+keras.utils.set_random_seed(1)
 x, y = load_digits(return_X_y=True)
+goal = kt.Objective("val_accuracy", "max")
+names = {"directory": "searches", "project_name": "results"}
 tuner = kt.RandomSearch(
-    build_model,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=12,
-    seed=1,
-    directory="searches",
-    project_name="results",
+    build_model, goal, max_trials=12, seed=1, **names
 )
 tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
 display(trials_table(tuner).head().round(4))
@@ -47,15 +47,12 @@ import io
 import json
 from pathlib import Path
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import ShuffleSplit
-
-keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## A table
@@ -121,7 +118,8 @@ pd.testing.assert_frame_equal(elsewhere.loc[trials.index], trials)
 print("the same", len(elsewhere), "trials")
 
 # %% [markdown]
-# Or reload the tuner: make it as before. It says so, trains nothing, and
+# Or reload the tuner: make it as before, but without `overwrite=True`, which
+# would delete the search. It says that it reloads, trains nothing, and
 # `trials_table` and `trials_plot` take it.
 
 # %%

@@ -8,9 +8,12 @@
 # a tuner finds its search on disk: finished trials are kept, and the one
 # that was running is repeated from its start.
 #
-# - A larger `max_trials` extends the search; `overwrite=True` deletes it.
+# - A larger `max_trials` extends the search; `overwrite=True`
+#   [deletes](strangers_folder.py#overwritetrue-deletes-elsewhere) it and
+#   begins again.
 # - Changed ranges, seeds or budgets are ignored, and scores of another
-#   objective or other data are mixed with the old ones. Take a new
+#   objective or other data are mixed with the old ones, without a warning.
+#   Take a new
 #   `project_name` for these, or [a tool that refuses
 #   them](#a-search-that-resumes-or-says-why-not).
 

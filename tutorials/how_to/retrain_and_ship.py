@@ -206,7 +206,8 @@ assert np.mean(wrong == y_validation) < 0.9
 # model was trained on these rows.
 #
 # `compile=False` leaves out the optimizer, which only training needs.
-# Saved again without it, the file is smaller:
+# Saved again without it, the file is smaller; keep the optimizer if you mean
+# to train on:
 
 # %%
 keras.models.load_model(path, compile=False).save("small.keras")

@@ -35,7 +35,7 @@ def build(hp):
 
 
 goal = kt.Objective("val_top_loss", "min")
-tuner = kt.RandomSearch(build, goal, 2, 1, directory="searches/halves")
+tuner = kt.RandomSearch(build, goal, 2, seed=1, directory="searches/io")
 tuner.search(halves, halves, validation_split=0.2, verbose=0)
 tuner.results_summary()
 
@@ -198,7 +198,7 @@ display(trials.drop(columns="status").round(3))
 
 # %%
 rows = {}
-hp = tuner.get_best_hyperparameters()[0]
+hp = tuner.get_best_hyperparameters()[0].copy()
 for weight in (0.01, 1.0, 10.0):
     keras.utils.set_random_seed(1)
     hp.values["pressure_weight"] = weight
@@ -217,8 +217,9 @@ assert compared["val_loss"].is_monotonic_increasing
 #
 # ## A dataset of dictionaries
 #
-# A `tf.data.Dataset` takes the same pair, in batches, so that the batch
-# size can't be tuned in `fit`.
+# A `tf.data.Dataset` takes the same pair. One that is batched already fixes
+# the batch size; to tune it, [batch in
+# `fit`](data_pipelines.py#tune-the-batch-size).
 
 # %%
 dataset = tf.data.Dataset.from_tensor_slices(train)

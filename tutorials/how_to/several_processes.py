@@ -10,8 +10,8 @@
 #
 # - `parallel_search.py` is the snippet below, `search.py` any script with a
 #   search in it.
-# - For small models a worker for each core pays once training takes
-#   [about 14 s](#when-it-pays), here.
+# - For small models a worker for each core, with one thread each, pays once
+#   training takes [about 14 s](#when-it-pays) on the machine measured.
 # - On GPUs, `--gpus 0,1` gives each worker one.
 #
 # From Python, with a function as the script:
@@ -44,6 +44,7 @@ def search():
 
 
 code = inspect.getsource(build_model) + inspect.getsource(search)
+# This hides TensorFlow's log, and every traceback: not for your script.
 quiet = "import os; os.dup2(os.open(os.devnull, 1), 2); import keras\n"
 Path("search.py").write_text(f"{quiet}{code}search()", "utf-8")
 parallel_search("search.py", workers=2)

@@ -5,7 +5,8 @@
 # else made, each danger tried, and how to use its values safely.
 #
 # - A **pickle** runs code: never call `get_best_models` of a
-#   `SklearnTuner` there. JSON files and `.h5` weights ran none.
+#   `SklearnTuner` there. In what was tried here, `.h5` weights ran none, and JSON
+#   none that your program had not registered with Keras.
 # - A search that **goes on** in such a folder can write outside it, and
 #   `overwrite=True` can delete outside it.
 # - **Nothing is checked**: neither values nor ranges nor scores.

@@ -31,16 +31,16 @@ class Wrapped(keras.Model):
 
 def build(hp):
     model = Wrapped()
-    model.body = build_model(hp)
-    model.compile("sgd", model.body.loss, metrics=["accuracy"])
+    model.body = body = build_model(hp)
+    model.compile(body.optimizer, body.loss, metrics=["accuracy"])
     model(keras.Input((64,)))  # now it has its weights
     return model
 
 
 goal = kt.Objective("val_accuracy", "max")
-tuner = kt.RandomSearch(build, goal, 2, 1, directory="searches/called")
+tuner = kt.RandomSearch(build, goal, 2, seed=1, directory="searches/s")
 tuner.search(*load_images().train, validation_split=0.2, verbose=0)
-print("loaded:", tuner.get_best_models()[0].count_params(), "weights")
+print(tuner.get_best_models()[0].count_params(), "weights are loaded")
 
 # %% [markdown]
 # - Without the call, `get_best_models` raises "You are loading weights into
@@ -48,7 +48,7 @@ print("loaded:", tuner.get_best_models()[0].count_params(), "weights")
 #   trial fails.
 # - `model.build((None, 64))` is not enough: after a warning it can return
 #   random weights.
-# - An optimizer with variables of its own, such as Adam, is built too:
+# - For Hyperband, build the optimizer too:
 #   `model.optimizer.build(model.trainable_variables)`. A GAN has two.
 
 # %%

@@ -24,7 +24,8 @@ import keras_tuner as kt
 
 class Smallest(kt.RandomSearch):
     def run_trial(self, trial, text, **kwargs):
-        return len(zlib.compress(text, **trial.hyperparameters.values))
+        get = trial.hyperparameters.get
+        return len(zlib.compress(text, get("level"), get("wbits")))
 
 
 hp = kt.HyperParameters()
