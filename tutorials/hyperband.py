@@ -41,7 +41,8 @@ tuner.search(x / 16, y, validation_split=0.2, verbose=0)
 print("Best:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# Keras Tuner writes its schedule into each trial's values: what starts
+# Run again, the same search is found on disk, and trains nothing, whatever
+# you change: `overwrite=True` begins anew. Keras Tuner writes its schedule into each trial's values: what starts
 # with `tuner/`.
 #
 # ## How to choose its settings
@@ -49,10 +50,11 @@ print("Best:", tuner.get_best_hyperparameters()[0].values)
 # - `max_epochs`: slightly more than your model needs to converge. Train
 #   the defaults once to find out. There is no `max_trials`: to spend less,
 #   lower `max_epochs`.
-# - `factor`: keep 3. With a larger one, fewer trials start and fewer are
-#   kept in each round.
-# - `hyperband_iterations`: keep 1. With 2, the whole schedule runs twice,
-#   on new configurations.
+# - `factor`: keep 3. With a larger one, a smaller share goes on from each
+#   round; how many trials start depends on `max_epochs` too, as [the
+#   planner](../evidence/hyperband_planner.md) counts.
+# - `hyperband_iterations`: begin with 1. With 2, the whole schedule runs
+#   again, on new configurations: the way to spend a larger budget.
 # - `fit` passes on `**kwargs`, which hold the schedule's `epochs` and
 #   `initial_epoch`. It never tunes `epochs`.
 # - `build` ends in `model.optimizer.build(model.trainable_variables)`. A

@@ -42,7 +42,8 @@ tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
 print("Best of three:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# So short a search can't say whether that is any good. The rest of this
+# Run again, the same search is found on disk, and trains nothing:
+# `overwrite=True` begins anew. So short a search can't say whether that is any good. The rest of this
 # page does what it left out: a larger space, a baseline, trials as long as
 # they need, and a test.
 
@@ -214,7 +215,7 @@ display(trials.drop(columns="status").round(4))
 # Which hyperparameters mattered? Those whose dots form a shape. Eight dots
 # show strong effects only.
 
-# %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." caption="A hyperparameter mattered if its dots rise, fall or bend." figure="slices"
+# %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." caption="Few trials show strong effects only, and may bend by chance." figure="slices"
 tuned = list(defaults.values)
 figure, axes = plt.subplots(1, len(tuned), sharey=True, figsize=(9, 3))
 for axis, name in zip(axes, tuned, strict=True):

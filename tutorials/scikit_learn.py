@@ -514,7 +514,7 @@ scale_tuner.oracle.verbose = 0
 scale_tuner.search(x, y)
 for trial in scale_tuner.oracle.trials.values():
     print(trial.hyperparameters.values, f"score {trial.score:.4f}")
-print("Pixels have one scale already: little is to be gained.")
+print("Pixels have one scale already; one search each ranks nothing.")
 
 # %% [markdown]
 # ## What this page did not show

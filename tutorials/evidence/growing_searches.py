@@ -98,7 +98,7 @@ def recorded(measurement, column):
 # `flat_memory` and `few_checkpoints`; and *renewed*, that in processes of
 # fifty trials.
 
-# %% alt="Memory by trial for three ways: as it is it climbs in a straight line, as the page says and renewed stay level." caption="As it is, memory climbs in a straight line; with the cures it stays level." figure="memory"
+# %% alt="Memory by trial for three ways: as it is it climbs in a straight line, as the page says and renewed stay level." caption="As it is, memory climbs in a straight line; with the cures it stays nearly level." figure="memory"
 memory = recorded("search", "memory_mib")
 figure, axis = plt.subplots()
 for way, marker in zip(rows, "os^", strict=True):

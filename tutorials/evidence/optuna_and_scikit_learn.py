@@ -4,15 +4,14 @@
 # The same configurations, curves and budget for three libraries: which
 # searches better, and whether it matters.
 #
-# - **On a small budget** of epochs every library's halving is ahead of the
-#   searches that train in full. The three are not shown to differ.
+# - **On a small budget** of epochs, on MNIST, every library's halving is ahead of the
+#   searches that train in full; the three don't differ detectably.
 # - **On a large one** Optuna's TPE is not shown to differ from Keras Tuner's
 #   Hyperband, and scikit-learn's single halving of 372 candidates is ahead
 #   of everything: in epochs, not in seconds.
-# - **On small validation sets** the very highest score is luck.
+# - **On digits**, with 288 validation images, the highest score is luck.
 #
-# Their words in Keras Tuner's: [a phrase
-# book](../../reference/other_libraries.md).
+# [Their words in Keras Tuner's](../../reference/other_libraries.md).
 #
 # [Regret](which_tuner.py#is-there-anything-to-find) on MNIST, in points
 # of test accuracy, and its difference to Hyperband's:

@@ -232,7 +232,7 @@ for unit, end in (("epochs", MANY), ("seconds", WHOLE)):
         lines[unit, budget] = shown.stack()
 lines = pd.DataFrame(lines).T
 
-# %% alt="Two panels: mean regret of four searches on MNIST against epochs spent and against seconds spent, both on log scales, with bands. Hyperband and short random trials fall first; full random trials come nearer, sooner in seconds than in epochs." caption="Hyperband and short random trials reach a low regret first; full-length random trials catch up, sooner in seconds than in epochs." figure="regret"
+# %% alt="Two panels: mean regret of four searches on MNIST against epochs spent and against seconds spent, both on log scales, with bands. Hyperband and short random trials fall first; full random trials come nearer, sooner in seconds than in epochs." caption="Hyperband and short random trials reach a low regret first; full-length random trials come nearer, more so in seconds than in epochs." figure="regret"
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharey=True)
 for axis, unit in zip(axes, ("epochs", "seconds"), strict=True):
     for tuner, style in STYLES.items():

@@ -7,7 +7,7 @@
 # - **Training rows** teach: weights, and all that preprocessing learns.
 # - **Validation rows** choose: the epoch, when to stop, the best trial.
 #   Their score is too good, more so after many trials.
-# - **Test rows** decide nothing. Opened once, they say what is so, within
+# - **Test rows** decide nothing. Used once, they give an honest score, within
 #   an [interval](../evidence/how_sure.py#what-to-do-about-it).
 #
 # By how many points the winner of a search is too good, where the truth is

@@ -203,6 +203,9 @@ assert table["score"].is_monotonic_increasing
 # was too small. An [EarlyStopping callback](callbacks.py) gives back
 # what a trial doesn't need.
 #
+# If you must tune them, under `RandomSearch` alone, declare them in `build`
+# and replace them in `fit`: `kwargs["epochs"] = hp.get("epochs")`.
+#
 # Under Hyperband the tuner hands `fit` its own `epochs`. A `fit` that
 # replaces them [breaks its schedule](../hyperband.py), and `best_step`
 # counts from [where the trial

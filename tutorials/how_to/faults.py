@@ -5,19 +5,17 @@
 # search, tried on hundreds of searches, and what to do about each.
 #
 # ```python
-# tuner = resumable(safe(kt.RandomSearch))(build_model, ...)
+# Tuner = resumable(safe(kt.RandomSearch))  # use it as RandomSearch
 # ```
 #
-# - With these tools, run the script again after a kill, Ctrl-C or a full
-#   disk. No trial that had ended is lost or trained again, and a second
-#   process in the same folder is refused.
+# - After a kill, Ctrl-C or a full disk, run the script again. No trial that
+#   had ended is lost or trained again.
 # - A search that was killed without them can often be
 #   [mended](#a-search-that-was-killed-without-safe), here three in four,
-#   and then goes on with them. Half an `oracle.json` can't: keep a copy.
+#   and then goes on with them; half an `oracle.json` can't.
 # - [`scored_failures`](#trials-that-fail) keeps Hyperband's brackets full
 #   when trials fail.
-# - Restart a dead parallel worker under its old name; until then the chief
-#   waits.
+# - Restart a dead parallel worker under its old name: the chief waits.
 
 # %%
 from snippets.terminal import show_in_terminal

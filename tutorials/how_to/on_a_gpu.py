@@ -6,16 +6,14 @@
 # trials that do not fit.
 #
 # - Look first: where TensorFlow finds no GPU, it trains on the CPU and
-#   says nothing. In a script of yours:
-#   `assert tf.config.list_physical_devices("GPU")`.
+#   says nothing: `assert tf.config.list_physical_devices("GPU")`.
 # - Turn on memory growth before anything else.
 # - Set mixed precision in `build`: set at the top of the script, it is
 #   [gone before the first
 #   trial](#mixed-precision-is-lost-after-one-build).
 #
 # **This page was executed without a GPU.** What only a GPU can show is in
-# paragraphs that begin *from the documentation*; it was not run here, and
-# nothing is timed.
+# paragraphs that begin *from the documentation*; nothing is timed.
 
 # %%
 from snippets.terminal import show_in_terminal

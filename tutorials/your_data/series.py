@@ -67,7 +67,7 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The series
 
-# %% alt="The highest temperature of each day over four years: a yearly wave with rough edges." caption="A wave of a year, and from day to day something else." figure="series"
+# %% alt="The highest temperature of each day over four years: a yearly wave with rough edges." caption="A yearly wave with day-to-day noise." figure="series"
 plt.figure(figsize=(7, 2.2))
 plt.plot(series)
 plt.ylabel("°C")

@@ -28,7 +28,7 @@ from importlib.resources import files
 import keras_tuner as kt
 
 table = read_table(files("palmerpenguins") / "data/penguins.csv")
-table = table[table["sex"] != ""].reset_index(drop=True)
+table = table[table["sex"] != ""].sample(frac=1, random_state=1)
 x = table_inputs(table, {"body_mass_g": None, "bill_depth_mm": None})
 y = (table["sex"] == "male").to_numpy(int)
 model = TableModel(numbers=2, classes=2)
@@ -152,7 +152,7 @@ display(trials_table(tuner).drop(columns="status").head(6).round(4))
 # %%
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Validation accuracy of each trial against hidden layers, units, dropout, learning rate and batch size, a panel each." caption="Only what bends or slopes here mattered; eight trials show little more." figure="trials"
+# %% alt="Validation accuracy of each trial against hidden layers, units, dropout, learning rate and batch size, a panel each." caption="Eight trials show strong effects only, and may bend by chance; eight trials show little more." figure="trials"
 trials_plot(tuner)
 plt.show()
 

@@ -21,15 +21,16 @@ import keras
 import keras_tuner as kt
 import tensorflow as tf
 
-layers = [t.__doc__ or "" for t in vars(keras.layers).values()]
-ops = [t.__doc__ or "" for t in vars(keras.ops).values()]
+layers = {t.__doc__ or "": 0 for t in vars(keras.layers).values()}
+ops = {t.__doc__ or "": 0 for t in vars(keras.ops).values()}
 texts = [t for pair in zip(ops, layers, strict=False) for t in pair]
-y = tf.range(len(texts)) % 2
-model = TextModel(texts, classes=2)
+x, y = tf.constant(texts), tf.range(len(texts)) % 2
+model = TextModel(texts[60:], classes=2)  # not of those that validate
 goal = kt.Objective("val_accuracy", "max")
 where = {"directory": "searches", "project_name": "texts_opening"}
 tuner = kt.RandomSearch(model, goal, max_trials=2, seed=1, **where)
-tuner.search(tf.constant(texts), y, validation_split=0.2, verbose=0)
+check = {"validation_data": (x[:60], y[:60]), "verbose": 0}
+tuner.search(x[60:], y[60:], **check)
 print("Better of two:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
