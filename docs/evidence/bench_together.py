@@ -132,73 +132,6 @@ def measure(name, images):
         yield [name, "trained together", trials, cost, alone / cost]
 
 
-def hyperband(name):
-    """Yield a row for Hyperband as often written, and one together.
-
-    Softmax regression on 5,000 images of MNIST, 90 trials. Often
-    written: `fit` tunes the epochs itself, so that no round is short.
-    Together: the schedule kept, the trials of a round side by side.
-    """
-    import keras
-    import keras_tuner as kt
-
-    from snippets.data.load_images import load_images
-    from snippets.searches.trained_together import trained_together
-
-    images = load_images("mnist_5000")
-
-    class Kept(kt.HyperModel):
-        def build(self, hp):
-            hp.Choice("batch_size", [16, 32, 64])
-            rate = hp.Float("rate", 1e-4, 1e-1, sampling="log")
-            softmax = keras.layers.Dense(10, "softmax")
-            model = keras.Sequential([keras.Input((784,)), softmax])
-            model.compile(
-                keras.optimizers.Adam(rate),
-                "sparse_categorical_crossentropy",
-                metrics=["accuracy"],
-            )
-            model.optimizer.build(model.trainable_variables)
-            return model
-
-        def fit(self, hp, model, *args, **kwargs):
-            size = hp.get("batch_size")
-            return model.fit(*args, batch_size=size, **kwargs)
-
-    class Broken(Kept):
-        def fit(self, hp, model, *args, **kwargs):
-            kwargs["epochs"] = hp.Int("epochs", 10, 60, step=20)
-            return super().fit(hp, model, *args, **kwargs)
-
-    alone = None
-    for way, tuner_class, hypermodel in (
-        ("Hyperband, epochs tuned too", kt.Hyperband, Broken()),
-        ("Hyperband together", trained_together(kt.Hyperband), Kept()),
-    ):
-        with tempfile.TemporaryDirectory() as folder:
-            tuner = tuner_class(
-                hypermodel,
-                objective=kt.Objective("val_accuracy", "max"),
-                max_epochs=60,
-                factor=3,
-                seed=1,
-                directory=folder,
-            )
-            fit = {"validation_data": images.validation, "verbose": 0}
-            gc.collect()
-            gc.freeze()
-            begun = time.process_time()
-            tuner.search(*images.train, **fit)
-            cost = time.process_time() - begun
-            (model,) = tuner.get_best_models()
-            _, accuracy = model.evaluate(*images.test, verbose=0)
-        trials = len(tuner.oracle.trials)
-        print(f"{way}: {accuracy:.3f} on the test images")
-        cost /= trials
-        alone = alone or cost
-        yield [name, way, trials, cost, alone / cost]
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n")[0]
@@ -216,17 +149,12 @@ def main():
         _, (x, y) = keras.datasets.mnist.load_data()
         images = {"x": x, "y": y}
     rows = []
-    last = "MNIST, softmax regression"
     for name in (
         "digits, 64-64-64-10",
         "MNIST, 784-128-128-10",
         "digits, two convolutions",
-        last,
     ):
-        found = (
-            hyperband(name) if name == last else measure(name, images)
-        )
-        for row in found:
+        for row in measure(name, images):
             row[3:] = round(row[3], 4), round(row[4], 2)
             rows.append(dict(zip(COLUMNS, row, strict=True)))
             print(*rows[-1].values(), flush=True)

@@ -1,4 +1,4 @@
-# %% [markdown] index="fast; slow search; speed up; steps_per_execution; gc.freeze; jit_compile; XLA; overhead; time per trial; tracing; CPU; benchmark"
+# %% [markdown] index="fast; slow search; search is slow; speed up; steps_per_execution; gc.freeze; jit_compile; XLA; overhead; time per trial; tracing; CPU; benchmark"
 # # Fast searches
 #
 # What each part of a trial costs on a CPU, what each cure is worth, side

@@ -1,4 +1,4 @@
-# %% [markdown] index="csv; my own table; categorical columns; missing values; pandas; predict new row; tabular data; data frame; mixed types; one-hot encoding; StringLookup; dataframe; customer churn; house prices; label encoder; mean imputation; decimal comma; semicolon"
+# %% [markdown] index="csv; my own table; categorical columns; missing values; pandas; predict new row; tabular data; data frame; mixed types; one-hot encoding; StringLookup; dataframe; customer churn; house prices; label encoder; mean imputation; decimal comma; semicolon; unknown category"
 # # A table
 #
 # From a CSV file with numbers, categories and missing cells to a tuned
