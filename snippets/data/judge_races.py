@@ -1,4 +1,4 @@
-"""Say what each race on the recorded problems had reached, trial by trial."""
+"""Say what each recorded race had reached, trial by trial."""
 
 import numpy as np
 import pandas as pd

@@ -52,6 +52,7 @@ ASKED = {
     "initial values warm start": "known_values_and_limits",
     "best tuner random bayesian hyperband": (
         "which_tuner",
+        "many_problems",
         "random_search_or_hyperband",
         "faq",
     ),

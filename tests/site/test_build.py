@@ -479,7 +479,7 @@ def test_one_tutorial_can_be_executed_alone(project):
     assert executed(done) == ["tutorials/alone.py"], done.stderr
     assert executed(run(program)) == ["tutorials/uses.py"]
     done = run([*program, "mkdocs.yml"])
-    assert done.returncode == 1 and "not a tutorial" in done.stderr
+    assert done.returncode == 1 and "nothing to execute" in done.stderr
 
 
 def test_mkdocs_jupyter_renders_on_the_page_and_we_take_that_away():

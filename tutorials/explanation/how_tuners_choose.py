@@ -522,7 +522,7 @@ assert [int(number) for number in parents[2]] == [0, 1, 2]
 # %% [markdown]
 # ## Side by side
 #
-# | | remembers | needs | ends |
+# | tuner | remembers | needs | ends |
 # |---|---|---|---|
 # | RandomSearch | which values were tried | nothing | at `max_trials`, or when draws repeat |
 # | GridSearch | its place in the order | short lists, or steps | after all of them, or at `max_trials` |

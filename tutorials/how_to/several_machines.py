@@ -1,4 +1,4 @@
-# %% [markdown] index="several machines; multiple machines; cluster; Slurm; sbatch; Kubernetes; Docker Compose; distributed tuning; chief and workers; shared directory; NFS; MirroredStrategy; distribution_strategy; port of the chief; security of the port; KERASTUNER_ORACLE_IP; KERASTUNER_TUNER_ID" needs="posix"
+# %% [markdown] index="several machines; multiple machines; cluster; Slurm; sbatch; Kubernetes; Docker Compose; distributed tuning; chief and workers; shared directory; NFS; MirroredStrategy; distribution_strategy; port of the chief; security of the port" needs="posix"
 # # Several machines
 #
 # How one search runs on many hosts: what they must share, how a

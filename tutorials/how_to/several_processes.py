@@ -8,8 +8,7 @@
 # python parallel_search.py search.py --workers 2
 # ```
 #
-# - `parallel_search.py` is the snippet below, `search.py` any script with a
-#   search in it.
+# - `parallel_search.py` is the snippet below, `search.py` any search.
 # - For small models a worker for each core, with one thread each, pays once
 #   training takes [about 14 s](#when-it-pays) on the machine measured.
 # - On GPUs, `--gpus 0,1` gives each worker one.
