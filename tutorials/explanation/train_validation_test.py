@@ -1,4 +1,4 @@
-# %% [markdown] boost=2 index="train, validation and test set; tune on the test set; validation_split; leakage; duplicate rows; GroupShuffleSplit; no validation data; three splits"
+# %% [markdown] boost=1.7 index="train, validation and test set; tune on the test set; validation_split; leakage; duplicate rows; GroupShuffleSplit; no validation data; three splits"
 # # Train, validation and test when tuning
 #
 # What each set is for in a search, what goes wrong when one does the

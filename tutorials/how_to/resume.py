@@ -1,4 +1,4 @@
-# %% [markdown] index="resume; overwrite; reload; tuner_id; oracle.json; JSONDecodeError; continue; crash; many searches in a loop; a search for each group; one model per group; for loop over data sets; project_name already exists; overwrite existing results; starts over"
+# %% [markdown] index="resume; overwrite; reload; tuner_id; oracle.json; JSONDecodeError; continue; crash; many searches in a loop; a search for each group; search for each group; one model per group; for loop over data sets; project_name already exists; overwrite existing results; starts over"
 # # Resume, overwrite, extend
 #
 # What a Keras Tuner search keeps when it is killed and run again, which

@@ -11,7 +11,6 @@
 # - `parallel_search.py` is the snippet below, `search.py` any search.
 # - For small models a worker for each core, with one thread each, pays once
 #   training takes [about 14 s](#when-it-pays) on the machine measured.
-# - On GPUs, `--gpus 0,1` gives each worker one.
 #
 # From Python, with a function as the script:
 
@@ -49,7 +48,7 @@ Path("search.py").write_text(f"{quiet}{code}search()", "utf-8")
 parallel_search("search.py", workers=2)
 
 # %% [markdown]
-# Workers train, and each holds TensorFlow and the data in memory. The chief
+# On GPUs, `--gpus 0,1` gives each worker one. Workers train, and each holds TensorFlow and the data in memory. The chief
 # trains nothing: it decides what is tried next, keeps the results, and goes
 # on with the script when all is done. For your data, [the composer writes a
 # script](../../your_data/index.md?cores=1) that starts its own workers.
