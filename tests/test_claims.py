@@ -56,7 +56,11 @@ def printed(page):
         for cell in executed_page(page).cells
         for output in cell.outputs
     ]
-    return "".join(output.get("text", "") for output in outputs)
+    return "".join(
+        output["text"]
+        for output in outputs
+        if output.get("name") == "stdout"
+    )
 
 
 def test_traps_are_what_the_page_says():
@@ -77,8 +81,12 @@ def test_a_page_shows_what_its_code_prints(page, site):
     folder = site / (name.parent if name.name == "index" else name)
     text = (folder / "index.html").read_text("utf-8")
     text = html.unescape(re.sub("<[^>]+>", "", text))
-    for line in printed(page).split("\n"):
+    lines = printed(page).split("\n")
+    assert any(lines)
+    for line in lines:
         assert line.strip() in text, line
+    assert " at 0x" not in text  # what it returned is not printed
+    assert str(ROOT) not in text and "ipykernel" not in text
 
 
 class Counted(kt.Hyperband):

@@ -146,7 +146,8 @@ def read(script):
     if Path(data).is_file():
         data += str(Path(data).stat().st_mtime)
     files = [ROOT / "requirements.txt", HERE / "matplotlibrc"]
-    evidence = sorted((ROOT / "docs/evidence").glob("*.[cn][sp][vz]*"))
+    folder = ROOT / "docs/evidence"
+    evidence = sorted([*folder.glob("*.csv*"), *folder.glob("*.npz")])
     told = "".join(code)
     # Of the recorded problems a page may read all, one by one.
     named = [re.sub("(problem_).*", r"\1", file.name) for file in evidence]

@@ -215,8 +215,11 @@ def on_page_read_source(page, config):
 
 
 def with_outputs(markdown, program):
-    """Put below a page's code what it printed."""
-    cells = iter(notebooks.with_outputs(program).cells)
+    """Put below a page's code what it printed, and nothing else it returned."""
+    cells = notebooks.with_outputs(program).cells
+    for cell in cells:
+        cell.outputs = [out for out in cell.outputs if out.get("name") == "stdout"]
+    cells = iter(cells)
 
     def shown(match):
         return f"{match[0]}\n{template.module.outputs(next(cells))}\n"

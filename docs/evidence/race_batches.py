@@ -49,15 +49,13 @@ def several_at_once(tuner_class, size):
 
 def chosen(problem_name, split, repeat, at_once):
     """Return the regret of what one search chose."""
-    usual = race_problems.contestant
-    race_problems.contestant = lambda kind: (
-        several_at_once(usual(kind)[0], at_once),
-        None,
+    trials = race_problems.race(
+        problem_name,
+        KIND,
+        split,
+        repeat,
+        changed=lambda kind: several_at_once(kind, at_once),
     )
-    try:
-        trials = race_problems.race(problem_name, KIND, split, repeat)
-    finally:
-        race_problems.contestant = usual
     problem = load_problem(
         race_problems.HERE / f"problem_{problem_name}.npz"
     )

@@ -176,8 +176,11 @@ def contestant(name):
     return getattr(kt, name), None
 
 
-def race(problem_name, name, split, repeat):
-    """Run one search; return its trials: row, first and last epoch."""
+def race(problem_name, name, split, repeat, changed=None):
+    """Run one search; return its trials: row, first and last epoch.
+
+    `changed` takes the tuner's class and returns the one to race.
+    """
     import keras_tuner as kt
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -193,6 +196,8 @@ def race(problem_name, name, split, repeat):
         validation=problem.validation, find=find
     )
     tuner_class, oracle_class = contestant(kind)
+    if changed:
+        tuner_class = changed(tuner_class)
     settings = {
         "objective": kt.Objective(OBJECTIVE, "max"),
         "hyperparameters": space_of(problem),

@@ -219,11 +219,13 @@ assert "clipnorm" in reason
 # problems](../../evidence/recorded_problems.md) no mean difference is shown,
 # but the counts lean: asked for 28 it chooses worse on nine and better on
 # two, for eight on six and three, for four on four and six. So give it
-# `at_most=8` or fewer.
+# `at_most=8` or fewer. (Until `num_initial_points` trials have ended it
+# draws at random: with the default of 32, a search of 32 trials is a
+# random search.)
 #
 # The table has the mean [regret](../../reference/glossary.md#regret) after
-# 56 trials; its difference from one at a time, with 95 % intervals that hold
-# at once; and on how many problems it is better or worse by more than 0.05
+# 56 trials, on three splits with two seeds each; its difference from one at
+# a time, with 95 % intervals that hold at once; and on how many problems it is better or worse by more than 0.05
 # ([program](../../evidence/race_batches.py)).
 
 # %%
