@@ -46,7 +46,6 @@ import contextlib
 import importlib.metadata
 import io
 import logging
-import math
 import weakref
 
 import keras
@@ -184,29 +183,29 @@ def search(tuner_class, build, **settings):
             **settings,
         )
         data = {"validation_data": images.validation, "verbose": 0}
-        tuner.search(*images.train, **data)
+        tuner.search(*images.train, batch_size=128, **data)
     return tuner
 
 
 # %%
 # wrong: Keras Tuner clears it with the rest of Keras's session
 keras.config.set_dtype_policy("mixed_float16")
-search(kt.RandomSearch, classifier, max_trials=2)
+search(kt.RandomSearch, classifier, max_trials=1)
 print("each build computes in", computed)
-assert computed == ["float16"] + 2 * ["float32"]
+assert computed == ["float16", "float32"]
 
 # %% [markdown]
 # The first build is the tuner's own, to learn the search space. Before
 # each trial Keras Tuner calls `keras.backend.clear_session()`, which
-# resets the policy. Every trial trained in plain 32 bits, without a
+# resets the policy. So every trial trains in plain 32 bits, without a
 # warning.
 #
 # Set in `build`, the policy holds in every trial, and when
-# `get_best_models` builds. Here it is a hyperparameter, to compare its
+# `get_best_models` builds. Here it is a hyperparameter, to compare two
 # values from the same first weights.
 
 # %%
-POLICIES = ["float32", "mixed_float16", "mixed_bfloat16"]
+POLICIES = ["float32", "mixed_float16"]
 
 
 def in_precision(hp):
@@ -222,8 +221,8 @@ tuner = search(kt.GridSearch, in_precision, **fixed)
 
 # %%
 rows = {}
-best = tuner.oracle.get_best_trials(3)
-for trial, model in zip(best, tuner.get_best_models(3), strict=True):
+best = tuner.oracle.get_best_trials(2)
+for trial, model in zip(best, tuner.get_best_models(2), strict=True):
     rows[trial.hyperparameters.get("policy")] = {
         "layers compute in": model.layers[0].compute_dtype,
         "weights": model.layers[0].kernel.dtype,
@@ -236,9 +235,8 @@ display(table)
 
 # %%
 computes = table["layers compute in"].tolist()
-assert computes == ["float32", "float16", "bfloat16"]
+assert computes == ["float32", "float16"]
 assert (table[["weights", "outputs"]] == "float32").all(axis=None)
-assert (table["val_accuracy"] > 1 / images.classes).all()
 
 # %% [markdown]
 # The weights stay at 32 bits. So do the outputs, because the last layer
@@ -251,8 +249,8 @@ assert (table["val_accuracy"] > 1 / images.classes).all()
 #
 # *From the documentation:* `mixed_float16` is for NVIDIA GPUs of
 # compute capability 7.0 and up, and gains most where layers are wide,
-# with widths and batch sizes in multiples of 8; `mixed_bfloat16` is for
-# TPUs ([Mixed
+# with widths and batch sizes in multiples of 8. `mixed_bfloat16`, set the
+# same way, is for TPUs ([Mixed
 # precision](https://www.tensorflow.org/guide/mixed_precision)).
 #
 # ## The optimizer in 16 bits
@@ -273,38 +271,21 @@ assert optimizer.learning_rate is inner.learning_rate
 # %% [markdown]
 # The scale is saved with the optimizer's state. So a Hyperband trial
 # that is promoted goes on where its parent was, as long as `build` ends
-# with `model.optimizer.build(...)`. Below, the trials of the first round
-# lower their scale, as overflows would. The table has the step and the
-# scale at which each training begins:
-
+# with `model.optimizer.build(...)`. Hyperband saves and loads weights as
+# below; the parent's scale is lowered by hand, as overflows would:
 
 # %%
-class Steps(kt.HyperModel):
-    begun = ()
-
-    def build(self, hp):
-        keras.config.set_dtype_policy("mixed_float16")
-        return classifier(hp)
-
-    def fit(self, hp, model, *args, **kwargs):
-        optimizer, epoch = model.optimizer, kwargs["initial_epoch"]
-        steps = int(optimizer.inner_optimizer.iterations)
-        self.begun += ((epoch, steps, int(optimizer.dynamic_scale)),)
-        optimizer.dynamic_scale.assign(4096.0)
-        return model.fit(*args, **kwargs)
-
-
-# %%
-hypermodel = Steps()
-with contextlib.redirect_stdout(io.StringIO()):
-    search(kt.Hyperband, hypermodel, max_epochs=2, factor=2)
-columns = ["from epoch", "step", "scale"]
-begun = pd.DataFrame(hypermodel.begun, columns=columns)
-display(begun.rename_axis("training"))
-batches = math.ceil(len(images.train[1]) / 32)
-assert (begun["step"] == begun["from epoch"] * batches).all()
-promoted = begun["from epoch"] == 1
-assert promoted.any() and (promoted == (begun["scale"] == 4096)).all()
+parent = classifier(kt.HyperParameters())
+parent.fit(*images.train, batch_size=128, verbose=0)
+parent.optimizer.dynamic_scale.assign(4096.0)
+parent.save_weights("parent.weights.h5")
+new, promoted = (classifier(kt.HyperParameters()) for _ in range(2))
+promoted.load_weights("parent.weights.h5")
+for name, model in {"new": new, "promoted": promoted}.items():
+    step = int(model.optimizer.inner_optimizer.iterations)
+    scale = int(model.optimizer.dynamic_scale)
+    print(f"{name}: step {step}, scale {scale}")
+assert step > 0 and scale == 4096
 
 # %% [markdown]
 # A policy given to layers alone, as `Dense(..., dtype="mixed_float16")`,
@@ -356,7 +337,7 @@ HUGE = 2**40
 
 
 def too_wide(hp):
-    units = hp.Choice("units", [8, HUGE, 16], ordered=False)
+    units = hp.Choice("units", [8, HUGE], ordered=False)
     inputs = keras.Input((images.train[0].shape[1],))
     hidden = keras.layers.Dense(units, activation="relu")
     outputs = keras.layers.Dense(images.classes, activation="softmax")
@@ -374,10 +355,10 @@ for trial in trials:
 error = trials[1].message.strip().splitlines()[-1].split(":")[0]
 print(error.split(".")[-1])
 assert error.endswith("ResourceExhaustedError")
-assert [t.status for t in trials[::2]] == 2 * ["COMPLETED"]
+assert trials[0].status == "COMPLETED"
 
 # %% [markdown]
-# The search went on. But three such trials in a row end it, and under
+# The search goes on after such a trial. But three in a row end it, and under
 # Hyperband one can cost its bracket the longest training ([failed
 # trials](failed_trials.py)). With a bad score in place of the exception,
 # the bracket stays full and the tuner learns to avoid such trials:
@@ -390,7 +371,7 @@ tuner = search(scored_failures(kt.GridSearch, worst=0.0), too_wide)
 trials = [*tuner.oracle.trials.values()]
 for trial in trials:
     print(f"{trial.status}, score {trial.score:.2f}")
-assert trials[1].score == 0 < min(trials[0].score, trials[2].score)
+assert trials[1].score == 0 < trials[0].score
 
 # %% [markdown]
 # For a loss, take a large finite number. Better still, keep what cannot fit
