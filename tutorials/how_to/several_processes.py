@@ -38,7 +38,7 @@ def search():
     names["objective"] = kt.Objective("val_accuracy", "max")
     tuner = kt.RandomSearch(build_model, max_trials=3, seed=1, **names)
     x, y = load_digits(return_X_y=True)
-    tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
+    tuner.search(x[:600] / 16, y[:600], validation_split=0.2, verbose=0)
 
 
 code = inspect.getsource(build_model) + inspect.getsource(search)
@@ -48,9 +48,10 @@ Path("search.py").write_text(f"{quiet}{code}search()", "utf-8")
 parallel_search("search.py", workers=2)
 
 # %% [markdown]
-# On GPUs, `--gpus 0,1` gives each worker one. Workers train, and each holds TensorFlow and the data in memory. The chief
-# trains nothing: it decides what is tried next, keeps the results, and goes
-# on with the script when all is done. For your data, [the composer writes a
+# On GPUs, `--gpus 0,1` gives each worker one. Workers train, and each
+# holds TensorFlow and the data in memory. The chief trains nothing: it
+# decides what is tried next, keeps the results, and goes on with the
+# script when all is done. For your data, [the composer writes a
 # script](../../your_data/index.md?cores=1) that starts its own workers.
 
 # %%
@@ -64,176 +65,70 @@ import keras
 import keras_tuner as kt
 import pandas as pd
 from IPython.display import display
-from sklearn.datasets import load_digits
-
-keras.utils.set_random_seed(1)
 
 # %% [markdown]
-# ## A search
-#
-# The next script also notes what each process is told, and prints which
-# one runs the lines after `search`. Each trial is
-# [seeded](reproducible_searches.py#seed-each-trial), so that its score
-# does not depend on the process that trains it. With `dies`, a worker
-# kills itself once.
-
-
-# %%
-def seeded(project_name, dies=False):
-    class Seeded(kt.RandomSearch):
-        def run_trial(self, trial, *args, **kwargs):
-            keras.utils.set_random_seed(1 + int(trial.trial_id))
-            if dies and not os.path.exists("died"):
-                Path("died").write_text(trial.trial_id, "utf-8")
-                os.kill(os.getpid(), 9)
-            return super().run_trial(trial, *args, **kwargs)
-
-    names = {"directory": "searches", "project_name": project_name}
-    names["objective"] = kt.Objective("val_accuracy", "max")
-    return Seeded(build_model, max_trials=3, seed=1, **names)
-
-
-# %%
-def main(project_name, *dies):
-    task = os.environ.get("KERASTUNER_TUNER_ID", "alone")
-    told = json.dumps(dict(os.environ))
-    Path(f"{task}.json").write_text(told, "utf-8")
-    tuner = seeded(project_name, dies)
-    x, y = load_digits(return_X_y=True)
-    tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
-    best = tuner.oracle.get_best_trials()[0]
-    print(f"{task}: the best is trial", best.trial_id)
-
-
-# %%
-IMPORTS = """
-import json, os, sys
-import keras
-import keras_tuner as kt
-from pathlib import Path
-from sklearn.datasets import load_digits
-"""
-code = map(inspect.getsource, (build_model, seeded, main))
-code = "\n".join([IMPORTS, *code, "main(*sys.argv[1:])"])
-Path("search.py").write_text(code, "utf-8")
-for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ.pop(name, None)  # set where this page is built
-
-
-# %%
-def together(*words, **settings):
-    """Run parallel_search; print what TensorFlow did not say."""
-    shutil.rmtree(f"searches/{words[1]}", ignore_errors=True)
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        parallel_search(*words, **settings)
-    for line in said.getvalue().splitlines():
-        if line.startswith(("worker", "chief")) and "|" not in line:
-            print(line)
-
-
-together("search.py", "several_processes", workers=2)
-
-# %% [markdown]
-# Only the chief runs what comes after `search`: put final training, the
-# test set and prints there, as in any script. The chief has all cores for
-# that, and no GPU: training that needs one belongs in a script of its
-# own, which opens the folder.
-#
-# The folder is what one process would have left. Here this process,
-# without workers, runs the same search, and opens both:
-
-# %%
-with contextlib.redirect_stdout(io.StringIO()):
-    shutil.rmtree("searches/several_processes_alone", True)
-    main("several_processes_alone")
-
-
-def opened(project_name):
-    """Return the trials of a search, as a table."""
-    with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
-        trials = seeded(project_name).oracle.trials
-    rows = {
-        name: {**trial.hyperparameters.values, "score": trial.score}
-        for name, trial in sorted(trials.items())
-    }
-    return pd.DataFrame(rows).T.rename_axis("trial")
-
-
-# %%
-several = opened("several_processes")
-one = opened("several_processes_alone")
-display(several.assign(**{"score, one process": one["score"]}))
-values = ["units", "activation", "learning_rate"]
-assert several[values].equals(one[values])
-assert (several["score"] - one["score"]).abs().max() < 0.02
-
-# %% [markdown]
-# That holds for random search, which draws without regard to scores. With
-# workers, a tuner that learns from scores knows fewer of them when it is
-# asked for the next trial.
-#
-# ## What each process is told
-#
-# Three variables tell Keras Tuner who it is and where the chief listens.
-# `CUDA_VISIBLE_DEVICES=-1` keeps the chief from taking a GPU's memory, and
-# linear algebra has one thread there, on which
-# [proposals](../evidence/fast_searches.py#proposals) are cheaper.
-
-# %%
-told = {
-    name: json.loads(Path(f"{name}.json").read_text("utf-8"))
-    for name in ("chief", "worker0", "worker1")
-}
-told = pd.DataFrame(told).rename_axis("variable").sort_index()
-ours = "KERASTUNER|_NUM_THREADS|^TF_NUM|CUDA_VISIBLE"
-told = told[told.index.str.contains(ours)]
-assert told.loc["KERASTUNER_ORACLE_PORT"].nunique() == 1
-told.loc["KERASTUNER_ORACLE_PORT"] = "a free one"
-display(told.fillna(""))
-
-# %% [markdown]
-# The snippet also replaces two methods of Keras Tuner's base class in each
-# process: only the first chief may delete a folder, a worker ends with its
-# search, and the chief says which trials have ended.
-#
 # ## When a worker dies
 #
-# A worker may run out of memory, say. Below, the only worker kills itself
-# in its first trial.
+# A worker may run out of memory, say. In the next script the only worker
+# kills itself when it first begins. A trial there is a number, so the
+# processes are all that takes time; each notes what it is told, and says
+# when it goes on after `search`.
+
 
 # %%
+def numbers(project_name, **settings):
+    import keras_tuner as kt
+
+    class Numbers(kt.RandomSearch):
+        def run_trial(self, trial, **_):
+            return trial.hyperparameters.get("x")
+
+    space = kt.HyperParameters()
+    space.Float("x", 0.0, 1.0)
+    usual = {"directory": "searches", "project_name": project_name}
+    usual |= {"objective": kt.Objective("score", "max"), "seed": 1}
+    usual |= {"hyperparameters": space, "max_trials": 3}
+    return Numbers(**usual | settings)
+
+
+# %%
+def main():
+    task = os.environ["KERASTUNER_TUNER_ID"]
+    told = json.dumps(dict(os.environ))
+    Path(f"{task}.json").write_text(told, "utf-8")
+    if task == "worker0" and not os.path.exists("died"):
+        Path("died").touch()
+        os.kill(os.getpid(), 9)
+    numbers("several_processes").search(verbose=0)
+    print(task, "goes on after the search")
+
+
+imports = "import json, os\nfrom pathlib import Path"
+code = [imports, *map(inspect.getsource, (numbers, main)), "main()"]
+_ = Path("dying.py").write_text("\n\n".join(code), "utf-8")
+
+# %%
+for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.pop(name, None)  # set where this page is built
 Path("died").unlink(missing_ok=True)
-together("search.py", "several_processes_dies", "dies", workers=1)
-print("killed in trial", Path("died").read_text("utf-8"))
-again = opened("several_processes_dies")
-assert again[values].equals(one[values])
+shutil.rmtree("searches/several_processes", ignore_errors=True)
+said = io.StringIO()
+with contextlib.redirect_stdout(said):
+    parallel_search("dying.py", workers=1)
+for line in said.getvalue().splitlines():
+    # And not what TensorFlow said.
+    if line.startswith(("worker", "chief")) and "|" not in line:
+        print(line)
+assert "SIGKILL" in said.getvalue()
 
 # %% [markdown]
-# The worker came back under its name and repeated its trial: the chief
-# hands out trials by name, and a worker that asks again under that name
-# gets the trial that is still open.
+# The worker came back under its name. Had it died in a trial, it would
+# repeat that one: the chief hands out trials by name, and a worker that
+# asks again under that name gets the trial that is still open.
 
 # %%
-space = kt.HyperParameters()
-space.Float("x", 0.0, 1.0)
-settings = {
-    "hyperparameters": space,
-    "objective": kt.Objective("score", "max"),
-    "seed": 1,
-    "directory": "searches",
-}
-
-
-class Numbers(kt.RandomSearch):
-    def run_trial(self, trial, *args, **kwargs):
-        begun.append(trial.trial_id)
-        return trial.hyperparameters.get("x")
-
-
-# %%
-names = {"project_name": "several_processes_names", "overwrite": True}
-tuner = Numbers(max_trials=2, **names, **settings)
+names = {"max_trials": 2, "overwrite": True}
+tuner = numbers("several_processes_names", **names)
 tuner.oracle.verbose = 0
 for name in ("worker0", "worker1", "worker0", "worker2"):
     trial = tuner.oracle.create_trial(name)
@@ -270,6 +165,59 @@ assert "no_such_module" in last
 # tuner](../../snippets.md#tools-around-a-tuner) work here as in one
 # process, above all `resumable(safe(kt.RandomSearch))`.
 #
+# ## What each process is told
+#
+# Three variables tell Keras Tuner who it is and where the chief listens.
+# `CUDA_VISIBLE_DEVICES=-1` keeps the chief from taking a GPU's memory, and
+# linear algebra has one thread there, on which
+# [proposals](../evidence/fast_searches.py#proposals) are cheaper. A lone
+# worker has all cores; several share them.
+
+# %%
+told = {
+    name: json.loads(Path(f"{name}.json").read_text("utf-8"))
+    for name in ("chief", "worker0")
+}
+told = pd.DataFrame(told).rename_axis("variable").sort_index()
+ours = "KERASTUNER|_NUM_THREADS|^TF_NUM|CUDA_VISIBLE"
+told = told[told.index.str.contains(ours)]
+assert told.loc["KERASTUNER_ORACLE_PORT"].nunique() == 1
+told.loc["KERASTUNER_ORACLE_PORT"] = "a free one"
+display(told.fillna(""))
+
+# %% [markdown]
+# The snippet also replaces two methods of Keras Tuner's base class in each
+# process: only the first chief may delete a folder, a worker ends with its
+# search, and the chief says which trials have ended.
+#
+# ## What the chief leaves
+#
+# Only the chief runs what comes after `search`: put final training, the
+# test set and prints there, as in any script. The chief has all cores for
+# that, and no GPU: training that needs one belongs in a script of its
+# own, which opens the folder.
+#
+# The folder is what one process would have left. Here this process runs
+# the same search alone, and opens both:
+
+# %%
+scores = {}
+with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
+    numbers("several_processes_alone").search(verbose=0)
+    for way in ("several_processes", "several_processes_alone"):
+        trials = numbers(way).oracle.trials
+        scores[way] = {n: trial.score for n, trial in trials.items()}
+table = pd.DataFrame(scores).sort_index().rename_axis("trial")
+display(table.round(4))
+assert len(table) == 3 and table.nunique(axis=1).eq(1).all()
+
+# %% [markdown]
+# That holds for random search, which draws without regard to scores; the
+# scores of models are the same too if [each trial is
+# seeded](reproducible_searches.py#seed-each-trial). With workers, a tuner
+# that learns from scores knows fewer of them when it is asked for the next
+# trial.
+#
 # ## What not to do
 #
 # Two plain processes in one folder don't share a search. Each knows only
@@ -278,14 +226,14 @@ assert "no_such_module" in last
 # begins:
 
 # %%
-begun = []
 shutil.rmtree("searches/several_processes_plain", ignore_errors=True)
-settings["project_name"] = "several_processes_plain"
-both = [Numbers(max_trials=6, **settings) for _ in range(2)]
+name = "several_processes_plain"
+both = [numbers(name, max_trials=6) for _ in range(2)]
 for tuner in both:
     tuner.search(verbose=0)
-print(f"{len(begun)} trials were run, of {len(set(begun))} wanted")
-assert len(begun) == 12 and len(set(begun)) == 6
+run = sum(len(tuner.oracle.trials) for tuner in both)
+print(f"{run} trials were run, of 6 wanted")
+assert run == 12
 
 # %% [markdown]
 # With a chief and workers started by hand, without the snippet, two more
@@ -302,13 +250,23 @@ assert len(begun) == 12 and len(set(begun)) == 6
 # on scores. A small Hyperband, asked by one worker after the other while
 # no trial ends:
 
+
 # %%
+def one_layer(hp):
+    return keras.Sequential(
+        [keras.layers.Dense(hp.Int("units", 1, 999))]
+    )
+
+
 tuner = kt.Hyperband(
-    lambda hp: keras.Sequential([keras.layers.Dense(1)]),
+    one_layer,
+    objective=kt.Objective("score", "max"),
     max_epochs=4,
     factor=2,
+    seed=1,
+    directory="searches",
+    project_name="several_processes_hyperband",
     overwrite=True,
-    **settings | {"project_name": "several_processes_hyperband"},
 )
 tuner.oracle.verbose = 0
 
