@@ -38,38 +38,32 @@ from sklearn.datasets import load_digits
 tuner = few_checkpoints(flat_memory(kt.RandomSearch))(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=3,
+    max_trials=2,
     seed=1,
     directory="searches",
     project_name="memory_and_disk_first",
 )
 x, y = load_digits(return_X_y=True)
-tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
+tuner.search(x[:600] / 16, y[:600], validation_split=0.2, verbose=0)
 weights = Path(tuner.project_dir).rglob("*.weights.h5")
 print("weights on disk:", *(path.parent.name for path in weights))
 
 # %% [markdown]
-# Three trials ran, and the weights of the best are left. Both tools work
+# Two trials ran, and the weights of the best are left. Both tools work
 # [with others](../../snippets.md#tools-around-a-tuner):
 # `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`. For your
 # data, [the composer writes a script whose memory stays
 # flat](../../your_data/index.md?flat_memory=1).
 
 # %%
-import inspect
 import json
 import os
-import subprocess
-import sys
 import time
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-
-keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # ## Memory that stays flat
@@ -85,9 +79,9 @@ assert registry, "TensorFlow keeps its registry elsewhere by now"
 # %% [markdown]
 # ## What grows, and why
 #
-# Two processes run the same search of small trials, and note after each
-# trial how much memory they hold and how many gradients TensorFlow has
-# registered.
+# The same small trials, first as it is, then with `flat_memory`, in this
+# process. After each it notes how much memory it holds, and how many
+# gradients TensorFlow has registered.
 
 
 # %%
@@ -100,11 +94,14 @@ def resident():
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-# %%
-def noted(way, notes):
-    flat = flat_memory(kt.RandomSearch)
+def note(way, trial, seconds):
+    names = [n for n in registry if "CustomGrad" in n]
+    notes.append((way, trial, resident(), len(names), seconds))
 
-    class Noted(flat if way == "flat_memory" else kt.RandomSearch):
+
+# %%
+def noted(tuner_class, way):
+    class Noted(tuner_class):
         def on_trial_begin(self, trial):
             super().on_trial_begin(trial)
             self.begun = time.process_time()
@@ -112,120 +109,75 @@ def noted(way, notes):
         def on_trial_end(self, trial):
             super().on_trial_end(trial)
             seconds = time.process_time() - self.begun
-            names = [n for n in flat.registry() if "CustomGrad" in n]
-            note = int(trial.trial_id), resident(), seconds, len(names)
-            notes.append(note)
+            note(way, trial.trial_id, seconds)
 
     return Noted
 
 
 # %%
-def main(way, max_trials, new):
-    notes = []
-    tuner = noted(way, notes)(
+def search(way, max_trials=4, overwrite=True):
+    flat = way == "flat_memory"
+    wrapped = flat_memory(kt.RandomSearch) if flat else kt.RandomSearch
+    noted(wrapped, way)(
         build_model,
         objective=kt.Objective("val_accuracy", "max"),
-        max_trials=int(max_trials),
+        max_trials=max_trials,
         seed=1,
         directory="searches",
         project_name=f"memory_and_disk_{way}",
-        overwrite=new == "True",
-    )
-    x, y = load_digits(return_X_y=True)
-    tuner.search(x[:900] / 16, y[:900], validation_split=0.2, verbose=0)
-    print(json.dumps(notes))
+        overwrite=overwrite,
+    ).search(x[:600] / 16, y[:600], validation_split=0.2, verbose=0)
 
 
 # %%
-IMPORTS = """
-import json, os, sys, time
-import keras
-import keras_tuner as kt
-from pathlib import Path
-from sklearn.datasets import load_digits
-"""
-functions = build_model, resident, noted, main
-source = [IMPORTS, *inspect.findsource(flat_memory)[0]]
-source += map(inspect.getsource, functions)
-source = "".join([*source, "main(*sys.argv[1:])"])
-_ = Path("search.py").write_text(source, "utf-8")
+notes = []
+for way in ("as it is", "flat_memory"):
+    search(way)
+columns = ["way", "trial", "memory", "gradients", "seconds"]
+table = pd.DataFrame(notes, columns=columns)
 
-
-# %%
-def run(way, max_trials, new=True):
-    """Run the search in a process of its own; return its notes."""
-    words = way, str(max_trials), str(new)
-    done = subprocess.run(
-        [sys.executable, "search.py", *words],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    rows = json.loads(done.stdout.splitlines()[-1])
-    columns = ["trial", "memory", "seconds", "gradients"]
-    return pd.DataFrame(rows, columns=columns).set_index("trial")
-
-
-# %%
-TRIALS = 5
-WAYS = ("as it is", "flat_memory")
-notes = {way: run(way, TRIALS) for way in WAYS}
-
-# %% alt="Memory held after each trial, a line for each of two ways: as it is it climbs with every trial, with flat_memory it stays level after the first trials." caption="As it is, memory climbs with every trial; with flat_memory it stays level after the first ones." figure="memory"
+# %% alt="Memory held after each of eight trials: it climbs during the first four, as it is, and stays level during the next four, with flat_memory." caption="As it is, memory climbs with every trial; with flat_memory it stays level." figure="memory"
 figure, axis = plt.subplots()
-for way, marker in zip(WAYS, "o^", strict=True):
-    memory = notes[way]["memory"]
-    axis.plot(memory.index + 1, memory, marker=marker, label=way)
-axis.set_xticks(memory.index + 1)
-axis.set_xlabel("trial")
+for (way, part), marker in zip(table.groupby("way"), "o^", strict=True):
+    axis.plot(part.index + 1, part["memory"], marker=marker, label=way)
+axis.set_xlabel("trials run")
 axis.set_ylabel("MiB in memory")
 axis.legend()
 plt.show()
 
 # %%
-table = pd.DataFrame(
-    {
-        way: {
-            "gradients registered": note["gradients"].iloc[-1],
-            "MiB a trial": note["memory"].iloc[2:].diff().mean(),
-            "CPU seconds a trial": note["seconds"].iloc[2:].mean(),
-        }
-        for way, note in notes.items()
-    }
-).T
-table = table.rename_axis("way")
-display(table.astype({"gradients registered": int}).round(2))
-
-# %%
-gradients, growth, _ = (table[column] for column in table)
+each = table.groupby("way")[["memory", "gradients"]].diff()
+each = each.assign(seconds=table["seconds"]).groupby(table["way"])
+each = each.mean().add_suffix(" a trial")
+display(each.round(2))
+gradients, growth = each["gradients a trial"], each["memory a trial"]
 assert gradients["flat_memory"] == 0 < gradients["as it is"]
 assert not growth["flat_memory"] > growth["as it is"] / 2
 
 # %% [markdown]
-# The means leave out the first two trials, which include one-time loading.
-# Keras Tuner clears the session and collects garbage before each
-# trial, to no effect: the registry itself holds on to what each trial
-# traced.
+# The mean growth from a trial to the next, in MiB and in gradients, and a
+# trial's CPU seconds. Keras Tuner clears the session and collects garbage
+# before each trial, to no effect: the registry itself holds on to what
+# each trial traced.
 #
 # A few MiB are nothing in a search of twenty trials, and much in one of
-# a thousand. These tiny models don't say what a trial of yours adds:
-# measure it. On systems without `/proc` the memory columns are empty.
+# [a thousand](../evidence/growing_searches.py#memory). These tiny models
+# don't say what a trial of yours adds: measure it. On systems without
+# `/proc` the memory columns are empty.
 #
 # ## A new process every few trials
 #
 # A process that ends gives everything back. So raise `max_trials` step by
 # step, with `overwrite=False` and the same seed, and each process runs
-# the trials that are missing. A third process goes on where the first one
-# above ended:
+# the trials that are missing. `renewed` [does that for
+# you](../evidence/growing_searches.py#a-new-process-every-fifty-trials).
+# Here this process plays the next one as well:
 
 # %%
-parts = [notes["as it is"], run("as it is", TRIALS + 2, new=False)]
-display(pd.concat(parts, keys=["first", "third"], names=["process"]))
-
-# %%
-before, after = parts[0]["memory"].iloc[-1], parts[1]["memory"].iloc[0]
-print(f"MiB before and after the change: {before:.0f}, {after:.0f}")
-assert [*parts[1].index] == [TRIALS, TRIALS + 1]
+notes.clear()
+search("as it is", max_trials=5, overwrite=False)
+print("trials run now:", [trial for _, trial, *_ in notes])
+assert len(notes) == 1
 
 # %% [markdown]
 # Resuming draws the values that an uninterrupted search
@@ -275,16 +227,19 @@ for number in range(3):
 # In this small Hyperband search one trial is promoted, and none fails for
 # lack of weights.
 
-# %%
-from snippets.data.load_images import load_images
 
 # %%
-from snippets.models.image_classifier import ImageClassifier
+def build(hp):
+    model = build_model(hp)
+    model.run_eagerly = True  # tracing takes longer than a few steps
+    # Made now, its variables fit those of a saved trial.
+    model.optimizer.build(model.trainable_variables)
+    return model
+
 
 # %%
-images = load_images("digits")
-tuner = few_checkpoints(flat_memory(kt.Hyperband))(
-    ImageClassifier(),
+tuner = few_checkpoints(kt.Hyperband)(
+    build,
     objective=kt.Objective("val_accuracy", "max"),
     max_epochs=2,
     factor=2,
@@ -293,8 +248,9 @@ tuner = few_checkpoints(flat_memory(kt.Hyperband))(
     project_name="memory_and_disk_few",
     overwrite=True,
 )
-data = {"validation_data": images.validation, "verbose": 0}
-tuner.search(*images.train, **data)
+validation = x[400:600] / 16, y[400:600]
+data = {"validation_data": validation, "validation_batch_size": 200}
+tuner.search(x[:400] / 16, y[:400], batch_size=200, verbose=0, **data)
 
 # %%
 for trial in tuner.oracle.trials.values():
@@ -313,7 +269,7 @@ assert {path.parent.name for path in kept} == {
     f"trial_{number}" for number in (best.trial_id, parent) if number
 }
 (model,) = tuner.get_best_models()
-_, accuracy = model.evaluate(*images.validation, verbose=0)
+_, accuracy = model.evaluate(*validation, verbose=0)
 print(f"the weights kept give {accuracy:.4f}")
 assert np.isclose(accuracy, best.score)
 states = [trial.status for trial in tuner.oracle.trials.values()]
