@@ -30,10 +30,10 @@ some = {"hyperparameters": hp, "tune_new_entries": False}
 score = kt.Objective("val_accuracy", "max")
 folder = {"directory": "searches", "project_name": "part_of_a_model"}
 tuner = kt.RandomSearch(
-    build_model, score, max_trials=3, seed=1, **some, **folder
+    build_model, score, max_trials=2, seed=1, **some, **folder
 )
 x, y = load_digits(return_X_y=True)
-tuner.search(x / 16, y, validation_split=0.2, verbose=0)
+tuner.search(x[:600] / 16, y[:600], validation_split=0.2, verbose=0)
 for trial in tuner.oracle.trials.values():
     print(f"{trial.score:.4f}", trial.hyperparameters.values)
 
@@ -177,13 +177,12 @@ def wrapped(hp):
 
 
 # %%
-def compiled(model, learning_rate, eagerly=True):
+def compiled(model, learning_rate):
     model.compile(
         keras.optimizers.Adam(learning_rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        run_eagerly=eagerly,  # tracing takes longer than a few steps
-        jit_compile=False,
+        run_eagerly=True,  # tracing takes longer than a few steps
     )
     # Made now, its variables fit those of a saved trial.
     model.optimizer.build(model.trainable_variables)
@@ -209,20 +208,20 @@ def digits(pair, first, last):
 
 
 # %%
-def searched(hypermodel, name, train, validation, trials, epochs):
+def searched(hypermodel, name, data, validation, epochs, batch_size=10):
     """Return the tuner of a finished search."""
     tuner = kt.RandomSearch(
         hypermodel,
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=trials,
+        objective=score,
+        max_trials=2,
         seed=1,
-        directory="searches",
         project_name=f"part_of_a_model_{name}",
+        directory="searches",
         overwrite=True,
     )
     words = {"validation_data": validation, "verbose": 0}
     words |= {"validation_batch_size": 1000, "epochs": epochs}
-    tuner.search(*train, batch_size=10, **words)
+    tuner.search(*data, batch_size=batch_size, **words)
     return tuner
 
 
@@ -231,7 +230,7 @@ from snippets.results.trials_table import trials_table
 
 # %%
 some = digits(images.train, 0, 4), digits(images.validation, 0, 4)
-tuner = searched(wrapped, "wrapped", *some, trials=2, epochs=1)
+tuner = searched(wrapped, "wrapped", *some, epochs=1, batch_size=32)
 tuner.get_best_models()[0].save("pretrained.keras")
 display(trials_table(tuner).round(4))
 
@@ -280,16 +279,13 @@ def few_images(seed, each=4):
 
 
 few = few_images(1)
-tuner = searched(fine_tuned, "few", few, validation, 2, epochs=15)
+tuner = searched(fine_tuned, "few", few, validation, epochs=4)
 display(trials_table(tuner).drop(columns="status").round(4))
 
 # %% [markdown]
-# Is pretraining worth anything here? The best configuration on five
-# other draws of images, and the same network from scratch: new weights,
-# nothing frozen. Both get 40 epochs, in one call of many steps.
-
-# %%
-from snippets.results.compare_runs import compare_runs
+# Is pretraining worth anything here? The best configuration on two other
+# draws of images, and the same network from scratch: new weights,
+# nothing frozen. Ten epochs are run in one call of many steps.
 
 # %%
 (best,) = tuner.get_best_hyperparameters()
@@ -297,40 +293,37 @@ scratch = best.copy()
 scratch.values["frozen"] = 0
 
 
-def accuracy(hp, seed, epochs=40):
+def accuracy(hp, seed):
     keras.utils.set_random_seed(seed)
     model = fine_tuned(hp)
     if hp is scratch:
         model = keras.models.clone_model(model)  # with new weights
-    compiled(model, hp.get("learning_rate"), eagerly=False)
-    x, y = few_images(seed)
-    rng = np.random.default_rng(seed)
-    order = [rng.permutation(len(y)) for _ in range(epochs)]
-    rows = np.concatenate(order)
-    model.fit(x[rows], y[rows], batch_size=10, shuffle=False, verbose=0)
+        compiled(model, hp.get("learning_rate"))
+    x, y = (np.concatenate([part] * 10) for part in few_images(seed))
+    model.fit(x, y, batch_size=10, verbose=0)
     return model.evaluate(*validation, batch_size=1000, verbose=0)[1]
 
 
 # %%
 runs = {
-    name: [accuracy(hp, seed) for seed in range(2, 7)]
+    name: [accuracy(hp, seed) for seed in (2, 3)]
     for name, hp in (("scratch", scratch), ("pretrained", best))
 }
-compared = compare_runs(runs, reference="scratch", paired=True)
-compared = compared.rename_axis("weights")
-display(compared.drop(columns=["runs", "p"]).round(3))
+table = pd.DataFrame(runs, ["first draw", "second draw"]).T.rename_axis(
+    "weights"
+)
+display(table.round(3))
 
 # %% [markdown]
-# Only an interval of the difference that lies above 0 shows that
-# pretraining helps. The configuration was chosen with the pretrained
+# Two draws carry no verdict; they show how far the choice of twenty images
+# moves an accuracy. The configuration was chosen with the pretrained
 # network and on these validation images, which favours it. On images as
-# small as these a network from scratch is a strong rival, so compare
-# before you believe.
+# small as these a network from scratch is a strong rival: compare on more
+# draws before you believe.
 #
 # Where few images are labelled, few are left for validation too, and
 # scores are less certain than here.
-
-# %% [markdown]
+#
 # ## Load inside build, or trials share it
 #
 # What is made outside of `build` is one object for all trials: each
@@ -364,9 +357,9 @@ def with_new_end(hp, base, name):
 # %%
 for build in (outside, inside):
     name = build.__name__
-    tuner = searched(build, name, few, validation, 3, epochs=3)
+    tuner = searched(build, name, few, validation, epochs=1)
     assert set(trials_table(tuner)["status"]) == {"COMPLETED"}
-builds = ["before the search", *(f"trial {n}" for n in range(3))]
+builds = ["before the search", "trial 0", "trial 1"]
 table = pd.DataFrame(moved, builds).rename_axis("built")
 display(table.astype(float).round(3))
 assert (table["inside"] == 0).all()
@@ -445,7 +438,7 @@ table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 display(table.rename_axis("asked for"))
 
 # %%
-tuner = searched(TwoPhases(), "phases", few, validation, 3, epochs=10)
+tuner = searched(TwoPhases(), "phases", few, validation, epochs=4)
 trials = trials_table(tuner)
 display(trials.drop(columns=["status", "frozen"]).round(4))
 with warnings.catch_warnings(action="ignore"):
@@ -457,7 +450,7 @@ assert np.isclose(loaded, trials["val_accuracy"].max())
 
 # %% [markdown]
 # The score counts epochs of both phases, and `best_step` is an epoch of
-# the whole. Ten epochs show that it runs; whether two phases beat one
+# the whole. Four epochs show that it runs; whether two phases beat one
 # takes longer trainings and more repeats.
 #
 # ## The networks that come with Keras Tuner
@@ -548,14 +541,14 @@ def fine_tuned_mobilenet(hp):
 
 # %%
 counts = {}
-for blocks in (0, 1, 2):
+for blocks in (0, 2):
     hp = kt.HyperParameters()
     hp.Fixed("trained_blocks", blocks)
     model = fine_tuned_mobilenet(hp)
     sizes = [np.prod(each.shape) for each in model.trainable_weights]
     counts[blocks] = int(sum(sizes))
 print("weights trained, by blocks:", counts)
-assert counts[0] < counts[1] < counts[2]
+assert counts[0] < counts[2]
 pictures = np.zeros((4, 32, 32, 3), "float32")
 history = model.fit(pictures, np.arange(4), verbose=0)
 assert np.isfinite(history.history["loss"]).all()
