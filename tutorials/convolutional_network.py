@@ -125,11 +125,11 @@ plt.show()
 #
 # The objective is the validation *loss*: good networks misread only a
 # handful of these images, and accuracy moves in steps of one image. Moved
-# images take longer to learn, so each trial trains until five epochs have
+# images take longer to learn, so each trial trains until four epochs have
 # brought nothing: a fixed few would choose against augmentation.
 
 # %%
-EPOCHS, PATIENCE = 60, 5
+EPOCHS, PATIENCE = 60, 4
 tuner = kt.RandomSearch(
     hypermodel,
     objective=kt.Objective("val_loss", "min"),

@@ -120,6 +120,9 @@ print(f"{model.count_params():,} parameters")
 
 # %%
 EPOCHS, PATIENCE = 100, 5
+OPTIONS = {"epochs": EPOCHS, "verbose": 0}
+OPTIONS["validation_data"] = images.validation
+OPTIONS["validation_batch_size"] = 1000  # fewer steps
 
 
 def stop(patience):
@@ -140,10 +143,8 @@ def train(values, seed, patience=PATIENCE):
         values,
         model,
         *images.train,
-        validation_data=images.validation,
-        epochs=EPOCHS,
         callbacks=[stop(patience)],
-        verbose=0,
+        **OPTIONS,
     )
     return model, pd.DataFrame(history.history)
 
@@ -178,10 +179,8 @@ tuner = kt.RandomSearch(
 # %%
 tuner.search(
     *images.train,
-    validation_data=images.validation,
-    epochs=EPOCHS,
     callbacks=[stop(PATIENCE)],
-    verbose=0,
+    **OPTIONS,
 )
 spent = [
     min(trial.best_step + 1 + PATIENCE, EPOCHS)
