@@ -36,9 +36,10 @@ x, y = load_digits(return_X_y=True)
 goal = kt.Objective("val_accuracy", "max")
 names = {"directory": "searches", "project_name": "results"}
 tuner = kt.RandomSearch(
-    build_model, goal, max_trials=12, seed=1, **names
+    build_model, goal, max_trials=8, seed=1, **names
 )
-tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
+fit = {"validation_split": 0.2, "batch_size": 64, "verbose": 0}
+tuner.search(x / 16, y, epochs=2, **fit)
 display(trials_table(tuner).head().round(4))
 
 # %%
@@ -58,13 +59,12 @@ from sklearn.model_selection import ShuffleSplit
 # ## A table
 #
 # The table has one row per trial, the best first; above are the best
-# five of twelve. `best_step` counts epochs from 0.
+# five of eight. `best_step` counts epochs from 0.
 
 # %%
 trials = trials_table(tuner)
-assert len(trials) == 12 and set(trials["status"]) == {"COMPLETED"}
 cut_short = (trials["best_step"] == 1).sum()
-print(f"{cut_short} of 12 trials were best in their last epoch")
+print(f"{cut_short} of 8 trials were best in their last epoch")
 
 # %% [markdown]
 # With more epochs such trials may rank in another order. The order of the
@@ -81,8 +81,7 @@ tuner.results_summary(num_trials=2)
 # %% [markdown]
 # It returns nothing to sort, save or plot, and leaves out the status and
 # the epoch of a score.
-
-# %% [markdown]
+#
 # ## Save it, and read it elsewhere
 #
 # A CSV file needs neither Keras nor the tuner to be read again. Every
@@ -126,7 +125,7 @@ print("the same", len(elsewhere), "trials")
 reloaded = kt.RandomSearch(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=12,
+    max_trials=8,
     seed=1,
     directory="searches",
     project_name="results",  # wrong: any other search needs its own
@@ -147,13 +146,13 @@ trials_plot(reloaded)
 plt.show()
 
 # %% [markdown]
-# After two epochs the worst trials have small learning rates. A panel
+# After two epochs the two worst trials have small learning rates. A panel
 # shows one hyperparameter at a time, so it can't show whether the best
 # learning rate depends on the units.
 
 # %%
 rates = trials["learning_rate"]
-assert rates.tail(3).max() < rates.median()
+assert rates.tail(2).max() < rates.median()
 
 # %% [markdown]
 # ## All hyperparameters at once
@@ -169,9 +168,9 @@ numbers["activation"] = (numbers["activation"] == "tanh").astype(int)
 numbers["learning_rate"] = np.log10(numbers["learning_rate"])
 low, high = numbers.min(), numbers.max()
 scaled = (numbers - low) / (high - low)
-best = trials.index[:6]
+best = trials.index[:3]
 
-# %% alt="Parallel coordinates: every trial is a line from its units over its activation function and learning rate to its validation accuracy; the six best lines are drawn bold." caption="Where the bold lines pass a column close together, good trials agree on a value." figure="parallel-coordinates" open=true
+# %% alt="Parallel coordinates: every trial is a line from its units over its activation function and learning rate to its validation accuracy; the three best lines are drawn bold." caption="Where the bold lines pass a column close together, good trials agree on a value." figure="parallel-coordinates" open=true
 figure, axis = plt.subplots(figsize=(7, 3.6))
 for trial, line in scaled.iterrows():
     bold = {"color": "C0", "linewidth": 2, "zorder": 3}
@@ -184,8 +183,8 @@ for place in range(len(scaled.columns)):
 plt.show()
 
 # %% [markdown]
-# Where the bold lines spread, this value did not make the trials good. Six
-# lines can also meet by chance.
+# Where the bold lines spread, this value did not make the trials good.
+# Three lines can also meet by chance.
 #
 # ## Which hyperparameters mattered
 #
@@ -198,10 +197,10 @@ plt.show()
 # %% open=true
 values = numbers[tuned].assign(**{"trial number": numbers.index})
 places = trials["val_accuracy"].rank(ascending=False)
-forest = RandomForestRegressor(50, random_state=1)
+forest = RandomForestRegressor(20, random_state=1)
 settings = {"scoring": "neg_mean_absolute_error", "random_state": 1}
 errors, naive, importances = [], [], []
-splits = ShuffleSplit(10, test_size=1 / 3, random_state=1)
+splits = ShuffleSplit(5, test_size=1 / 3, random_state=1)
 for seen, unseen in splits.split(values):
     forest.fit(values.iloc[seen], places.iloc[seen])
     asked = values.iloc[unseen], places.iloc[unseen]
@@ -212,7 +211,7 @@ for seen, unseen in splits.split(values):
 print(f"error of the forest       {np.mean(errors):.2f} places")
 print(f"error of a constant guess {np.mean(naive):.2f} places")
 
-# %% alt="A box per hyperparameter: how many places worse the forest predicts when that column is shuffled, over ten splits; the trial number is there to compare with." caption="A hyperparameter whose box overlaps that of the trial number has not been shown to matter." figure="importance" open=true
+# %% alt="A box per hyperparameter: how many places worse the forest predicts when that column is shuffled, over five splits; the trial number is there to compare with." caption="A hyperparameter whose box overlaps that of the trial number has not been shown to matter." figure="importance" open=true
 importances = pd.DataFrame(importances, columns=values.columns)
 order = importances.median().sort_values().index
 figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
@@ -227,7 +226,7 @@ plt.show()
 # If the forest predicts little better than the constant guess, ignore the
 # boxes. An overlap does not prove that a hyperparameter doesn't matter: in
 # few trials a small effect looks like none. Nor does a separate box prove
-# that it does: the splits share their twelve trials.
+# that it does: the splits share their eight trials.
 #
 # A wider range of learning rates would make the learning rate more
 # important. And importance does not say which value is good.
@@ -240,7 +239,6 @@ plt.show()
 # %%
 trial = tuner.oracle.get_best_trials()[0]
 print("kept:", trial.metrics.get_history("val_accuracy"))
-assert len(trial.metrics.get_history("val_accuracy")) == 1
 
 # %% [markdown]
 # `run_trial` returns the history of each execution. This subclass, of any
@@ -258,23 +256,22 @@ class CurvesKept(kt.RandomSearch):
 
 
 # %% [markdown]
-# Models above `max_model_size` parameters fail, so that some of these four
-# trials have failed.
+# Models above `max_model_size` parameters fail, so that one of these three
+# trials has failed.
 
 # %%
 curves_tuner = CurvesKept(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=4,
-    max_model_size=12_000,
+    max_trials=3,
+    max_model_size=5_000,
     seed=1,
     directory="searches",
     project_name="results_curves",
     overwrite=True,
 )
-fit = {"validation_split": 0.2, "epochs": 4, "verbose": 0}
 with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
-    curves_tuner.search(x / 16, y, **fit)
+    curves_tuner.search(x / 16, y, epochs=4, **fit)
 display(trials_table(curves_tuner).round(4))
 
 # %% alt="Validation accuracy by epoch, a line for each trial that was trained." caption="A line that still rises at its end belongs to a trial that was cut short." figure="curves" open=true
@@ -282,7 +279,6 @@ figure, axis = plt.subplots()
 folder = Path(curves_tuner.project_dir)
 for path in sorted(folder.glob("trial_*/curves.json")):
     curve = json.loads(path.read_text("utf-8"))[0]["val_accuracy"]
-    assert len(curve) == 4
     axis.plot(range(1, 5), curve, label=path.parent.name)
 axis.set_xticks(range(1, 5))
 axis.set_xlabel("epoch")
@@ -300,7 +296,7 @@ plt.show()
 # `get_best_models` are built on it.
 
 # %%
-best = curves_tuner.oracle.get_best_trials(4)
+best = curves_tuner.oracle.get_best_trials(3)
 for trial in best:
     number, status = trial.trial_id, trial.status
     print(f"trial {number}: {status}, score {trial.score}")
