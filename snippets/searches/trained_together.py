@@ -33,13 +33,14 @@ def trained_together(tuner_class, at_most=32):
     Up to `at_most` trials are asked for at once. Those whose models
     differ only in first weights, learning rate (a schedule's numbers
     too), weight decay, dropout rates and strengths of L1 and L2 are
-    trained as one, on the same batches; the others alone, as ever. Each
-    has its own score, checkpoint and place in the oracle. Callbacks are
-    called at epochs; a trial that one stops keeps what it had. After a
-    kill the trials that ran are trained again, together. What can't be
-    trained so at all is trained alone, with a warning that says why:
-    layers, losses and functions that aren't Keras's own, constraints,
-    clipped gradients, data that are no arrays or dataset.
+    trained as one, on the same batches; the others alone, as ever, but
+    for a shape that was trained so before. Each has its own score,
+    checkpoint and place in the oracle. Callbacks are called at epochs;
+    a trial that one stops keeps what it had. After a kill the trials
+    that ran are trained again, together. What can't be trained so at
+    all is trained alone, with a warning that says why: layers, losses
+    and functions that aren't Keras's own, constraints, clipped
+    gradients, data that are no arrays or dataset.
 
     `HyperModel.fit` runs twice, up to its first `model.fit` the first
     time. What callbacks do to weights is lost.
@@ -63,6 +64,7 @@ def trained_together(tuner_class, at_most=32):
 
         def __init__(self, *args, **kwargs):
             self.__caught, self.__ended = None, {}
+            self.__traces = {}
             super().__init__(*args, **kwargs)
             usual = {"executions_per_trial": 1, "max_model_size": None}
             usual["distribution_strategy"] = None
@@ -122,13 +124,21 @@ def trained_together(tuner_class, at_most=32):
                 elif shape := _shape(fit):
                     stack = stacks.setdefault(shape, {})
                     stack[trial.trial_id] = fit
-            for stack in stacks.values():
-                models = {id(fit["self"]) for fit in stack.values()}
-                if len(models) < max(2, len(stack)):  # one serves all
-                    continue
+            for (shape, _), stack in stacks.items():
                 fits, ends = list(stack.values()), []
+                models = [fit["self"] for fit in fits]
+                trace = self.__traces.get(shape)
+                alone = len(fits) < 2 and trace is None
+                if alone or len(set(map(id, models))) < len(models):
+                    continue  # one may serve all
                 try:
-                    ends = _fit_together(fits, self.oracle.objective)
+                    trace = trace or _Trace(models[0])
+                    ends = _fit_together(
+                        fits, self.oracle.objective, trace
+                    )
+                    self.__traces[shape] = trace
+                    if len(self.__traces) > at_most:  # memory
+                        self.__traces.pop(next(iter(self.__traces)))
                 except Exception as error:
                     warnings.warn(
                         f"trained alone: {error}", stacklevel=3
@@ -172,15 +182,15 @@ def trained_together(tuner_class, at_most=32):
                 trial.trial_id
             )
             if epoch is not None:  # as it is where all is NaN
-                last = [v.numpy() for v in _everything(model)]
-                _assign(model, best)
+                last = [(v, v.numpy()) for v, _ in best]
+                _assign(best)
                 checkpoint = kwargs["callbacks"][-1]  # Keras Tuner's
                 checkpoint.set_model(model)
                 now = history.epoch.index(epoch)
                 logs = history.history.items()
                 logs = {name: values[now] for name, values in logs}
                 checkpoint.on_epoch_end(epoch, logs)
-                _assign(model, last)
+                _assign(last)
 
             def answered(*args, **kwargs):
                 vars(model).pop("fit")  # a second call trains
@@ -200,16 +210,17 @@ def trained_together(tuner_class, at_most=32):
     return TrainedTogether
 
 
-def _fit_together(fits, objective=None):
+def _fit_together(fits, objective=None, trace=None):
     """Train Keras models of one shape as one, on the same batches.
 
     `fits` has a dictionary for each: what `Model.fit` would be given,
     the model under "self". All but models and callbacks is taken from
-    the first. `objective` is a kt.Objective.
+    the first. `objective` is a kt.Objective. `trace` is a _Trace of
+    models of this shape, or made anew.
 
     Returns a tuple for each: the model, with the weights it ends with;
     its History; the epoch with the best value of `objective` (without
-    one, the last); and the values that its variables had then.
+    one, the last); and its variables, each with its value then.
 
     Raises ValueError if the models' variables differ in shape.
 
@@ -220,18 +231,18 @@ def _fit_together(fits, objective=None):
     epochs = range(
         given.get("initial_epoch", 0), given.get("epochs", 1)
     )
-    stack = _Stack(
-        [fit["self"] for fit in fits], train, steps * len(epochs)
-    )
+    models = [fit["self"] for fit in fits]
+    trace = trace or _Trace(models[0])
+    stack = _Stack(models, trace, train, steps * len(epochs))
     runs = [_Run(fit, epochs, steps) for fit in fits]
     for epoch in epochs:
         live = [n for n, run in enumerate(runs) if run.lives]
         for n in live:
             runs[n].calls.on_epoch_begin(epoch)
             stack.follow(n, runs[n].model.optimizer)
-        logs = stack.epoch(train, stack.train)
+        logs = stack.epoch(train, True)
         if validation:
-            checked = stack.epoch(validation, stack.test)
+            checked = stack.epoch(validation, False)
             logs |= {f"val_{name}": v for name, v in checked.items()}
         for n in live:
             run = runs[n]
@@ -252,13 +263,13 @@ def _fit_together(fits, objective=None):
         stack.keep([run.best == epoch for run in runs])
         if not any(run.lives for run in runs):
             break
-    kept = [
-        [value[n] for value in stack.kept] for n in range(len(runs))
-    ]
     return [
-        (run.model, run.history, run.best, values)
-        for run, values in zip(runs, kept, strict=True)
+        (run.model, run.history, run.best, stack.best(n, run.model))
+        for n, run in enumerate(runs)
     ]
+
+
+_flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
 
 class _Caught(BaseException):
@@ -269,19 +280,14 @@ class _Run:
     """What one model's callbacks and history see."""
 
     def __init__(self, fit, epochs, steps):
-        given = fit.get("callbacks") or []
-        given = [
-            c for c in given if type(c).__name__ != "SaveBestEpoch"
-        ]
-        self.looks = any(
-            type(c).__name__ != "TunerCallback" for c in given
-        )
-        self.model, self.history = (
-            fit["self"],
-            keras.callbacks.History(),
-        )
+        own = fit.get("callbacks") or []
+        own = [c for c in own if type(c).__name__ != "SaveBestEpoch"]
+        kinds = {type(c).__name__ for c in own}
+        self.looks = bool(kinds - {"TunerCallback"})
+        self.model = fit["self"]
+        self.history = keras.callbacks.History()
         self.calls = keras.callbacks.CallbackList(
-            [*given, self.history],
+            [*own, self.history],
             model=self.model,
             epochs=epochs.stop,
             steps=steps,
@@ -302,173 +308,262 @@ class _Run:
         return better
 
 
-class _Stack:
-    """Models of one shape, with a leading axis for the model."""
+class _Trace:
+    """What trains models of one shape, however many: traced once.
 
-    def __init__(self, models, batches, steps):
-        self.model, self.size = models[0], len(models)
-        batch = next(batches())
+    Tensors have a leading axis for the model. All weights of one are
+    a row, so that an optimizer has one variable to update.
+    """
+
+    def __init__(self, model):
+        self.known, weights = {}, model.trainable_variables
+        self.sizes = [int(np.prod(v.shape)) for v in weights]
+        config = {"learning_rate": 1.0, "weight_decay": 0.0}
+        config = model.optimizer.get_config() | config
+        self.optimizer = type(model.optimizer).from_config(config)
+        row = np.zeros(sum(self.sizes), "float32")
+        self.row = keras.Variable(row, name="row")  # stays 0
+        self.optimizer.build([self.row])
+        slots = self.optimizer.variables
+        self.slots = [v for v in slots if len(v.shape)]
+
+    def use(self, model, data, size):
+        """Trace what is still to be traced with this model."""
+        batch = _cut(data, 0, size)
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         # This makes the metrics, and changes nothing.
-        out = self.model(x, training=False)
-        self.model.compute_loss(x, y, out, weight, training=False)
-        self.model.compute_metrics(x, y, out, weight)
-        counts = self.model.metrics_variables
-        self.own = _variables(self.model) + counts
-        self.state = _stacked([_variables(model) for model in models])
-        self.weights = [v for v in self.state if v.trainable]
-        self.counts = _stacked([counts] * self.size)
-        numbers = [[getattr(*at) for at in _numbers(m)] for m in models]
-        self.numbers = [
-            np.float32(n) for n in zip(*numbers, strict=True)
+        out = model(x, training=False)
+        model.compute_loss(x, y, out, weight, training=False)
+        model.compute_metrics(x, y, out, weight)
+        self.model, self.weights = model, model.trainable_variables
+        self.others = model.non_trainable_variables
+        self.counts = model.metrics_variables
+
+    def variables(self, model):
+        """Return lists: weights, others, each slot's, the step."""
+        every = model.optimizer.variables
+        found = [model.trainable_variables]
+        found += [model.non_trainable_variables]
+        if model.optimizer.built:
+            for kind in (slot.name[3:] for slot in self.slots):
+                found += [[v for v in every if v.name.endswith(kind)]]
+            found += [[model.optimizer.iterations]]
+        return found
+
+    def state(self, models):
+        """Return the weights, other variables and slots of models."""
+        lists = zip(*map(self.variables, models), strict=True)
+        weights, others, *slots = [
+            [
+                np.stack([v.numpy() for v in same])
+                for same in zip(*each, strict=True)
+            ]
+            for each in lists
         ]
-        configs = [model.optimizer.get_config() for model in models]
-        self.decay = np.float32(
-            [c["weight_decay"] or 0 for c in configs]
-        )
-        self.optimizer = type(self.model.optimizer).from_config(
-            configs[0] | {"learning_rate": 1.0, "weight_decay": 0.0}
-        )
-        self.optimizer.build(self.weights)
-        self.slots, self.done = _slots(self.optimizer), 0
-        if self.model.optimizer.built:  # it may have been trained
-            self.done = int(self.model.optimizer.iterations)
-            before = _stacked([_slots(m.optimizer) for m in models])
-            for slot, values in zip(self.slots, before, strict=True):
-                slot.assign(values)
-            self.optimizer.iterations.assign(self.done)
-        self.kept = [v.numpy() for v in self.state + self.slots]
-        self.kept.append(np.zeros(self.size, int))
-        planned = [
-            _planned(c["learning_rate"], self.done, steps)
-            for c in configs
+        size = len(models)
+        weights, *slots = [
+            np.concatenate([v.reshape(size, -1) for v in each], axis=1)
+            for each in [weights, *slots[:-1]]
         ]
-        self.rates, self.step = np.float32(planned), 0
-        # XLA takes a second to fuse them: where that is won back.
-        size = sum(
-            int(tf.size(weight.value)) for weight in self.weights
-        )
-        fused = sys.platform == "linux" and steps * size > 1e8
-        self.update = tf.function(self.update, jit_compile=fused)
-        spec = keras.tree.map_structure(_any_rows, batch)
-        rate = tf.TensorSpec([self.size])
-        self._train = tf.function(self._train, [spec, rate])
-        self.tested = None
-        self.results = tf.function(self.results)
+        fresh = [np.stack([slot.numpy()] * size) for slot in self.slots]
+        return weights, others, slots or fresh
 
-    def train(self, batch):
-        rate = self.rates[:, min(self.step, self.rates.shape[1] - 1)]
-        self._train(batch, rate)
-        self.step += 1
+    def pairs(self, model, state, n, done):
+        """Return variables of a model, each with the n-th's value."""
+        weights, others, slots = state
+        ends = np.cumsum(self.sizes)[:-1]
+        weights, *slots = [
+            np.split(row[n], ends) for row in (weights, *slots)
+        ]
+        values = [weights, [v[n] for v in others], *slots, [done]]
+        return [
+            (v, np.reshape(value, v.shape))
+            for each in zip(self.variables(model), values, strict=False)
+            for v, value in zip(*each, strict=True)
+        ]
 
-    def test(self, batch):
-        if self.tested is None:
-            spec = keras.tree.map_structure(_any_rows, batch)
-            self.tested = tf.function(self.run, [spec])
-        self.tested(batch)
-
-    def follow(self, n, optimizer):
-        """Take over a learning rate that a callback may have set."""
-        if self.rates.shape[1] == 1:
-            self.rates[n] = optimizer.learning_rate.numpy()
-
-    def epoch(self, batches, step):
-        """Return what an epoch logs: for each name an array."""
-        for count in self.counts:
-            count.assign(tf.zeros_like(count.value))
-        for batch in batches():
-            step(batch)
-        return {n: v.numpy() for n, v in self.results().items()}
-
-    def give(self, n, model):
-        """Write its weights into the n-th model."""
-        values = [v.value[n] for v in self.state + self.slots]
-        _assign(model, [*values, self.done + self.step])
-
-    def keep(self, better):
-        """Note the present weights of those that are better."""
-        now = [v.numpy() for v in self.state + self.slots]
-        now.append(np.full(self.size, self.done + self.step))
-        for old, new in zip(self.kept, now, strict=True):
-            old[better] = new[better]
-
-    def _train(self, batch, rate):
-        weights = [weight.value for weight in self.weights]
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(self.run(batch, True))
-        self.update(tape.gradient(loss, weights), rate)
-
-    def update(self, gradients, rate):
-        def wide(values, like):
-            return tf.reshape(
-                values, [-1] + [1] * (len(like.shape) - 1)
+    def run(self, kind, *given):
+        """Call `steps`, traced once for each kind and type of data."""
+        given = _mapped(tf.convert_to_tensor, given)
+        specs = _mapped(_any_rows, given)
+        key = kind, repr(specs)
+        if key not in self.known:
+            steps = functools.partial(self.steps, *kind)
+            steps = tf.function(
+                steps, input_signature=specs, autograph=False
             )
+            taken = steps.get_concrete_function().captured_inputs
+            if len(taken) > 1:  # the row; others may differ later
+                raise ValueError("variables that no layer has")
+            self.known[key] = steps
+        return self.known[key](*given)
 
-        for weight, gradient in zip(
-            self.weights, gradients, strict=True
-        ):
-            step = wide(rate, weight)
-            if self.decay.any():
-                lost = step * wide(self.decay, weight)
-                weight.assign_sub(weight.value * lost)
-            self.optimizer.update_step(gradient, weight, step)
-        self.optimizer.iterations.assign_add(1)
+    def steps(self, training, decays, fused, state, numbers, *given):
+        """Return the state after all batches, and what is logged."""
+        rates, decay, start, done, data, size = given
+        rows = tf.shape(_flat(data)[0])[0]
+        rates = tf.reshape(rates, [-1, tf.shape(decay)[0]])
+        update = functools.partial(self.update, decays)
+        update = tf.function(update, jit_compile=fused, autograph=False)
 
-    def run(self, batch, training=False):
-        """Return each model's loss; update all but the weights."""
+        def step(first, done, *before):
+            weights, own, slots = before
+            batch = _cut(data, first, first + size)
+            gradient, own = tf.vectorized_map(
+                functools.partial(self.one, training, batch),
+                (weights, own, numbers),
+                warn=False,
+            )
+            if training:
+                now = tf.minimum(done - start, tf.shape(rates)[0] - 1)
+                weights, slots = update(
+                    done, weights, slots, gradient, rates[now], decay
+                )
+            now = _mapped(same, (weights, own, slots), before)
+            return first + size, done + training, *now
+
+        def same(new, old):
+            return tf.ensure_shape(new, old.shape)
+
+        begin, more = (0, done, *state), lambda first, *_: first < rows
+        _, _, *state = tf.while_loop(more, step, begin)
+        return state, tf.vectorized_map(self.results, state[1])
+
+    def one(self, training, batch, given):
+        """Return a model's gradient, and what changes beside weights."""
+        weights, own, numbers = given
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         model, owners = self.model, list(_numbers(self.model))
         usual = [getattr(*at) for at in owners]
-
-        def one(values, numbers, x):
-            for at, number in zip(owners, numbers, strict=True):
-                setattr(*at, number)
-                if at[1] == "rate":
-                    at[0].call = _dropped(at[0], number)
-            scope = keras.StatelessScope(
-                [*zip(self.own, values, strict=True)],
-                collect_losses=True,  # of activities
-            )
-            try:
+        beside = self.others + self.counts
+        for at, number in zip(owners, numbers, strict=True):
+            setattr(*at, number)
+            if at[1] == "rate":
+                at[0].call = _dropped(at[0], number)
+        try:
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                parts = tf.split(weights, self.sizes)
+                parts = [
+                    tf.reshape(part, v.shape)
+                    for part, v in zip(parts, self.weights, strict=True)
+                ]
+                own = zip(
+                    self.weights + beside, parts + own, strict=True
+                )
+                # It collects losses of activities.
+                scope = keras.StatelessScope(
+                    [*own], collect_losses=True
+                )
                 with scope:
                     out = model(x, training=training)
                     loss = model.compute_loss(
                         x, y, out, weight, training=training
                     )
-                    rows = tf.shape(keras.tree.flatten(x)[0])[0]
-                    model.metrics[0].update_state(loss, rows)
-                    model.compute_metrics(x, y, out, weight)
-            finally:  # a regularizer may be shared with other models
-                for at, number in zip(owners, usual, strict=True):
-                    setattr(*at, number)
-                    vars(at[0]).pop("call", None)
-            now = map(scope.get_current_value, self.own)
-            return loss, [tf.convert_to_tensor(value) for value in now]
+            with scope:
+                rows = tf.shape(_flat(x)[0])[0]
+                model.metrics[0].update_state(loss, rows)
+                model.compute_metrics(x, y, out, weight)
+        finally:  # a regularizer may be shared with other models
+            for at, number in zip(owners, usual, strict=True):
+                setattr(*at, number)
+                vars(at[0]).pop("call", None)
+        own = [scope.get_current_value(v) for v in beside]
+        own = [tf.convert_to_tensor(value) for value in own]
+        return tape.gradient(loss, weights) if training else loss, own
 
-        # Many matrices by many are faster than one by many.
-        x = keras.tree.map_structure(
-            lambda t: tf.repeat(t[None], self.size, 0), x
-        )
-        kept = self.state + self.counts
-        values = [tf.convert_to_tensor(v.value) for v in kept]
-        losses, now = tf.vectorized_map(
-            lambda each: one(*each),
-            (values, self.numbers, x),
-            warn=False,
-        )
-        for variable, value in zip(kept, now, strict=True):
-            if not variable.trainable:
-                variable.assign(value)
-        return losses
+    def update(self, decays, done, weights, slots, *given):
+        """Return the weights and slots after a step of gradients."""
+        gradient, rate, decay = given
+        rate = rate[:, None]
+        if decays:
+            weights -= weights * (rate * decay[:, None])
+        optimizer, scope = self.optimizer, keras.StatelessScope()
 
-    def results(self):
-        def one(values):
-            own = self.model.metrics_variables
-            with keras.StatelessScope([*zip(own, values, strict=True)]):
-                return self.model.get_metrics_result()
+        def assign(variable, value):
+            scope.add_update((variable, value))
 
-        values = [tf.convert_to_tensor(v.value) for v in self.counts]
-        return tf.vectorized_map(one, values)
+        # TensorFlow's own need variables, and here are tensors.
+        optimizer.assign = assign
+        optimizer.assign_add = lambda v, more: assign(v, v.value + more)
+        optimizer.assign_sub = lambda v, less: assign(v, v.value - less)
+        with scope:
+            step = optimizer.iterations
+            assign(step, tf.cast(done, step.dtype))
+            for slot, value in zip(self.slots, slots, strict=True):
+                assign(slot, value)
+            optimizer.update_step(gradient, self.row, rate)
+        slots = [scope.get_current_value(slot) for slot in self.slots]
+        return weights + scope.get_current_value(self.row), slots
+
+    def results(self, own):
+        own = zip(self.counts, own[len(self.others) :], strict=True)
+        with keras.StatelessScope([*own]):
+            return self.model.get_metrics_result()
+
+
+class _Stack:
+    """Models of one shape, trained side by side."""
+
+    def __init__(self, models, trace, batches, steps):
+        self.trace, self.size = trace, len(models)
+        trace.use(models[0], *next(batches()))
+        numbers = [[getattr(*at) for at in _numbers(m)] for m in models]
+        self.numbers = np.float32(numbers).T
+        configs = [model.optimizer.get_config() for model in models]
+        decay = [config["weight_decay"] or 0 for config in configs]
+        self.decay = np.float32(decay)
+        self.start = self.done = int(models[0].optimizer.iterations)
+        rates = [config["learning_rate"] for config in configs]
+        rates = [_planned(rate, self.done, steps) for rate in rates]
+        self.rates = np.float32(rates).T
+        self.state = trace.state(models)
+        self.kept = _mapped(np.array, self.state)
+        self.kept_at = np.full(self.size, self.done)
+        # XLA takes a second to fuse them: where that is won back.
+        many = steps * self.state[0].size > 1e8
+        self.fused = many and sys.platform == "linux"
+
+    def follow(self, n, optimizer):
+        """Take over a learning rate that a callback may have set."""
+        if len(self.rates) == 1:
+            self.rates[0, n] = optimizer.learning_rate.numpy()
+
+    def epoch(self, batches, training):
+        """Return what an epoch logs: for each name an array."""
+        decays = training and bool(self.decay.any())
+        kind = training, decays, training and self.fused
+        weights, others, slots = self.state
+        count = len(others)
+        others = others + [
+            np.zeros((self.size, *v.shape), v.dtype)
+            for v in self.trace.counts
+        ]
+        state = weights, others, slots
+        rates = self.rates.ravel(), self.decay, self.start
+        for data, size in batches():
+            given = [*self.numbers], *rates, self.done, data, size
+            state, logs = self.trace.run(kind, state, *given)
+            rows = len(_flat(data)[0])
+            self.done += -(-rows // size) * training
+        weights, own, slots = _mapped(np.array, state)
+        self.state = weights, own[:count], slots
+        return {name: v.numpy() for name, v in logs.items()}
+
+    def give(self, n, model):
+        """Write its weights into the n-th model."""
+        _assign(self.trace.pairs(model, self.state, n, self.done))
+
+    def best(self, n, model):
+        """Return variables and the values that were kept of them."""
+        return self.trace.pairs(model, self.kept, n, self.kept_at[n])
+
+    def keep(self, better):
+        """Note the present weights of those that are better."""
+        kept = _flat(self.kept), _flat(self.state)
+        for old, new in zip(*kept, strict=True):
+            old[better] = new[better]
+        self.kept_at[better] = self.done
 
 
 def _dropped(layer, rate):
@@ -484,42 +579,14 @@ def _dropped(layer, rate):
     return call
 
 
-def _variables(model):
-    return model.trainable_variables + model.non_trainable_variables
-
-
-def _slots(optimizer):
-    """Return what an optimizer keeps for each weight."""
-    return [v for v in optimizer.variables if len(v.shape)]
-
-
-def _everything(model):
-    """Return what checkpoints hold, a built optimizer included."""
-    slots = [*_slots(model.optimizer), model.optimizer.iterations]
-    return _variables(model) + slots * model.optimizer.built
-
-
-def _assign(model, values):
-    for variable, value in zip(
-        _everything(model), values, strict=False
-    ):
+def _assign(pairs):
+    for variable, value in pairs:
         variable.assign(value)
 
 
-def _stacked(each):
-    """Return variables with a leading axis, given each model's."""
-    return [
-        keras.Variable(
-            np.stack([v.numpy() for v in same]),
-            trainable=same[0].trainable,
-            dtype=same[0].dtype,
-        )
-        for same in zip(*each, strict=True)
-    ]
-
-
 def _any_rows(tensor):
-    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
+    shape = [None, *tensor.shape[1:]][: len(tensor.shape)]
+    return tf.TensorSpec(shape, tensor.dtype)
 
 
 def _planned(rate, done, steps):
@@ -527,7 +594,8 @@ def _planned(rate, done, steps):
     if not isinstance(rate, dict):
         return [rate]
     schedule = keras.optimizers.schedules.deserialize(rate)
-    return [float(schedule(done + step)) for step in range(steps)]
+    steps = tf.range(done, done + steps)
+    return tf.vectorized_map(schedule, steps).numpy()
 
 
 def _numbers(model):
@@ -551,7 +619,10 @@ def _numbers(model):
 
 
 def _batches(given):
-    """Return functions that give batches of an epoch, and how many."""
+    """Return functions that give an epoch's data, and its steps.
+
+    They give the data in parts, each with its batches' size.
+    """
     data = [given.get(n) for n in ("x", "y", "sample_weight")]
     checked = given.get("validation_data")
     size = given.get("batch_size") or 32
@@ -570,15 +641,19 @@ def _batches(given):
     return train, checked, steps
 
 
+def _whole(batch):
+    return batch, len(_flat(batch)[0])
+
+
 def _cut(data, first, last):
-    return keras.tree.map_structure(lambda d: d[first:last], data)
+    return _mapped(lambda d: d[first:last], data)
 
 
 def _in_batches(data, size, shuffle):
     if isinstance(data[0], tf.data.Dataset):
         steps = int(data[0].cardinality())
         steps = steps if steps >= 0 else sum(1 for _ in data[0])
-        return lambda: iter(data[0]), steps
+        return lambda: map(_whole, data[0]), steps
 
     def tensor(values):
         values = tf.convert_to_tensor(np.asarray(values))
@@ -586,18 +661,15 @@ def _in_batches(data, size, shuffle):
         return tf.cast(values, "float32") if floats else values
 
     data = keras.utils.pack_x_y_sample_weight(*data)
-    data = keras.tree.map_structure(tensor, data)
+    data = _mapped(tensor, data)
     rows = len(keras.tree.flatten(data)[0])
 
     def batches():
         order = np.arange(rows)
         if shuffle:
             np.random.shuffle(order)
-        for first in range(0, rows, size):
-            take = functools.partial(
-                tf.gather, indices=order[first : first + size]
-            )
-            yield keras.tree.map_structure(take, data)
+        take = functools.partial(tf.gather, indices=order)
+        yield _mapped(take, data), size
 
     return batches, -(-rows // size)
 
@@ -619,11 +691,11 @@ def _foreign(config):
             yield from _foreign(each)
 
 
-_flat = keras.tree.flatten
-
-
 def _shape(fit):
-    """Return what models trained as one share; None, with a warning."""
+    """Return what models trained as one share; None, with a warning.
+
+    It is what their _Trace depends on, and what else they share.
+    """
     model, optimizer = fit["self"], fit["self"].optimizer
     config, owners = optimizer.get_config(), list(_numbers(model))
     data = [fit.get(name) for name in DATA]
@@ -663,15 +735,18 @@ def _shape(fit):
     own = {name: None for name in OWN}
     parts[1]["optimizer"] = config | own | {"scheduled": scheduled}
     parts += [[list(v.shape) for v in model.variables]]
-    parts += [int(optimizer.iterations), optimizer.built]
-    parts += [{n: fit[n] for n in PLAIN if n in fit}]
-    parts += [[id(d) for d in _flat(data)]]
     parts += [
         [v.numpy().tolist() for v in layer.variables]
         for layer in model.layers
         if hasattr(layer, "adapt")  # to data of its own
     ]
-    return json.dumps(parts, default=repr, sort_keys=True)
+    run = [int(optimizer.iterations), optimizer.built]
+    run += [{n: fit[n] for n in PLAIN if n in fit}]
+    run += [[id(d) for d in _flat(data)]]
+    parts = [parts, run]
+    return tuple(
+        json.dumps(part, default=repr, sort_keys=True) for part in parts
+    )
 
 
 def _check(tuner_class, name):
