@@ -37,7 +37,7 @@ class ShortLoop(ImageClassifier):
 goal = kt.Objective("val_accuracy", "max")
 folder = {"directory": "searches", "project_name": "short_loop"}
 tuner = kt.RandomSearch(ShortLoop(), goal, 2, seed=1, **folder)
-tuner.search(*load_images().train, epochs=40, verbose=0)
+tuner.search(*load_images().train, epochs=15, verbose=0)
 tuner.results_summary()
 
 # %% [markdown]
@@ -119,7 +119,7 @@ def network(hp, model_class=keras.Model):
         keras.optimizers.Adam(learning_rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # XLA compiles longer than this runs
+        run_eagerly=True,  # tracing takes longer than a few steps
     )
     # Made now, its variables are restored when Hyperband promotes.
     model.optimizer.build(model.trainable_variables)
@@ -148,7 +148,10 @@ tuner = kt.RandomSearch(
     overwrite=True,
 )
 given = {"validation_data": images.validation, "verbose": 0}
-tuner.search(*images.train, epochs=3, **given)
+words = {"epochs": 2, "batch_size": 256, "validation_batch_size": 1000}
+tuner.search(*images.train, **words, **given)
+
+# %%
 trials = trials_table(tuner)
 display(trials.round(4))
 assert set(trials["status"]) == {"COMPLETED"}
@@ -192,7 +195,8 @@ class Loop(kt.HyperModel):
         batches = batches.shuffle(len(y)).batch(hp.get("batch_size"))
 
         def validate():
-            loss, accuracy = model.evaluate(*validation_data, verbose=0)
+            words = {"batch_size": 1000, "verbose": 0}
+            loss, accuracy = model.evaluate(*validation_data, **words)
             return {"val_loss": loss, "val_accuracy": accuracy}
 
         model.stop_training = False
@@ -253,8 +257,8 @@ class Recorded(Loop):
 hyperband = kt.Hyperband(
     Recorded(),
     objective=kt.Objective("val_accuracy", "max"),
-    max_epochs=3,
-    factor=3,
+    max_epochs=2,
+    factor=2,
     seed=1,
     directory="searches",
     project_name="custom_training_loops_hyperband",
@@ -419,7 +423,7 @@ assert table["status"].str.startswith("Fatal").sum() == 2
 # has a new model.
 
 # %%
-batches = tf.data.Dataset.from_tensor_slices(images.train).batch(32)
+batches = tf.data.Dataset.from_tensor_slices(images.train).batch(128)
 compiled = make_train(network(kt.HyperParameters()), batches)
 plain = compiled.python_function
 rows = {}
@@ -437,7 +441,8 @@ assert compiled.experimental_get_tracing_count() == 1
 # %% [markdown]
 # One run, on the machine that built this page, decides nothing, but
 # shows the trade: what compiling costs a trial, it must save in its
-# epochs. `train_step` under `fit` is compiled alike.
+# epochs. `fit` compiles its steps alike, unless a model is compiled with
+# `run_eagerly=True`, as these are.
 #
 # ## Early stopping
 #
