@@ -40,7 +40,7 @@ oracle = kt.oracles.RandomSearchOracle(**given)
 folds = KFold(3, shuffle=True, random_state=1)
 folder = {"directory": "searches", "project_name": "cross_validation"}
 tuner = CrossValidationTuner(oracle, Regressor(), cv=folds, **folder)
-tuner.search(x, y, epochs=3, verbose=0)
+tuner.search(x, y, epochs=4, verbose=0)
 print(tuner.fold_scores(tuner.oracle.get_best_trials()[0]))
 
 # %%
