@@ -136,13 +136,15 @@ assert table.groupby("trial")["score"].is_monotonic_increasing.all()
 # A patience of 12 trains all epochs here. With less of it a trial may end
 # sooner, and can't score higher, though another trial may then win.
 # How much a trial loses depends on the noise of the objective, since a
-# score that moves by single images pauses often. What the saved epochs are
-# worth, more trials for instance, this table does not say.
+# score that moves by single images pauses often; two trials don't say how
+# much it is on average. Nor does this table say what the saved epochs are
+# worth, more trials for instance.
 #
 # ## Why there is nothing to restore
 #
-# The search at the top stopped trials epochs after their best. The tuner
-# kept the weights of the best epoch all the same:
+# A trial that is stopped has trained on for `patience` epochs after its
+# best. In the search at the top, too, the tuner kept the weights of the
+# best:
 
 # %%
 with warnings.catch_warnings(action="ignore"):
@@ -243,10 +245,9 @@ assert (rates.iloc[-1] < rates.iloc[0]).any()
 
 # %% [markdown]
 # Each trial starts at the learning rate it drew, and the schedule lowers
-# it from there.
-# With such a schedule the tuned learning rate is only the one a trial
-# begins with. [Results](results.py#curves-over-epochs) keeps the same
-# history without a file.
+# it from there. So the tuned learning rate is only the one a trial begins
+# with. [Results](results.py#curves-over-epochs) keeps the same history
+# without a file.
 #
 # ## Go on inside an interrupted trial
 #

@@ -285,7 +285,8 @@ display(trials_table(tuner).drop(columns="status").round(4))
 # %% [markdown]
 # Is pretraining worth anything here? The best configuration on two other
 # draws of images, and the same network from scratch: new weights,
-# nothing frozen. Ten epochs are run in one call of many steps.
+# nothing frozen. As many steps as ten epochs have are run as one long
+# epoch.
 
 # %%
 (best,) = tuner.get_best_hyperparameters()
@@ -315,11 +316,13 @@ table = pd.DataFrame(runs, ["first draw", "second draw"]).T.rename_axis(
 display(table.round(3))
 
 # %% [markdown]
-# Two draws carry no verdict; they show how far the choice of twenty images
-# moves an accuracy. The configuration was chosen with the pretrained
-# network and on these validation images, which favours it. On images as
-# small as these a network from scratch is a strong rival: compare on more
-# draws before you believe.
+# Two draws carry no verdict: another choice of twenty images, and other
+# first weights, move an accuracy too. Only an interval of the difference
+# that lies above 0, over [more
+# draws](../evidence/how_sure.py#how-many-repeats), shows that pretraining
+# helps. The configuration was chosen with the pretrained network and on
+# these validation images, which favours it. On images as small as these a
+# network from scratch is a strong rival.
 #
 # Where few images are labelled, few are left for validation too, and
 # scores are less certain than here.

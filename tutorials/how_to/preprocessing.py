@@ -230,9 +230,10 @@ assert errors[0] < median < errors[1] and errors[2] < errors[1]
 
 # %% [markdown]
 # At the small rate the unscaled network hardly leaves zero in twelve
-# epochs, and is worse than the median; the scaled one is better. A larger
-# rate brings the unscaled one nearer, so without the layer the range of a
-# search depends on the unit of the target.
+# epochs, and is worse than the median; the scaled one is better. At a
+# larger rate the unscaled one learns as well, so without the layer the
+# range of a search depends on the unit of the target. Which of the two is
+# better at a rate that suits it, one run of each doesn't say.
 #
 # ## What this page did not show
 #

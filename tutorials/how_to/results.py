@@ -226,7 +226,8 @@ plt.show()
 # If the forest predicts little better than the constant guess, ignore the
 # boxes. An overlap does not prove that a hyperparameter doesn't matter: in
 # few trials a small effect looks like none. Nor does a separate box prove
-# that it does: the splits share their eight trials.
+# that it does: the splits share their eight trials. So few show how it is
+# done, and settle nothing.
 #
 # A wider range of learning rates would make the learning rate more
 # important. And importance does not say which value is good.

@@ -313,7 +313,7 @@ print(f"validation minus test accuracy: {gap:+.4f}")
 #
 # ## What this page did not show
 #
-# - How much more rows help elsewhere, which depends on how many there are.
+# - How much more rows help, which depends on how many there are.
 # - Training the final model several times, and shipping the mean of
 #   their predictions.
 # - Several executions per trial, where `best_step` is a mean over them.

@@ -49,8 +49,8 @@ def search(Tuner):
 search(kt.RandomSearch).results_summary(1)
 
 # %% [markdown]
-# That search ran alone. Three hosts run it unchanged below. For the cores
-# of one machine, see [several processes](several_processes.py).
+# That search ran alone. Three hosts run the same function below. For the
+# cores of one machine, see [several processes](several_processes.py).
 
 # %%
 import contextlib
@@ -536,8 +536,9 @@ if sys.platform == "linux":
 # The [three hosts](#three-hosts) above did so, each with its processor
 # split into two logical devices; the split must come before anything is
 # computed. Every trial's model is built inside the scope, its variables
-# are mirrored, and each device gets half of each batch. `get_best_models`
-# loads into the scope too. What GPUs gain was not tried.
+# are mirrored, and each device gets half of each batch, so that the score
+# should be that of one device; the two are not compared here.
+# `get_best_models` loads into the scope too. What GPUs gain was not tried.
 #
 # As long as a trial fits one GPU, prefer a worker for each GPU
 # (`CUDA_VISIBLE_DEVICES=0`, `=1`, ...): they don't wait for each other at

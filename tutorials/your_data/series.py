@@ -149,7 +149,7 @@ print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
 print(f"untuned: {min(history):.4f} after {np.argmin(history) + 1}")
 
 # %% [markdown]
-# Where the untuned model is ahead, the trials were [cut
+# Where the untuned model is ahead, the trials may have been [cut
 # short](pictures.py#search): give them more epochs first.
 #
 # ## Train again, and save
@@ -184,7 +184,7 @@ with zipfile.ZipFile(file, "a") as archive:
 # ## Predict in another program
 #
 # `python predict.py FILE` needs only the file of the model. Here `runpy`
-# runs it, with no name of this page.
+# runs it, without the names of this page.
 
 
 # %%
