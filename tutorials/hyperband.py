@@ -329,7 +329,8 @@ assert rows["epochs in all"].sum() <= 1000
 
 # %% [markdown]
 # **3.** Does a promoted trial really go on with its optimizer? `Recorded`
-# noted `model.optimizer.iterations` before each trial trained.
+# noted `model.optimizer.iterations` before each trial trained: look at
+# `steps before` in `trials`.
 
 # %% answer="Answer 3"
 begun = trials[["tuner/initial_epoch", "batch_size", "steps before"]]

@@ -123,7 +123,8 @@ assert np.ptp(folds[first]) > difference.mean()
 #
 # No fold's model was trained on all rows, so `get_best_models` refuses.
 # Build the best configuration, and fit it to everything, for as many
-# epochs as the folds needed on average. The next section does so.
+# epochs as the folds needed on average: `refitted(tuner, x, y)`. The next
+# section calls it in each outer fold.
 
 
 # %%
@@ -187,7 +188,7 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # ## The optimism, measured
 #
 # How flattered is the inner score? That takes a case in which the truth
-# is known, and many searches. Labels dealt at random can be guessed in
+# is known, and several searches. Labels dealt at random can be guessed in
 # one half of the cases and no better; decision trees take the networks'
 # place, and `SklearnTuner` that of the tuner above.
 

@@ -82,8 +82,8 @@ def search(tuner_class, *args, printed=None, fit=None, **settings):
 # %% [markdown]
 # ## Which fault becomes what
 #
-# This hypermodel works for two values of a hyperparameter. At the third it
-# raises, returns or builds what it was told to.
+# This hypermodel works for two of three values of a hyperparameter. At the
+# other it raises, returns or builds what it was told to.
 
 
 # %%

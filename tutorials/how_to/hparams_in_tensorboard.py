@@ -166,8 +166,8 @@ plt.show()
 # show it in a cell. On a machine you reach by SSH, forward the port
 # with `ssh -L 6006:localhost:6006 machine`.
 #
-# The server, in a thread of this process and as long as that runs, says
-# what the tab would show:
+# The server, here in a thread of this process, says what the tab would
+# show:
 
 # %%
 server = program.TensorBoard()

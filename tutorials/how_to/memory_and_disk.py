@@ -49,7 +49,7 @@ weights = Path(tuner.project_dir).rglob("*.weights.h5")
 print("weights on disk:", *(path.parent.name for path in weights))
 
 # %% [markdown]
-# Two trials ran, and the weights of the best are left. Both tools work
+# Two trials ran, and the weights of the better are left. Both tools work
 # [with others](../../snippets.md#tools-around-a-tuner):
 # `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`. For your
 # data, [the composer writes a script whose memory stays
@@ -79,9 +79,9 @@ assert registry, "TensorFlow keeps its registry elsewhere by now"
 # %% [markdown]
 # ## What grows, and why
 #
-# The same small trials, first as it is, then with `flat_memory`, in this
-# process. After each it notes how much memory it holds, and how many
-# gradients TensorFlow has registered.
+# The same small search, first as it is, then with `flat_memory`, both in
+# this process. After each trial it notes how much memory the process holds,
+# and how many gradients TensorFlow has registered.
 
 
 # %%
@@ -163,7 +163,7 @@ assert not growth["flat_memory"] > growth["as it is"] / 2
 # A few MiB are nothing in a search of twenty trials, and much in one of
 # [a thousand](../evidence/growing_searches.py#memory). These tiny models
 # don't say what a trial of yours adds: measure it. On systems without
-# `/proc` the memory columns are empty.
+# `/proc` the column of memory is empty.
 #
 # ## A new process every few trials
 #

@@ -358,8 +358,8 @@ assert error.endswith("ResourceExhaustedError")
 assert trials[0].status == "COMPLETED"
 
 # %% [markdown]
-# The search goes on after such a trial. But three in a row end it, and under
-# Hyperband one can cost its bracket the longest training ([failed
+# The search goes on after such a trial. But three in a row end it, and
+# under Hyperband one can cost its bracket the longest training ([failed
 # trials](failed_trials.py)). With a bad score in place of the exception,
 # the bracket stays full and the tuner learns to avoid such trials:
 

@@ -147,8 +147,8 @@ assert log.groupby("trial")["units"].nunique().eq(1).all()
 #
 # ## In another process, or another day
 #
-# Made once more, the tuner has all trials, and `search` returns at once,
-# since the search is finished.
+# Made once more, here or by a process of another day, the tuner has all
+# trials, and `search` returns at once, since the search is finished.
 
 # %%
 tuner = search(kt.RandomSearch)

@@ -194,7 +194,7 @@ assert list(rows["promoted"]) == ["FAILED", "COMPLETED", "COMPLETED"]
 assert set(rows["first"]) == {"COMPLETED"}
 
 # %% [markdown]
-# The first search lost its promoted trials, and ends without an
+# The first search lost its promoted trial, and ends without an
 # exception. What was printed, and what `get_best_models` says:
 
 # %%

@@ -242,7 +242,7 @@ with zipfile.ZipFile(file, "a") as archive:
 # ## Predict in another program
 #
 # `python predict.py PICTURE` needs only the file of the model. Here
-# `runpy` runs it, with no name of this page.
+# `runpy` runs it, without the names of this page.
 
 
 # %%

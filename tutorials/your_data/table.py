@@ -231,9 +231,9 @@ def predict(path):
 
 # %% [markdown]
 # The program is these functions. `python predict.py new.csv` starts it;
-# here `runpy` does, with no name of this page. New rows may have columns in
-# another order, missing cells, and an island that no penguin came from
-# before.
+# here `runpy` does, without the names of this page. New rows may have
+# columns in another order, missing cells, and an island that no penguin
+# came from before.
 
 # %%
 imports = """import json, sys, zipfile
