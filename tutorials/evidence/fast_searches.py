@@ -395,10 +395,11 @@ proposals = times["CPU"].unstack("trials").loc["proposal"]
 display(proposals.dropna(axis="columns").round(1))
 
 # %% [markdown]
-# The proposal is the same each time. The busier the machine, the more the
-# threads cost. Put the search into
-# `with threadpool_limits(1, user_api="blas"):`, of `threadpoolctl`, or set
-# `OPENBLAS_NUM_THREADS=1` before Python starts, and make the tuner so:
+# The proposals are the same, to half a percent of a range or better, as
+# tests check. The busier the machine, the more the threads cost. Put the
+# search into `with threadpool_limits(1, user_api="blas"):`, of
+# `threadpoolctl`, or set `OPENBLAS_NUM_THREADS=1` before Python starts, and
+# make the tuner so:
 
 # %%
 FOLDER["project_name"] = "fast_searches_quick"
