@@ -370,7 +370,7 @@ values = [
     for trials in results.values()
 ]
 assert all(each == values[0] for each in values)
-assert np.ptp(table["best val_accuracy"]) < 0.05
+assert np.ptp(table["best val_accuracy"]) < 0.1
 
 # %% [markdown]
 # All tried the same values, once: a small step between two rows means

@@ -90,7 +90,7 @@ def two_devices():
 
 
 def together():
-    """Wait for the others, who might train both trials meanwhile."""
+    """Wait for all, or one worker may train both trials."""
     Path(f"{os.environ['KERASTUNER_TUNER_ID']}.ready").touch()
     while len([*Path().glob("*.ready")]) < 3:
         time.sleep(0.1)
@@ -204,6 +204,8 @@ def run(command, **variables):
 
 # %%
 shutil.rmtree("searches/several_machines", ignore_errors=True)
+for path in Path().glob("*.ready"):  # of a run before
+    path.unlink()
 done = run(
     [*command, script],
     KERASTUNER_ORACLE_IP=address,

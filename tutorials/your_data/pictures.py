@@ -201,11 +201,10 @@ history = hypermodel.fit(
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
 print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
-assert max(history) > best.score
 
 # %% [markdown]
-# The untuned model is ahead: trials that are cut short, as here so that the
-# page builds soon, rank by how fast they learn. Where it happens to you,
+# Trials that are cut short, as here so that the page builds soon, rank by
+# how fast they learn, and the untuned model may end ahead. Where it does,
 # give the trials more epochs before you give the search more trials.
 
 # %% [markdown]
