@@ -1,11 +1,11 @@
 """A search that trains many small models as one."""
 
-import functools
 import inspect
 import json
 import os
 import sys
 import warnings
+from functools import partial
 
 import keras
 import keras_tuner as kt
@@ -17,11 +17,15 @@ FIT = inspect.signature(keras.Model.fit)
 DATA = "x", "y", "validation_data", "sample_weight"
 PLAIN = "batch_size", "validation_batch_size", "validation_split"
 PLAIN += "shuffle", "epochs", "initial_epoch"
+USUAL = {name: each.default for name, each in FIT.parameters.items()}
+for known in ("self", "callbacks", "verbose", *DATA, *PLAIN):
+    USUAL.pop(known)
 OPTIMIZERS = "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Lion"
 OPTIMIZERS = {getattr(keras.optimizers, name) for name in OPTIMIZERS}
 OWN = "learning_rate", "weight_decay", "name"  # of an optimizer
 REFUSED = "clipnorm", "global_clipnorm", "clipvalue", "use_ema"
 REFUSED += "loss_scale_factor", "gradient_accumulation_steps"
+_flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
 
 def trained_together(tuner_class, at_most=32):
@@ -63,17 +67,14 @@ def trained_together(tuner_class, at_most=32):
         tools = _check(tuner_class, "trained_together")
 
         def __init__(self, *args, **kwargs):
-            self.__caught, self.__ended = None, {}
-            self.__traces = {}
+            self.__caught, self.__ended, self.__traces = None, {}, {}
             super().__init__(*args, **kwargs)
             usual = {"executions_per_trial": 1, "max_model_size": None}
             usual["distribution_strategy"] = None
             for name, value in usual.items():
                 if getattr(self, name, value) != value:
                     raise ValueError(f"trained_together: no {name}")
-            if (
-                "renewed" in self.tools
-            ):  # what was trained ahead is lost
+            if "renewed" in self.tools:  # loses what is trained ahead
                 raise ValueError("trained_together: not with renewed")
             self.__id = self.tuner_id
 
@@ -101,7 +102,7 @@ def trained_together(tuner_class, at_most=32):
             return super().run_trial(trial, *args, **kwargs)
 
         def __train_beside(self, trial, args, kwargs):
-            stacks = {}
+            stacks, objective = {}, self.oracle.objective
             for n in range(at_most):
                 if n:
                     name = f"{self.__id}-{n}"
@@ -112,10 +113,8 @@ def trained_together(tuner_class, at_most=32):
                 self.oracle.update_space(trial.hyperparameters)
                 if "result" in fit:  # it never called model.fit
                     self.__ended[trial.trial_id] = fit
-                    warnings.warn(
-                        "trained alone: model.fit was not called",
-                        stacklevel=3,
-                    )
+                    text = "trained alone: model.fit was not called"
+                    warnings.warn(text, stacklevel=3)
                     break
                 if "error" in fit:
                     self.__ended[trial.trial_id] = fit
@@ -133,16 +132,13 @@ def trained_together(tuner_class, at_most=32):
                     continue  # one may serve all
                 try:
                     trace = trace or _Trace(models[0])
-                    ends = _fit_together(
-                        fits, self.oracle.objective, trace
-                    )
+                    ends = _fit_together(fits, objective, trace)
                     self.__traces[shape] = trace
                     if len(self.__traces) > at_most:  # memory
                         self.__traces.pop(next(iter(self.__traces)))
                 except Exception as error:
-                    warnings.warn(
-                        f"trained alone: {error}", stacklevel=3
-                    )
+                    text = f"trained alone: {error}"
+                    warnings.warn(text, stacklevel=3)
                 self.__ended |= zip(stack, ends, strict=False)
 
         def __catch(self, trial, args, kwargs):
@@ -175,20 +171,17 @@ def trained_together(tuner_class, at_most=32):
                 model.fit = fit
                 return self.__fitted(trial, model, args, kwargs)
             if trial.trial_id not in self.__ended:
-                return super()._build_and_fit_model(
-                    trial, *args, **kwargs
-                )
-            model, history, epoch, best = self.__ended.pop(
-                trial.trial_id
-            )
+                fitted = super()._build_and_fit_model
+                return fitted(trial, *args, **kwargs)
+            ended = self.__ended.pop(trial.trial_id)
+            model, history, epoch, best = ended
             if epoch is not None:  # as it is where all is NaN
                 last = [(v, v.numpy()) for v, _ in best]
                 _assign(best)
                 checkpoint = kwargs["callbacks"][-1]  # Keras Tuner's
                 checkpoint.set_model(model)
                 now = history.epoch.index(epoch)
-                logs = history.history.items()
-                logs = {name: values[now] for name, values in logs}
+                logs = {n: v[now] for n, v in history.history.items()}
                 checkpoint.on_epoch_end(epoch, logs)
                 _assign(last)
 
@@ -221,16 +214,11 @@ def _fit_together(fits, objective=None, trace=None):
     Returns a tuple for each: the model, with the weights it ends with;
     its History; the epoch with the best value of `objective` (without
     one, the last); and its variables, each with its value then.
-
-    Raises ValueError if the models' variables differ in shape.
-
-    Source: https://www.tensorflow.org/api_docs/python/tf/vectorized_map
     """
     given = fits[0]
     train, validation, steps = _batches(given)
-    epochs = range(
-        given.get("initial_epoch", 0), given.get("epochs", 1)
-    )
+    first = given.get("initial_epoch", 0)
+    epochs = range(first, given.get("epochs", 1))
     models = [fit["self"] for fit in fits]
     trace = trace or _Trace(models[0])
     stack = _Stack(models, trace, train, steps * len(epochs))
@@ -246,9 +234,7 @@ def _fit_together(fits, objective=None, trace=None):
             logs |= {f"val_{name}": v for name, v in checked.items()}
         for n in live:
             run = runs[n]
-            now = {
-                name: float(value[n]) for name, value in logs.items()
-            }
+            now = {name: float(v[n]) for name, v in logs.items()}
             run.lives = epoch < epochs[-1]
             if run.looks or not run.lives:
                 stack.give(n, run.model)
@@ -269,9 +255,6 @@ def _fit_together(fits, objective=None, trace=None):
     ]
 
 
-_flat, _mapped = keras.tree.flatten, keras.tree.map_structure
-
-
 class _Caught(BaseException):
     """Raised in place of training, for no one to swallow."""
 
@@ -286,12 +269,9 @@ class _Run:
         self.looks = bool(kinds - {"TunerCallback"})
         self.model = fit["self"]
         self.history = keras.callbacks.History()
+        given = {"epochs": epochs.stop, "steps": steps, "verbose": 0}
         self.calls = keras.callbacks.CallbackList(
-            [*own, self.history],
-            model=self.model,
-            epochs=epochs.stop,
-            steps=steps,
-            verbose=0,
+            [*own, self.history], model=self.model, **given
         )
         self.lives, self.best, self.value = True, None, None
         self.model.stop_training = False
@@ -311,8 +291,7 @@ class _Run:
 class _Trace:
     """What trains models of one shape, however many: traced once.
 
-    Tensors have a leading axis for the model. All weights of one are
-    a row, so that an optimizer has one variable to update.
+    Tensors have a leading axis for the model; its weights are a row.
     """
 
     def __init__(self, model):
@@ -324,8 +303,7 @@ class _Trace:
         row = np.zeros(sum(self.sizes), "float32")
         self.row = keras.Variable(row, name="row")  # stays 0
         self.optimizer.build([self.row])
-        slots = self.optimizer.variables
-        self.slots = [v for v in slots if len(v.shape)]
+        self.slots = [v for v in self.optimizer.variables if v.ndim]
 
     def use(self, model, data, size):
         """Trace what is still to be traced with this model."""
@@ -352,15 +330,10 @@ class _Trace:
 
     def state(self, models):
         """Return the weights, other variables and slots of models."""
-        lists = zip(*map(self.variables, models), strict=True)
-        weights, others, *slots = [
-            [
-                np.stack([v.numpy() for v in same])
-                for same in zip(*each, strict=True)
-            ]
-            for each in lists
-        ]
-        size = len(models)
+        size, each = len(models), [self.variables(m) for m in models]
+        weights, others, *slots = _mapped(
+            lambda *same: np.stack([v.numpy() for v in same]), *each
+        )
         weights, *slots = [
             np.concatenate([v.reshape(size, -1) for v in each], axis=1)
             for each in [weights, *slots[:-1]]
@@ -372,10 +345,8 @@ class _Trace:
         """Return variables of a model, each with the n-th's value."""
         weights, others, slots = state
         ends = np.cumsum(self.sizes)[:-1]
-        weights, *slots = [
-            np.split(row[n], ends) for row in (weights, *slots)
-        ]
-        values = [weights, [v[n] for v in others], *slots, [done]]
+        rows = [np.split(row[n], ends) for row in (weights, *slots)]
+        values = [rows[0], [v[n] for v in others], *rows[1:], [done]]
         return [
             (v, np.reshape(value, v.shape))
             for each in zip(self.variables(model), values, strict=False)
@@ -388,10 +359,8 @@ class _Trace:
         specs = _mapped(_any_rows, given)
         key = kind, repr(specs)
         if key not in self.known:
-            steps = functools.partial(self.steps, *kind)
-            steps = tf.function(
-                steps, input_signature=specs, autograph=False
-            )
+            steps = partial(self.steps, *kind)
+            steps = tf.function(steps, specs, autograph=False)
             taken = steps.get_concrete_function().captured_inputs
             if len(taken) > 1:  # the row; others may differ later
                 raise ValueError("variables that no layer has")
@@ -403,27 +372,20 @@ class _Trace:
         rates, decay, start, done, data, size = given
         rows = tf.shape(_flat(data)[0])[0]
         rates = tf.reshape(rates, [-1, tf.shape(decay)[0]])
-        update = functools.partial(self.update, decays)
+        update = partial(self.update, decays)
         update = tf.function(update, jit_compile=fused, autograph=False)
 
         def step(first, done, *before):
             weights, own, slots = before
             batch = _cut(data, first, first + size)
-            gradient, own = tf.vectorized_map(
-                functools.partial(self.one, training, batch),
-                (weights, own, numbers),
-                warn=False,
-            )
+            one, each = partial(self.one, training, batch), before[:2]
+            each += (numbers,)
+            gradient, own = tf.vectorized_map(one, each, warn=False)
             if training:
                 now = tf.minimum(done - start, tf.shape(rates)[0] - 1)
-                weights, slots = update(
-                    done, weights, slots, gradient, rates[now], decay
-                )
-            now = _mapped(same, (weights, own, slots), before)
-            return first + size, done + training, *now
-
-        def same(new, old):
-            return tf.ensure_shape(new, old.shape)
+                now = slots, gradient, rates[now], decay
+                weights, slots = update(done, weights, *now)
+            return first + size, done + training, weights, own, slots
 
         begin, more = (0, done, *state), lambda first, *_: first < rows
         _, _, *state = tf.while_loop(more, step, begin)
@@ -444,26 +406,18 @@ class _Trace:
             with tf.GradientTape() as tape:
                 tape.watch(weights)
                 parts = tf.split(weights, self.sizes)
-                parts = [
-                    tf.reshape(part, v.shape)
-                    for part, v in zip(parts, self.weights, strict=True)
-                ]
-                own = zip(
-                    self.weights + beside, parts + own, strict=True
-                )
+                shapes = [v.shape for v in self.weights]
+                own = [*map(tf.reshape, parts, shapes), *own]
+                own = zip(self.weights + beside, own, strict=True)
                 # It collects losses of activities.
-                scope = keras.StatelessScope(
-                    [*own], collect_losses=True
-                )
+                scope = keras.StatelessScope([*own], True)
                 with scope:
                     out = model(x, training=training)
-                    loss = model.compute_loss(
-                        x, y, out, weight, training=training
-                    )
-            with scope:
-                rows = tf.shape(_flat(x)[0])[0]
-                model.metrics[0].update_state(loss, rows)
-                model.compute_metrics(x, y, out, weight)
+                    given = x, y, out, weight
+                    loss = model.compute_loss(*given, training=training)
+                    rows = tf.shape(_flat(x)[0])[0]
+                    model.metrics[0].update_state(loss, rows)
+                    model.compute_metrics(*given)
         finally:  # a regularizer may be shared with other models
             for at, number in zip(owners, usual, strict=True):
                 setattr(*at, number)
@@ -551,7 +505,6 @@ class _Stack:
         return {name: v.numpy() for name, v in logs.items()}
 
     def give(self, n, model):
-        """Write its weights into the n-th model."""
         _assign(self.trace.pairs(model, self.state, n, self.done))
 
     def best(self, n, model):
@@ -585,8 +538,8 @@ def _assign(pairs):
 
 
 def _any_rows(tensor):
-    shape = [None, *tensor.shape[1:]][: len(tensor.shape)]
-    return tf.TensorSpec(shape, tensor.dtype)
+    shape = [None, *tensor.shape[1:]]
+    return tf.TensorSpec(shape[: tensor.ndim], tensor.dtype)
 
 
 def _planned(rate, done, steps):
@@ -606,12 +559,8 @@ def _numbers(model):
         plain = type(layer) is keras.layers.Dropout
         if plain and layer.noise_shape is None:
             yield layer, "rate"
-        for name in (
-            "kernel_regularizer",
-            "bias_regularizer",
-            "activity_regularizer",
-        ):
-            owner = getattr(layer, name, None)
+        for name in "kernel_", "bias_", "activity_":
+            owner = getattr(layer, f"{name}regularizer", None)
             if type(owner) is keras.regularizers.L2:
                 yield owner, "l2"
             if type(owner) is keras.regularizers.L1:
@@ -619,19 +568,13 @@ def _numbers(model):
 
 
 def _batches(given):
-    """Return functions that give an epoch's data, and its steps.
-
-    They give the data in parts, each with its batches' size.
-    """
+    """Return what gives data, each with its batches' size, and steps."""
     data = [given.get(n) for n in ("x", "y", "sample_weight")]
     checked = given.get("validation_data")
     size = given.get("batch_size") or 32
     if share := given.get("validation_split"):
-        rows = int(len(keras.tree.flatten(data)[0]) * (1 - share))
-        checked = [
-            d if d is None else _cut(d, rows, None) for d in data
-        ]
-        data = [d if d is None else _cut(d, 0, rows) for d in data]
+        rows = int(len(_flat(data)[0]) * (1 - share))
+        checked, data = _cut(data, rows, None), _cut(data, 0, rows)
     train, steps = _in_batches(data, size, given.get("shuffle", True))
     if checked is not None:
         if isinstance(checked, tf.data.Dataset):
@@ -641,19 +584,16 @@ def _batches(given):
     return train, checked, steps
 
 
-def _whole(batch):
-    return batch, len(_flat(batch)[0])
-
-
 def _cut(data, first, last):
-    return _mapped(lambda d: d[first:last], data)
+    """Return these rows of all that isn't None."""
+    return _mapped(lambda d: d if d is None else d[first:last], data)
 
 
 def _in_batches(data, size, shuffle):
     if isinstance(data[0], tf.data.Dataset):
         steps = int(data[0].cardinality())
         steps = steps if steps >= 0 else sum(1 for _ in data[0])
-        return lambda: map(_whole, data[0]), steps
+        return lambda: ((b, len(_flat(b)[0])) for b in data[0]), steps
 
     def tensor(values):
         values = tf.convert_to_tensor(np.asarray(values))
@@ -662,23 +602,20 @@ def _in_batches(data, size, shuffle):
 
     data = keras.utils.pack_x_y_sample_weight(*data)
     data = _mapped(tensor, data)
-    rows = len(keras.tree.flatten(data)[0])
+    rows = len(_flat(data)[0])
 
     def batches():
         order = np.arange(rows)
         if shuffle:
             np.random.shuffle(order)
-        take = functools.partial(tf.gather, indices=order)
+        take = partial(tf.gather, indices=order)
         yield _mapped(take, data), size
 
     return batches, -(-rows // size)
 
 
 def _foreign(config):
-    """Yield what a configuration names that isn't Keras's own.
-
-    Two functions of one name may differ in what they close over.
-    """
+    """Yield what is named and not Keras's own: it may close over."""
     if isinstance(config, dict):
         name, module = config.get("class_name"), config.get("module")
         other = config.get("registered_name") or name == "__lambda__"
@@ -692,32 +629,23 @@ def _foreign(config):
 
 
 def _shape(fit):
-    """Return what models trained as one share; None, with a warning.
-
-    It is what their _Trace depends on, and what else they share.
-    """
+    """Return what a _Trace depends on, and a stack; None if refused."""
     model, optimizer = fit["self"], fit["self"].optimizer
     config, owners = optimizer.get_config(), list(_numbers(model))
     data = [fit.get(name) for name in DATA]
     known = [d is None or hasattr(d, "__array__") for d in _flat(data)]
     if isinstance(data[0], tf.data.Dataset):
         known = [True]
-    no = [
-        name
-        for name, value in fit.items()
-        if name in FIT.parameters
-        and name not in ("self", "callbacks", "verbose", *DATA, *PLAIN)
-        and value != FIT.parameters[name].default
-    ]
+    no = [n for n in USUAL if n in fit and fit[n] != USUAL[n]]
     no += [name for name in REFUSED if config.get(name)]
     no += ["its data"] * (not all(known))
     kinds = type(model).__name__, type(optimizer).__name__
     no += [kinds[0]] * (kinds[0] not in ("Sequential", "Functional"))
     no += [kinds[1]] * (type(optimizer) not in OPTIMIZERS)
     if hasattr(optimizer, "_exclude_from_weight_decay"):
-        no.append("exclude_from_weight_decay")
-    if any(v.constraint for v in model.trainable_variables):
-        no.append("a constraint")
+        no += ["exclude_from_weight_decay"]
+    held = [v.constraint for v in model.trainable_variables]
+    no += ["a constraint"] * any(held)
     numbers = [getattr(*at) for at in owners]
     for at in owners:
         setattr(*at, 0.5)
@@ -743,10 +671,8 @@ def _shape(fit):
     run = [int(optimizer.iterations), optimizer.built]
     run += [{n: fit[n] for n in PLAIN if n in fit}]
     run += [[id(d) for d in _flat(data)]]
-    parts = [parts, run]
-    return tuple(
-        json.dumps(part, default=repr, sort_keys=True) for part in parts
-    )
+    dumps = partial(json.dumps, default=repr, sort_keys=True)
+    return dumps(parts), dumps(run)
 
 
 def _check(tuner_class, name):
