@@ -7,6 +7,7 @@ import keras
 import keras_tuner as kt
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from snippets.searches import trained_together as module
 from snippets.searches.renewed import renewed
@@ -239,6 +240,24 @@ def test_a_shape_is_traced_once_in_a_search(tmp_path, monkeypatch):
     assert {batch for _, batch in stacked} == {16, 32}
     assert sum(size for size, _ in stacked) >= 8
     assert traced == [True, False]
+
+
+def test_variables_that_no_layer_has_are_refused():
+    """A later stack would be trained with those of this one."""
+    hidden = [tf.Variable(2.0)]
+
+    class Hidden(layers.Layer):
+        def call(self, inputs):
+            return inputs * hidden[0]
+
+    fits = []
+    for _ in range(2):
+        model = keras.Sequential([keras.Input((6,)), Hidden()])
+        model.add(layers.Dense(1))
+        model.compile(optimizers.SGD(0.1), "mse")
+        fits.append({"self": model, "x": X, "y": X[:, :1]})
+    with pytest.raises(ValueError, match="no layer has"):
+        _fit_together(fits)
 
 
 def test_random_search_tries_the_same(tmp_path):
