@@ -177,7 +177,8 @@ assert np.allclose(losses["alone"], losses["together"], rtol=1e-3)
 # %% [markdown]
 # ## What is trained alone
 #
-# A trial whose shape no other has is trained alone, without a warning.
+# A trial whose shape no other has is trained alone, without a warning,
+# unless that shape was trained together before in the search.
 # What can't share a stack is trained alone with a warning that says why:
 # subclassed models, models without `model.fit`, layers, losses,
 # activations and schedules that aren't Keras's own, constraints, clipped
@@ -270,7 +271,7 @@ table = recorded.pivot(
     index="problem", columns="trials", values="ratio"
 )
 display(table.round(1))
-assert (table[32] > 4).all()
+assert (table[32] > 3).all()
 
 # %% alt="CPU seconds of a trial alone over those of a trial together, against the number of trials, a line for each network" caption="Each network gains from more trials at once, up to a point." figure="alone-over-together"
 figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
@@ -288,9 +289,9 @@ plt.show()
 
 # %% [markdown]
 # The gain is what a step costs besides its arithmetic, which is nearly all
-# of it in a network of a few thousand weights. More trials at once gain
-# until their weights, or what the layers put out, outgrow the processor's
-# cache: the convolutions gain less with 128 than with 32.
+# of it in a network of a few thousand weights. MNIST's has 118,000, and
+# gains less. From 32 to 128 trials the digits' gains little: most of what
+# one more costs is building its Keras model and saving its checkpoint.
 #
 # A space that varies layers, units and batch size has few trials of one
 # shape, and gains little. That of the table model on [Your
