@@ -392,7 +392,7 @@ class _Trace:
         return state, tf.vectorized_map(self.results, state[1])
 
     def one(self, training, batch, given):
-        """Return a model's gradient, and what changes beside weights."""
+        """Return a gradient, and what changes beside weights."""
         weights, own, numbers = given
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         model, owners = self.model, list(_numbers(self.model))
@@ -568,7 +568,7 @@ def _numbers(model):
 
 
 def _batches(given):
-    """Return what gives data, each with its batches' size, and steps."""
+    """Return what gives data, with batch sizes, and steps."""
     data = [given.get(n) for n in ("x", "y", "sample_weight")]
     checked = given.get("validation_data")
     size = given.get("batch_size") or 32
