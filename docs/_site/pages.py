@@ -24,6 +24,7 @@ from pathlib import Path
 
 import jinja2
 import nbformat
+import yaml
 from mkdocs.exceptions import Abort, BuildError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
@@ -95,6 +96,7 @@ def on_pre_build(config):
     programs = {str(path): notebooks.read(path) for path in notebooks.documents()}
     config.extra |= {"tutorials": read, "programs": programs}
     config.extra["terms"] = glossary(config)
+    config.extra["asked"] = yaml.safe_load((HERE / "asked.yml").read_text("utf-8"))
     if not notebooks.stale([*read, *programs.values()]):
         return
     program = [sys.executable, HERE / "execute.py"]
@@ -320,8 +322,26 @@ def executed(notebook):
     }
 
 
+def to_search(page, config):
+    """Index what is asked, and a page's own entries thrice: rather than that.
+
+    Both at the page's top, which all sections would copy; the boost is for those.
+    """
+    place = page.file.src_uri
+    for entry in config.plugins["material/search"].search_index.entries:
+        url, _, section = entry["location"].partition("#")
+        if url != page.url:
+            continue
+        tags = entry.pop("tags", [])
+        if not section:
+            entry.pop("boost", None)
+            asked = config.extra["asked"].get(place, "").split("; ")
+            entry["tags"] = [*tags * 3, *asked]
+
+
 def on_post_page(output, page, config):
-    """Put a tutorial's notebook, script and figures beside its page."""
+    """Tell search; put a tutorial's notebook, script and figures beside its page."""
+    to_search(page, config)
     if tutorial := of(page):
         notebook, place = tutorial.notebook, Path(page.file.abs_dest_path).parent
         place.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-# %% [markdown] boost=4 index="error message; traceback; ValueError; TypeError; RuntimeError; KeyError; ModuleNotFoundError; FatalValueError; FatalTypeError; expected; received; reloading; default value; data; must be; step; callable with signature; not a directory; needs to be larger; Unknown metric"
+# %% [markdown] boost=8 index="error message; traceback; ValueError; TypeError; RuntimeError; KeyError; ModuleNotFoundError; FatalValueError; FatalTypeError"
 # # Error messages
 #
 # The messages that Keras Tuner, and Keras under it, answer mistakes
