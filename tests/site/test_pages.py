@@ -1,5 +1,6 @@
 """The built site holds together."""
 
+import json
 import os
 import platform
 import re
@@ -8,7 +9,8 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from helpers import ROOT, SNIPPETS, TUTORIALS, place
+import yaml
+from helpers import NAV, ROOT, SNIPPETS, TUTORIALS, place
 
 
 class Page(HTMLParser):
@@ -111,6 +113,25 @@ def test_all_of_the_site_is_in_one_zip_to_be_read_offline(site, pages):
         assert held[name] == path.read_bytes(), name
     said = re.search(r"some\s+(\d+) MB", page.read_text("utf-8"))[1]
     assert abs(archive.stat().st_size / 1e6 / int(said) - 1) < 0.2
+
+
+def test_each_page_is_found_by_what_readers_type(site):
+    """asked.yml knows every page, and none that is no more."""
+    text = (ROOT / "docs/_site/asked.yml").read_text("utf-8")
+    asked = yaml.safe_load(text)
+    names = [
+        re.sub(r"(^|/)index$", "", k[: k.rindex(".")]) for k in asked
+    ]
+    assert sorted(names) == sorted(NAV)
+    text = (site / "search/search_index.json").read_text("utf-8")
+    entries = {e["location"]: e for e in json.loads(text)["docs"]}
+    hyperband = entries["tutorials/hyperband/"]["tags"]
+    own = "brackets"  # of the page's own, which weigh more
+    (word,) = asked["tutorials/hyperband.py"].split("; ")[:1]
+    assert hyperband.count(own) == 3 and hyperband.count(word) == 1
+    assert not any(
+        "tags" in entries[place] for place in entries if "#" in place
+    )
 
 
 def test_style_sheets_load_nothing_from_another_host(site):
