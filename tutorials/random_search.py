@@ -43,9 +43,9 @@ print("Best of three:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
 # Run again, the same search is found on disk, and trains nothing:
-# `overwrite=True` begins anew. So short a search can't say whether that is any good. The rest of this
-# page does what it left out: a larger space, a baseline, trials as long as
-# they need, and a test.
+# `overwrite=True` begins anew. So short a search can't say whether that is
+# any good. The rest of this page does what it left out: a larger space, a
+# baseline, trials as long as they need, and a test.
 
 # %%
 import matplotlib.pyplot as plt

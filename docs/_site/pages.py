@@ -323,9 +323,10 @@ def executed(notebook):
 
 
 def to_search(page, config):
-    """Index what is asked, and a page's own entries thrice: rather than that.
+    """Give a page's first entry its own index, thrice, and what readers ask.
 
-    Both at the page's top, which all sections would copy; the boost is for those.
+    Material copies tags and boost to each section: the tags would be found as
+    often as there are sections, so these keep the boost alone.
     """
     place = page.file.src_uri
     for entry in config.plugins["material/search"].search_index.entries:

@@ -117,7 +117,10 @@ def test_scikit_learn_raced_again_gives_the_same_rows(
         kept = recorded[problem, tuner, str(race[-1])]
         again = [[str(value) for value in row] for row in again]
         kept = [list(row.values()) for row in kept]
-        # Which of equal scores go on is the processor's sort.
+        if tuner == "scikit-learn halving":
+            assert again == kept
+        # Of many candidates with equal scores, the processor's sort
+        # decides which go on: with AVX-512 others than without.
         assert again[0] == kept[0]
         numbers = np.array([again[-1][4:], kept[-1][4:]], float)
         assert np.allclose(*numbers, rtol=0.01)

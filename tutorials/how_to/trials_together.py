@@ -260,9 +260,10 @@ assert counts.to_numpy().tolist() == [[4, 6], [6, 3], [9, 2]]
 # ## Where it stops paying
 #
 # How many times less CPU a trial takes than in a bare Keras loop,
-# recorded on one thread, each network in one run: two hidden layers on
-# the digits and on MNIST's 10,000 test images, and two convolutions.
-# Proposals, checkpoints and what a search pays once are counted.
+# recorded on one thread of a machine that had other work too, each network
+# in one run: two hidden layers on the digits and on 8,000 of MNIST's test
+# images, and two convolutions. Proposals, checkpoints and what a search
+# pays once are counted.
 
 # %%
 recorded = pd.read_csv(evidence_file("together.csv"), comment="#")
@@ -273,7 +274,7 @@ table = recorded.pivot(
 display(table.round(1))
 assert (table[32] > 3).all()
 
-# %% alt="CPU seconds of a trial alone over those of a trial together, against the number of trials, a line for each network" caption="Each network gains from more trials at once, up to a point." figure="alone-over-together"
+# %% alt="CPU seconds of a trial alone over those of a trial together, against the number of trials, a line for each network" caption="Each network gains from more trials at once, less and less." figure="alone-over-together"
 figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
 for name, row in table.iterrows():
     axes.plot(row.index, row, marker="o", label=name)
@@ -290,8 +291,7 @@ plt.show()
 # %% [markdown]
 # The gain is what a step costs besides its arithmetic, which is nearly all
 # of it in a network of a few thousand weights. MNIST's has 118,000, and
-# gains less. From 32 to 128 trials the digits' gains little: most of what
-# one more costs is building its Keras model and saving its checkpoint.
+# gains less. From 32 to 128 trials the digits' gains little more.
 #
 # A space that varies layers, units and batch size has few trials of one
 # shape, and gains little. That of the table model on [Your
