@@ -11,6 +11,7 @@ import threading
 import types
 from multiprocessing.process import BaseProcess
 
+import jupytext  # noqa: F401 - starts pandoc once, to look for it
 import numpy as np
 import pytest
 from browsing import context, listen

@@ -245,9 +245,10 @@ assert (rates.iloc[-1] <= rates.iloc[0]).all()
 
 # %% [markdown]
 # Each trial starts at the learning rate it drew, and the schedule lowers it
-# from there where the loss falls too little. So the tuned learning rate is only the one a trial begins
-# with. [Results](results.py#curves-over-epochs) keeps the same history
-# without a file.
+# from there where the loss falls too little. So the tuned learning rate is
+# only the one a trial begins with.
+# [Results](results.py#curves-over-epochs) keeps the same history without a
+# file.
 #
 # ## Go on inside an interrupted trial
 #
