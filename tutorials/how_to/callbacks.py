@@ -241,7 +241,6 @@ print("in the file:", *log)
 print("learning rates:")
 rates = pd.DataFrame(rates).rename_axis("epoch")
 display(rates.rename_axis(columns="trial").round(5))
-assert (rates.iloc[-1] <= rates.iloc[0]).all()
 
 # %% [markdown]
 # Each trial starts at the learning rate it drew, and the schedule lowers it

@@ -202,7 +202,6 @@ def on_front(trials):
 
 
 front = trials[on_front(trials)].sort_values("parameters")
-assert 1 <= len(front) <= len(trials)
 
 # %% [markdown]
 # Other exchange rates are easily tried out, since nothing has to be
