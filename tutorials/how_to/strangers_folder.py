@@ -2,12 +2,12 @@
 # # A stranger's search folder
 #
 # What can happen when you open a Keras Tuner search folder that someone
-# else made, each danger tried, and how to use its values safely.
+# else made, and how to use its values safely.
 #
 # - A **pickle** runs code: never call `get_best_models` of a
-#   `SklearnTuner` there. In what was tried here, `.h5` weights ran none, and JSON
-#   none that your program had not registered with Keras.
-# - A search that **goes on** in such a folder can write outside it, and
+#   `SklearnTuner` there. In what was tried here, `.h5` weights ran none, and
+#   JSON none that your program had not registered with Keras.
+# - A search that **goes on** there can write outside the folder, and
 #   `overwrite=True` can delete outside it.
 # - **Nothing is checked**: neither values nor ranges nor scores.
 #
@@ -44,10 +44,9 @@ for trial in tuner.oracle.trials.values():
     print(f"{trial.score:.3f}", trial.hyperparameters.values)
 
 # %% [markdown]
-# The first trial has a stranger's values, the second is your tuner's own.
-# The stranger's score is a claim until your own training repeats it. A
-# `build` function that comes with a folder is a program: read it before
-# you run it.
+# The first trial has the stranger's values. Their score is a claim until your
+# own training repeats it. A `build` function that comes with a folder is a
+# program: read it first.
 
 # %%
 import ast
@@ -79,23 +78,18 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 #
 # | tried | what happens | what to do |
 # |---|---|---|
-# | open, read values and scores | no code runs | check them |
+# | values, ranges, scores | no code, no check | check, retrain |
 # | SklearnTuner's models | any code runs | never load them |
 # | classes named in JSON | registered ones run | register little |
-# | trial's name with ../ | writes elsewhere | never go on there |
-# | link in a trial | writes elsewhere | never go on there |
+# | trial's name with ../, link in a trial | writes elsewhere | never go on |
 # | link, `overwrite=True` | deletes elsewhere | `shutil.rmtree` |
 # | links in weights | refused | train anew |
 # | weights that claim much | take that memory | train anew |
-# | values, ranges, scores | taken as they are | check, retrain |
 # | Keras objects as values | made, without code | check types |
-# | endless JSON | an exception | nothing |
 #
 # ## What a folder holds, and who reads it
 #
-# `downloaded` plays the stranger: it makes a search whose trials are
-# numbers, to be tampered with. `opened` is you, with the same arguments.
-# Next to it are files of yours.
+# `downloaded` plays the stranger, `opened` is you, and trials are numbers.
 
 # %%
 FOLDER = Path("searches", "strangers_folder")
@@ -150,8 +144,8 @@ for path in sorted(FOLDER.rglob("*.json")):
     print(path.relative_to(FOLDER).as_posix())
 
 # %% [markdown]
-# Making the tuner reads all of these. Can that run code? Of the usual
-# functions that run what they are given, Keras Tuner calls one, once:
+# Making the tuner reads all of these. Of the usual functions that run what
+# they are given, Keras Tuner calls one, once:
 
 # %%
 RUNS_CODE = {"eval", "exec", "__import__", "importlib.import_module"}
@@ -168,10 +162,9 @@ assert calls == [("sklearn_tuner.py", "pickle.load")]
 # %% [markdown]
 # ## A pickle runs
 #
-# `SklearnTuner` keeps each trial's model [as a
-# pickle](../scikit_learn.py). A pickle may name any function and its
-# arguments, and loading calls it. This one makes an empty folder; it
-# could have sent your files away.
+# `SklearnTuner` keeps models [as pickles](../scikit_learn.py). Loading a
+# pickle calls whatever function it names. This one makes an empty folder;
+# it could have sent your files away.
 
 
 # %%
@@ -215,14 +208,13 @@ print("get_best_models, code ran:   ", PROOF.exists())
 assert PROOF.exists() and not ran
 
 # %% [markdown]
-# The same holds for any pickle, `.joblib` and, with
-# `allow_pickle=True`, `.npy` file, whoever loads it
-# ([Python says so](https://docs.python.org/3/library/pickle.html)).
+# So does [any pickle](https://docs.python.org/3/library/pickle.html), any
+# `.joblib` and, with `allow_pickle=True`, `.npy` file.
 #
 # ## JSON names classes, of two kinds only
 #
-# `oracle.json` names a class for each hyperparameter, of which Keras Tuner
-# makes an object. Which names does it take?
+# `oracle.json` names a class for each hyperparameter. Which does Keras Tuner
+# take?
 
 
 # %%
@@ -236,11 +228,9 @@ def tidy_up(folder):
 def name_a_class(class_name, **config):
     """Let oracle.json name a class; return what opening it raises."""
     downloaded()
-    named = {"class_name": class_name, "config": config}
-    edit(
-        "oracle.json",
-        lambda state: state["hyperparameters"].update(space=[named]),
-    )
+    space = [{"class_name": class_name, "config": config}]
+    named = {"hyperparameters": {"space": space, "values": {}}}
+    edit("oracle.json", lambda state: state.update(named))
     try:
         opened()
     except (ValueError, TypeError) as error:
@@ -255,16 +245,14 @@ print(name_a_class("yours>tidy_up", folder=str(YOURS)))
 assert not YOURS.exists()
 
 # %% [markdown]
-# Nothing is imported. Names other than Keras Tuner's own classes are
-# refused, with one exception: what your program has registered with Keras
-# is called, with the stranger's arguments. That does little harm with a
-# layer, and much with a function such as this.
+# Nothing is imported. Besides its own classes, Keras Tuner calls only what
+# your program has registered with Keras, with the stranger's arguments. That
+# does little harm with a layer, and much with such a function.
 #
 # ## A search that goes on writes elsewhere
 #
-# A trial's name becomes part of a path. The stranger's search claims to be
-# interrupted in a trial with this name, so yours repeats it, and writes
-# where the name says:
+# A trial's name becomes part of a path. This search claims to be interrupted
+# in such a trial, so yours repeats it, and writes there:
 
 # %%
 NAME = f"/../../{YOURS.name}/written"
@@ -283,9 +271,8 @@ for path in sorted(YOURS.rglob("*")):
 assert (YOURS / "written" / "trial.json").is_file()
 
 # %% [markdown]
-# Symbolic links do it too; most archives and shared disks keep them.
-# The next trial finds its file of weights already there, as a link to
-# your notes:
+# Symbolic links do it too; most archives and shared disks keep them. Here
+# the next trial's weights are a link to your notes:
 
 
 # %%
@@ -313,8 +300,8 @@ assert link.is_symlink() and h5py.is_hdf5(YOURS / "notes.txt")
 # %% [markdown]
 # ## `overwrite=True` deletes elsewhere
 #
-# TensorFlow's function for deleting a folder follows links to other
-# folders, and fails only when it has emptied them. Python's does not:
+# TensorFlow's function for deleting follows links to other folders, and fails
+# only when it has emptied them. Python's does not:
 
 # %%
 left = {}
@@ -331,8 +318,8 @@ print("left of your files:", left)
 assert left == {"overwrite=True": [], "shutil.rmtree": ["notes.txt"]}
 
 # %% [markdown]
-# No stranger is needed for that, if the project's folder is itself a
-# link to a larger disk:
+# No stranger is needed if the project's folder is itself a link, say to a
+# larger disk:
 
 # %%
 clean()
@@ -346,8 +333,7 @@ FOLDER.unlink()
 # %% [markdown]
 # ## Weights
 #
-# In each of these files, the first weight of a sound checkpoint is
-# replaced:
+# Each file has another first weight in a sound checkpoint:
 
 # %%
 MIB = 2**20
@@ -409,28 +395,22 @@ for name, put in TRIES.items():
 
 # %%
 columns = ["KiB on disk", "MiB taken", "Keras says"]
-weights = pd.DataFrame.from_dict(rows, "index", columns=columns)
+weights = pd.DataFrame(rows, columns).T.rename_axis("first weight")
 with pd.option_context("display.max_colwidth", None):
-    display(weights.rename_axis("first weight"))
+    display(weights)
 assert weights["Keras says"].str.startswith("Not allowed").sum() == 3
-assert weights["MiB taken"].iloc[-1] >= 100
 assert weights["MiB taken"].iloc[:3].max() < 100
-assert weights["KiB on disk"].max() < 1024
+assert weights["MiB taken"].iloc[-1] >= 100
 
 # %% [markdown]
-# Links, numbers kept elsewhere and the largest claim are refused. A
-# smaller claim is believed: the small file takes the memory that it
-# claims, or more, before its shape is compared with the model's.
-#
-# So keep Keras up to date: its checks are young, as its
-# [advisories](https://github.com/keras-team/keras/security/advisories)
-# say.
+# A smaller claim is believed: the file takes that memory, or more, before its
+# shape is compared with the model's. Keep Keras up to date: its checks are
+# [young](https://github.com/keras-team/keras/security/advisories).
 #
 # ## Nothing is checked
 #
 # Values come from `trial.json`, ranges from `oracle.json`, and shapes
-# of models without an `Input` from `build_config.json`. Your own space
-# does not count:
+# of models without an `Input` from `build_config.json`, not from your space:
 
 
 # %%
@@ -461,9 +441,8 @@ assert best.score == 1e9 and value >= 1e6
 # stranger chooses any value that your `build` takes as the name of a file
 # or a module, or as code for `eval`.
 #
-# In place of text there may be the description of an object. Keras
-# makes its own objects, and refuses code while its safe mode is on, which
-# it is unless you call `keras.config.enable_unsafe_deserialization`:
+# A value may also describe an object. Keras makes its own objects, and refuses
+# code unless you call `keras.config.enable_unsafe_deserialization`:
 
 
 # %%
@@ -493,8 +472,8 @@ for value in (LAMBDA, LAYER, SYSTEM, LOADER, DROPOUT):
 assert len(refused) == 4
 
 # %% [markdown]
-# Endless JSON does no more harm: lists nested without end and a number of
-# thousands of digits end in an exception:
+# Lists nested without end and numbers of thousands of digits end in an
+# exception:
 
 # %%
 for text in ("[" * 100_000, '{"x": ' + "9" * 5000 + "}"):
@@ -510,8 +489,7 @@ for text in ("[" * 100_000, '{"x": ' + "9" * 5000 + "}"):
 # %% [markdown]
 # ## Take the values alone
 #
-# A trial's values are a small text. This function reads nothing else, and
-# follows no link:
+# This function reads only a trial's values, and follows no link:
 
 
 # %% open=true
@@ -527,36 +505,32 @@ def values_of(trial, most_bytes=1_000_000):
     return {k: v for k, v in values if not k.startswith("tuner/")}
 
 
-# %% [markdown]
-# `try_first` refuses what your space doesn't allow ([known
-# values](known_values_and_limits.py) shows more of it):
-
-
-# %%
 downloaded()
 print(values_of(FOLDER / "trial_1"))
 
 
-def mine(values):
-    """Return a tuner of mine that begins with these values."""
-    return try_first(kt.RandomSearch, [values])(
-        build_model,
-        objective=kt.Objective("val_accuracy", "max"),
-        seed=1,
-        directory="searches",
-        project_name="strangers_folder_mine",
-        overwrite=True,
-    )
+# %% [markdown]
+# [`try_first`](known_values_and_limits.py) refuses what your space doesn't
+# allow:
 
 
 # %%
 for values in ({"units": 10**6}, {"units": DROPOUT}, {"model": "x"}):
     try:
-        mine(values)
+        try_first(kt.RandomSearch, [values])(
+            build_model,
+            objective=kt.Objective("val_accuracy", "max"),
+            seed=1,
+            directory="searches",
+            project_name="strangers_folder_mine",
+        )
     except ValueError as error:
         print("refused:", str(error)[:60])
     else:
         raise AssertionError(values)
+
+# %%
+downloaded()
 trial = FOLDER / "trial_3"
 trial.mkdir()
 (trial / "trial.json").symlink_to((YOURS / "notes.txt").absolute())
@@ -567,8 +541,7 @@ with contextlib.suppress(ValueError):
 # %% [markdown]
 # ## Look before you open
 #
-# If you need the folder itself, for its weights, look for what Keras
-# Tuner never makes:
+# If you need the weights too, look for what Keras Tuner never makes:
 
 
 # %% open=true
@@ -598,10 +571,9 @@ assert odd(FOLDER) == []
 
 # %% [markdown]
 # An empty list rules out only these tricks. Open a copy, in a container or
-# on a machine that holds nothing of yours, without a network and with a
-# limit on memory.
-#
-# For an archive, `filter="data"` refuses links that lead outside:
+# on a machine that holds nothing of yours, without a network and with
+# limited memory. For an archive, `filter="data"` refuses links that lead
+# outside:
 
 # %%
 (FOLDER / "trial_3").symlink_to(YOURS.absolute())
