@@ -2,15 +2,14 @@
 # # Conditional spaces
 #
 # Declare a [conditional
-# hyperparameter](../../reference/glossary.md#conditional-hyperparameter), which
-# exists only where another has a certain value, so that no trial varies
-# what its model ignores.
+# hyperparameter](../../reference/glossary.md#conditional-hyperparameter),
+# which exists only where another has a certain value, so that no trial
+# varies what its model ignores.
 #
-# Put it in a `conditional_scope`: the parent's name, and the parent's
-# values for which it exists. Without the scope the models are the same,
-# but once a trial with three layers was seen, every later trial gets a
-# `units_2`, listed and counted as different, whether it has three layers
-# or one.
+# Put it in a `conditional_scope` with its parent's name and the values
+# for which it exists. Without one the models are the same, but the first
+# trial with three layers gives every later trial a `units_2`, listed and
+# counted as different even if it has one layer.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -48,14 +47,12 @@ from IPython.display import display
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
-# `conditions` says where each exists: `units_2` only with three layers.
-# `default=3` lets the first `build` meet all of them; one that is met
-# later has its default in that trial.
+# `conditions` says where each exists. `default=3` lets the first `build`
+# meet all of them; one met later has its default in that trial.
 #
 # ## A loop over layers
 #
-# This loop beside one without a scope. Nothing needs training: `fit`
-# returns the number of parameters, and that is the objective.
+# With and without a scope, in trials that train nothing:
 
 
 # %%
@@ -107,10 +104,6 @@ shown = pd.concat(tables, axis=1).head(8).astype("Int64")
 shown.columns = [f"{name}: {column}" for name, column in shown]
 display(shown.astype(object).where(shown.notna(), ""))
 
-# %% [markdown]
-# How many of the trials built a network that an earlier one had built
-# already?
-
 # %%
 for name, table in tables.items():
     built = [
@@ -118,19 +111,19 @@ for name, table in tables.items():
         for _, row in table.iterrows()
     ]
     repeated = len(built) - len(set(built))
-    print(f"{name}: {len(built)} trials, {repeated} repeated")
+    print(f"{name}: {len(built)} trials, {repeated} repeat a network")
     assert (repeated == 0) == (name == "in a scope")
 
 # %% [markdown]
-# `RandomSearch` and `GridSearch` never try the same values twice, and
-# to them `units_2=16` and `units_2=64` are different values. The scope
-# tells them which ones count. This space has fourteen networks, with
-# the scope a trial each; a longer search would stop there.
+# `RandomSearch` and `GridSearch` never try the same values twice, but
+# count a `units_2` that no layer uses as a difference. With the scope,
+# each of the fourteen networks has one trial; a longer search would stop
+# there.
 #
 # ## One optimizer or another
 #
-# Momentum belongs to one optimizer, and each needs its own range of
-# learning rates. The scope registers; the `if` decides what is built.
+# Each optimizer needs its own range of learning rates. The scope
+# registers; the `if` decides what is built.
 
 
 # %%
@@ -179,11 +172,10 @@ display(table.round(4).astype(object).where(table.notna(), ""))
 # %%
 is_sgd = table["optimizer"] == "sgd"
 assert (table["momentum"].notna() == is_sgd).all()
-assert (table["adam_rate"].isna() == is_sgd).all()
 
 # %% [markdown]
-# A gap is a hyperparameter that the trial did not have. `get` refuses
-# it, so ask before you read:
+# A gap is a hyperparameter that the trial lacks. `get` refuses it, so ask
+# first:
 
 # %%
 trials = [t.hyperparameters for t in tuner.oracle.trials.values()]
@@ -199,9 +191,8 @@ else:
 # %% [markdown]
 # ## Outside its scope it is None
 #
-# The code under a scope runs in every trial. A hyperparameter that does
-# not exist there comes back as `None`, which is why the `if` is inside.
-# For a single one, `parent_name` is a shorter form of the scope.
+# The code under a scope runs in every trial, hence the `if`. A single
+# hyperparameter can take `parent_name` instead.
 
 # %%
 hp = kt.HyperParameters()
@@ -217,9 +208,9 @@ assert momentum is None and nesterov is None
 # %% [markdown]
 # ## Return after the last scope
 #
-# Before a search the tuner calls `build` for each scope it has met, to
-# learn the whole space. A `return` inside the first scope hides the
-# second one until some trial gets there, which then takes its defaults.
+# To learn the whole space, the tuner first calls `build` for each scope
+# it has met. A `return` inside one hides the next until some trial gets
+# there, which takes its defaults.
 
 
 # %%
@@ -237,14 +228,8 @@ def returns_early(hp):
 
 # %%
 for build in (either_optimizer, returns_early):
-    tuner = kt.RandomSearch(
-        build,
-        objective=kt.Objective("val_accuracy", "max"),
-        seed=1,
-        directory="searches",
-        project_name="conditional_spaces_return",
-        overwrite=True,
-    )
+    folder = f"searches/{build.__name__}"
+    tuner = kt.RandomSearch(build, goal, seed=1, directory=folder)
     names = [entry.name for entry in tuner.oracle.get_space().space]
     print("known before the search:", names)
     assert ("sgd_rate" in names) == (build is either_optimizer)
@@ -252,7 +237,7 @@ for build in (either_optimizer, returns_early):
 # %% [markdown]
 # ## One name, one scope
 #
-# Keras Tuner accepts one name in two scopes, and then loses values:
+# Keras Tuner accepts one name in two scopes, and loses values:
 
 
 # %%
@@ -285,10 +270,9 @@ assert set(table.loc[~failed, "optimizer"]) == {"sgd"}
 
 # %% [markdown]
 # Every trial of the first optimizer fails, and a search that tolerates
-# failures reports the other as the best. Where two blocks of a model
-# each have `units`, use `name_scope`. Without any scope, the second
-# declaration of a name is ignored, its range included: it returns the
-# value of the first.
+# failures reports the other as the best. Where two blocks each have
+# `units`, use `name_scope`. Without a scope, a second declaration returns
+# the first one's value, and its own range is ignored.
 
 # %%
 hp = kt.HyperParameters()
@@ -303,8 +287,8 @@ assert second == 16
 # %% [markdown]
 # ## A condition within a condition
 #
-# Nest the scopes too. A scope whose parent is inactive raises, as if
-# the parent had never been declared:
+# Nest the scopes too. A scope whose parent is inactive raises, as if the
+# parent had never been declared:
 
 
 # %%
@@ -336,8 +320,9 @@ print("nested:", nested(kt.HyperParameters()))
 # %% [markdown]
 # ## A range that depends on another hyperparameter
 #
-# `hp.Int("second", 4, first)` keeps the range of its first build, in
-# which `first` has its default. Draw a ratio instead, and multiply.
+# `hp.Int("second", 4, first)` keeps the range of its first build, with
+# the default of `first`: here no second layer is ever wider than 16, and
+# nothing fails. Draw a ratio instead.
 
 
 # %%
@@ -368,12 +353,8 @@ for ratio in (False, True):
     assert (wide.max() > 16) == ratio
 
 # %% [markdown]
-# Nothing fails, and no second layer is ever wider than 16.
-
-# %% [markdown]
 # ## What this page did not show
 #
-# - Bayesian optimisation over a conditional space. Its model fills the
-#   gaps with default values.
+# - Bayesian optimisation, whose model fills the gaps with defaults.
 # - Whether the scope finds better models. It spares repeated trials; how
-#   many there would be depends on the space.
+#   many depends on the space.
