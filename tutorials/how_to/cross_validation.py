@@ -2,14 +2,13 @@
 # # Cross-validation
 #
 # Score every trial on k folds instead of one [validation
-# set](../../reference/glossary.md#validation-set), see what a single split would
-# have chosen, and measure a search by a nested loop.
+# set](../../reference/glossary.md#validation-set), and measure a search
+# by a nested loop.
 #
-# - Keras Tuner cross-validates scikit-learn models and no others. The
-#   snippet `CrossValidationTuner` does it for any hypermodel.
-# - Each trial is trained once per fold, so a search costs k times as
-#   much. That is worth it where rows are few and a score depends on the
-#   split.
+# - Keras Tuner cross-validates scikit-learn models only. The snippet
+#   `CrossValidationTuner` does it for any hypermodel.
+# - A search costs k times as much. That is worth it where rows are few
+#   and a score depends on the split.
 # - Hyperband is no tuner for folds.
 
 # %%
@@ -58,39 +57,29 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The tuner
 #
-# `search` gets all rows and no validation data: the tuner does the
-# splitting. Each trial gets the same folds, and in each fold a
-# new model. Its score is the mean over the folds.
+# `search` gets all rows and no validation data. Each trial trains a new
+# model in each of the same folds. Its score is their mean.
 #
 # ## A search over folds
 #
-# How far a disease went within a year, from ten measurements. The
-# regressor of [preprocessing](preprocessing.py) learns its scaling in
-# `fit`, so in each fold from that fold's training rows. Only the learning
-# rate is tuned, in a narrow range, so that trials come out close: that is
-# where a choice is hard.
+# The data: how far a disease went within a year, from ten measurements.
+# The regressor of [preprocessing](preprocessing.py) learns its scaling
+# from each fold's training rows. A narrow range of learning rates brings
+# trials close, where a choice is hard.
 
 # %%
-from snippets.results.trials_table import trials_table
-
-# %%
-trials = trials_table(tuner)
+best = tuner.oracle.get_best_trials(2)
 folds = pd.DataFrame(
-    {
-        int(trial.trial_id): tuner.fold_scores(trial)
-        for trial in tuner.oracle.get_best_trials(2)
-    },
+    {int(trial.trial_id): tuner.fold_scores(trial) for trial in best},
     index=[f"fold {fold}" for fold in range(1, 4)],
 ).rename_axis(columns="trial")
 display(folds.T.assign(mean=folds.mean()).round(2))
-assert np.allclose(folds.mean(), trials["val_mae"])
+assert np.allclose(folds.mean(), [trial.score for trial in best])
 
 # %% [markdown]
 # ## What a single split would have said
 #
-# Each column is what a search on one split would have seen. Each row is
-# one configuration, trained once per fold; any two of the three share
-# half of their training rows.
+# A search on one split would have seen one column.
 
 # %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." caption="Which fold it is moves the error further than which trial it is." figure="folds"
 figure, axis = plt.subplots()
@@ -111,20 +100,19 @@ print("best trial of each fold: ", folds.idxmin(axis=1).tolist())
 assert np.ptp(folds[first]) > difference.mean()
 
 # %% [markdown]
-# The split moves a score further than the better configuration does. A
-# fold that is hard for all trials drops out of their differences, if
-# they share their folds. So the tuner refuses a splitter that would
-# split anew for each trial.
+# A fold that is hard for all trials drops out of their differences, if
+# they share their folds. So the tuner refuses a splitter that would split
+# anew for each trial.
 #
-# Folds are no independent experiments: their training rows overlap, and
-# no formula turns their spread into the exact error of the mean.
+# Folds are not independent experiments: any two of the three share half
+# of their training rows. No formula turns their spread into the exact
+# error of the mean.
 #
 # ## The final model
 #
 # No fold's model was trained on all rows, so `get_best_models` refuses.
-# Build the best configuration, and fit it to everything, for as many
-# epochs as the folds needed on average: `refitted(tuner, x, y)`. The next
-# section calls it in each outer fold.
+# Fit the best configuration to everything, for as many epochs as the
+# folds needed on average:
 
 
 # %%
@@ -141,12 +129,10 @@ def refitted(tuner, x, y):
 # %% [markdown]
 # ## How good is it? The nested loop
 #
-# No score of the search answers that: the best was chosen for being
-# good, and part of it is luck. Either rows stay closed until the end,
-# or, where rows are too few for that, the whole search is
-# cross-validated: an outer loop sets rows aside, the search runs on the
-# others with folds of its own, and its result is judged on the rows set
-# aside.
+# The best was chosen for its score, and part of that is luck. Keep rows
+# closed until the end or, where rows are too few for that, cross-validate
+# the whole search: an outer loop sets rows aside, the search makes folds
+# of the others, and the rows set aside judge its result.
 
 
 # %%
@@ -177,20 +163,18 @@ display(nested.round(2))
 print(f"estimate: {nested['outer score'].mean():.2f}")
 
 # %% [markdown]
-# Each outer fold has a project of its own: with one name for all, the
-# second search would find the first one finished and
-# [train nothing](resume.py).
+# Each outer fold has its own project: under one name, the second search
+# would find the first one finished and [train nothing](resume.py).
 #
-# The outer folds may choose different configurations. Their mean is the
-# estimate for the *procedure* of searching and refitting, not for one
-# configuration. The model to ship comes from the same search on all rows.
+# The mean is the estimate for the *procedure* of searching and refitting:
+# the outer folds may choose different configurations. The model to ship
+# comes from the same search on all rows.
 #
 # ## The optimism, measured
 #
-# How flattered is the inner score? That takes a case in which the truth
-# is known, and several searches. Labels dealt at random can be guessed in
-# one half of the cases and no better; decision trees take the networks'
-# place, and `SklearnTuner` that of the tuner above.
+# How flattered is the inner score? Labels dealt at random can be guessed
+# in half of the cases and no better. Here decision trees and
+# `SklearnTuner` guess them.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -248,17 +232,16 @@ print(f"skill where there is none: {gap:+.3f}")
 assert compared.loc["best inner", "mean"] > 0.52 and gap > 0.02
 
 # %% [markdown]
-# Every inner score is an honest cross-validation. The best of twenty
-# isn't: choosing it is what flatters. The outer score, which chose
-# nothing, tells the truth. The gap
-# [grows](../explanation/what_a_score_means.py#why-it-grows) with the number
-# of trials and with the noise of a score.
+# Every inner score is an honest cross-validation. Choosing the best of
+# twenty flatters it, and the outer score chose nothing. The gap
+# [grows](../explanation/what_a_score_means.py#why-it-grows) with the
+# number of trials and with the noise of a score.
 #
 # ## Not with Hyperband
 #
-# Hyperband's later rounds go on from weights that, with folds, have
-# seen the rows that are to judge them. Its first rounds decide on
-# little training, where folds help least. The tuner refuses it:
+# Hyperband's later rounds go on from weights that, with folds, have seen
+# the rows that judge them. Its first rounds decide on little training,
+# where folds help least. The tuner refuses it:
 
 # %%
 try:
@@ -268,17 +251,16 @@ except ValueError as error:
     print("ValueError:", error)
 
 # %% [markdown]
-# Search with Hyperband on one split, and cross-validate the best few of
-# its configurations afterwards.
+# Search with Hyperband on one split, then cross-validate the best few of
+# its configurations.
 #
 # ## What this page did not show
 #
-# - Classes: `StratifiedKFold` keeps their shares the same in each fold.
+# - Classes: `StratifiedKFold` keeps their shares in each fold.
 # - Rows that belong together, as several of one patient: `GroupKFold`,
 #   with `search(x, y, groups=...)`. Rows in time: `TimeSeriesSplit`.
-# - [scikit-learn models](../scikit_learn.py), which have a tuner of their
-#   own.
-# - Repeating the folds with other seeds, which makes the mean steadier at
-#   the same price again.
+# - [scikit-learn models](../scikit_learn.py), which have their own tuner.
+# - Repeating the folds with other seeds: a steadier mean, at the same
+#   price again.
 # - How large the gap is on real labels.
-# - TensorBoard: the folds of a trial would all write to one folder.
+# - TensorBoard: a trial's folds would all write to one folder.
