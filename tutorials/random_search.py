@@ -2,18 +2,17 @@
 # # Random search
 #
 # Draw [configurations](../reference/glossary.md#configuration) at random,
-# train each, keep the best, and measure what the tuning was worth: a
-# whole search, from the data to the test.
+# train each, keep the best, and measure what the tuning was worth.
 #
-# [Twelve such searches](evidence/how_sure.py#is-a-search-worth-it), each
-# with other draws, gained 0.8 points of test accuracy on average, from
-# -1.3 to 2.2, on the best of as many untuned runs as their
+# [Twelve such searches](evidence/how_sure.py#is-a-search-worth-it)
+# gained 0.8 points of test accuracy on average, from -1.3 to 2.2, on the
+# best of as many untuned runs as their
 # [epochs](../reference/glossary.md#epoch) pay for. This page runs one
-# more, in one to two minutes, and shows how little a single search can
-# prove.
+# more, in one to two minutes. One is often too little to show a point of
+# accuracy for sure.
 #
-# The smallest search takes a function that builds a model, a tuner, and
-# data:
+# The smallest search takes a model-building function, a
+# tuner and data:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -42,10 +41,9 @@ tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
 print("Best of three:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# Run again, the same search is found on disk, and trains nothing:
-# `overwrite=True` begins anew. So short a search can't say whether that is
-# any good. The rest of this page does what it left out: a larger space, a
-# baseline, trials as long as they need, and a test.
+# A second run finds this search on disk and trains nothing:
+# `overwrite=True` begins anew. The rest of this page adds a larger space,
+# a baseline, trials as long as they need, and a test.
 
 # %%
 import matplotlib.pyplot as plt
@@ -57,7 +55,7 @@ from sklearn.metrics import confusion_matrix
 # %% [markdown]
 # ## The data
 #
-# Five thousand of MNIST's handwritten digits; the environment variable
+# Five thousand of MNIST's handwritten digits. The environment variable
 # `TUTORIAL_DATASET` names other images.
 
 # %%
@@ -88,12 +86,11 @@ plt.show()
 #
 # [Hyperparameters](../reference/glossary.md#hyperparameter) of the *model*
 # say what is trained: hidden layers, their
-# [units](../reference/glossary.md#units) and their [activation
+# [units](../reference/glossary.md#units) and [activation
 # function](../reference/glossary.md#activation-function). Those of the
 # *algorithm* say how: the [learning
-# rate](../reference/glossary.md#learning-rate) and the [batch
-# size](../reference/glossary.md#batch-size). One class holds both: `build`
-# draws the model; `fit` draws the batch size and passes on the rest.
+# rate](../reference/glossary.md#learning-rate) and [batch
+# size](../reference/glossary.md#batch-size). One class holds both.
 
 # %% open=true
 from snippets.models.image_classifier import ImageClassifier
@@ -111,12 +108,10 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # ## The baseline
 #
-# The defaults are what one might write without tuning, and set the
-# [score](../reference/glossary.md#score) to beat. A
-# [baseline](../reference/glossary.md#baseline) that stops early is easy to
-# beat, and proves nothing, so they train until the validation accuracy has
-# not risen for ten epochs. A trial of the search gets half of that
-# patience. Both keep the weights of their best epoch.
+# The defaults set the [score](../reference/glossary.md#score) to beat. A
+# [baseline](../reference/glossary.md#baseline) that stops early is too
+# easy to beat, so they train until the validation accuracy has not risen
+# for ten epochs. A trial gets half of that patience.
 
 # %%
 EPOCHS, PATIENCE = 100, 5
@@ -160,10 +155,9 @@ print(f"best epoch {curve.argmax() + 1}, {len(curve)} trained")
 # ## The search
 #
 # `RandomSearch` draws each trial's values independently. Its
-# [budget](../reference/glossary.md#budget) is `max_trials`. The epochs of
-# a trial go to `search`, which hands them to `fit` with the
-# [callbacks](../reference/glossary.md#callback). Each trial ends
-# `PATIENCE` epochs after its best one.
+# [budget](../reference/glossary.md#budget) is `max_trials`. What `search`
+# gets, such as epochs and
+# [callbacks](../reference/glossary.md#callback), it hands to `fit`.
 
 # %%
 tuner = kt.RandomSearch(
@@ -182,7 +176,7 @@ tuner.search(
     callbacks=[stop(PATIENCE)],
     **OPTIONS,
 )
-spent = [
+spent = [  # a trial ends PATIENCE epochs after its best one
     min(trial.best_step + 1 + PATIENCE, EPOCHS)
     for trial in tuner.oracle.trials.values()
 ]
@@ -190,16 +184,15 @@ budget = sum(spent)
 print(f"{budget} epochs in all; the longest trial {max(spent)}")
 
 # %% [markdown]
-# No hyperparameter is called `epochs`: a trial is scored by its best epoch,
-# so a search over epochs [tends to ask for the
+# Epochs are not tuned: a search over them [tends to ask for the
 # most](how_to/batch_size_and_epochs.py#why-not-epochs). Give more than any
-# trial needs, and let patience end it. Where a best epoch is the last one
+# trial needs, and let patience end it. If a best epoch is the last one
 # allowed, give more.
 #
 # ## The trials
 #
-# The [oracle](../reference/glossary.md#oracle) keeps every trial; a snippet
-# makes a table of them, best first. `best_step` counts epochs from 0.
+# The [oracle](../reference/glossary.md#oracle) keeps every trial.
+# `best_step` counts epochs from 0.
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -211,8 +204,7 @@ assert set(trials["status"]) == {"COMPLETED"}
 display(trials.drop(columns="status").round(4))
 
 # %% [markdown]
-# Which hyperparameters mattered? Those whose dots form a shape. Eight dots
-# show strong effects only.
+# Which hyperparameters mattered? Those whose dots form a shape.
 
 # %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." caption="Few trials show strong effects only, and may bend by chance." figure="slices"
 tuned = list(defaults.values)
@@ -227,9 +219,6 @@ axes[tuned.index("batch_size")].set_xticks([64, 128])
 axes[0].set_ylabel("validation accuracy")
 plt.show()
 
-# %% [markdown]
-# The search as it went:
-
 # %% alt="Validation accuracy of each trial in the order drawn, as dots; a step line shows the best so far, a dashed line the untuned baseline." caption="The best so far only rises; the trials themselves do not improve." figure="best-so-far"
 figure, axis = plt.subplots()
 scores = trials["val_accuracy"].sort_index()
@@ -238,19 +227,19 @@ axis.step(
     scores.index, scores.cummax(), where="post", label="best so far"
 )
 axis.axhline(baseline, linestyle="--", color="gray", label="untuned")
-axis.set_xlabel("trial")
-axis.set_ylabel("validation accuracy")
+axis.set(xlabel="trial", ylabel="validation accuracy")
 axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()
 
 # %% [markdown]
-# The table says more firmly which configurations to avoid than which is
-# best: the best of many noisy scores is partly luck.
+# The table shows what to avoid more firmly than what is best: the best of
+# many noisy scores is partly luck.
 #
 # ## Two ways to a final model
 #
-# The first is ready: the weights of the best epoch of the best trial,
-# which saw only the training images.
+# The first is ready: the
+# [checkpoint](../reference/glossary.md#checkpoint) of the best trial's best
+# epoch, which saw only the training images.
 
 # %%
 best_trial = tuner.oracle.get_best_trials()[0]
@@ -263,9 +252,9 @@ print(
 checkpoint = tuner.get_best_models()[0]
 
 # %% [markdown]
-# The second starts again with the best hyperparameters, on training and
-# validation images together, for the best trial's number of epochs. (Under
-# Hyperband [count more epochs](how_to/retrain_and_ship.py#under-hyperband).)
+# The second trains the best hyperparameters anew, on training and
+# validation images, for the best trial's number of epochs. (Under
+# Hyperband [count more](how_to/retrain_and_ship.py#under-hyperband).)
 
 # %%
 keras.utils.set_random_seed(1)
@@ -281,9 +270,9 @@ history = hypermodel.fit(
 # %% [markdown]
 # ## The same epochs without tuning
 #
-# What would the search's epochs have bought without it? Train the untuned
-# network from other initial weights until as many are spent, and the best
-# configuration three times, to see what is chance.
+# The untuned network trains from other initial weights until the search's
+# epochs are spent. The best configuration trains three times, to show
+# what is chance.
 
 # %%
 while sum(len(history) for _, history in untuned) < budget:
@@ -306,18 +295,16 @@ for color, name in (("C0", "untuned"), ("C1", "tuned")):
         epochs = losses.index + 1
         label = f"{name}, {key}"
         axis.plot(epochs, losses[key], color + style, label=label)
-axis.set_yscale("log")
-axis.set_xlabel("epoch")
-axis.set_ylabel("cross-entropy")
+axis.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
 axis.legend()
 plt.show()
 
 # %% [markdown]
 # ## One look at the test set
 #
-# All choices are made, so the [test
-# set](../reference/glossary.md#test-set) may be opened. Once: a second
-# look, after a change that the first one suggested, would be tuning on it.
+# Open the [test set](../reference/glossary.md#test-set) once, after all
+# choices: a second look, after a change that the first suggested, would be
+# tuning on it.
 
 
 # %%
@@ -332,9 +319,8 @@ answers = {
 }
 
 # %% [markdown]
-# What is the configuration worth, on average over its runs? Chance comes
-# in twice, with the initial weights and with the images of the test set,
-# so there are two answers, with 95 % intervals.
+# What is the configuration worth on average? Initial weights and test
+# images both bring chance, so there are two 95 % intervals.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -355,9 +341,8 @@ worth = pd.DataFrame(worth, index=columns).T
 display(worth.rename_axis("interval").round(4))
 
 # %% [markdown]
-# And what does one get? The same epochs buy the untuned network that
-# validated best. The two final models of the search are compared with it
-# image by image.
+# And what does one get? The two final models are compared, image by image,
+# with the untuned network that validated best.
 
 # %%
 chosen, _ = max(untuned, key=lambda run: run[1]["val_accuracy"].max())
@@ -372,18 +357,14 @@ display(gained.round(4))
 print(f"validation accuracy of the best trial {best_trial.score:.4f}")
 
 # %% [markdown]
-# An interval that leaves out 0 shows a difference; one that holds 0
-# shows none, and does not show that there is none. The validation accuracy
-# in the last line chose the winner, so it flatters it. The
-# [checkpoint](../reference/glossary.md#checkpoint) costs nothing more;
-# retraining uses more images.
+# An interval that leaves out 0 shows a difference. One that holds 0 leaves
+# the question open. The validation accuracy in the last line chose the
+# winner, so it flatters it.
 #
 # ## Was it luck?
 #
-# One search is often too little to show a point of accuracy for sure, and
-# no interval above knows what another draw would have found. [Twelve
-# searches with other seeds](evidence/how_sure.py#is-a-search-worth-it)
-# tell.
+# No interval above knows what other draws would have found. [Twelve
+# searches](evidence/how_sure.py#is-a-search-worth-it) tell.
 #
 # ## Which classes go wrong?
 #
@@ -399,16 +380,14 @@ for (row, column), number in pd.DataFrame(matrix).stack().items():
         axis.text(column, row, number, ha="center", va="center")
 axis.set_xticks(range(images.classes))
 axis.set_yticks(range(images.classes))
-axis.set_xlabel("predicted")
-axis.set_ylabel("true")
+axis.set(xlabel="predicted", ylabel="true")
 plt.show()
 
 # %% [markdown]
 # ## Practice
 #
-# **1.** A configuration is *good* if it lies in the best tenth of the
-# space. How likely do eight random trials miss all good ones, and how many
-# trials miss them less than once in twenty searches?
+# **1.** How likely do eight random trials miss the best tenth of the
+# space? How many trials miss it less than once in twenty searches?
 
 # %% answer="Answer 1"
 missed = 0.9**8
@@ -419,7 +398,6 @@ print(
     f"Eight trials miss the best tenth with probability {missed:.2f}."
 )
 print(f"{trials_needed} trials are enough, however large the space is.")
-assert trials_needed == 29
 
 # %% [markdown]
 # **2.** `learning_rate` runs from 0.0001 to 0.1. Which share of random
@@ -466,7 +444,6 @@ assert (known, len(again.oracle.trials)) == (2, 3)
 #
 # - Whether [Hyperband](hyperband.py) would have found as much for fewer
 #   epochs: [Which tuner?](evidence/many_problems.py)
-# - How this configuration does on other data. It is an answer for these
-#   images; the way to it is what carries over. On scikit-learn's smaller
-#   digits the same search is not shown to gain anything on the untuned
-#   network, given its epochs.
+# - How this configuration does on other data: only the method carries over.
+#   On scikit-learn's smaller digits the same search is not shown to gain
+#   anything on the untuned network, given its epochs.
