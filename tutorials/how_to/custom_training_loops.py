@@ -1,8 +1,8 @@
 # %% [markdown] index="custom training loop; GradientTape; train_step; override run_trial; own training loop"
 # # Custom training loops
 #
-# Tune a model that trains in a way of its own: a `train_step` that
-# keeps `fit`, or a whole loop in `HyperModel.fit`.
+# Tune a model that trains in a way of its own: a `train_step` that keeps
+# `fit`, or a whole loop in `HyperModel.fit`.
 #
 # If only the step is yours, override
 # [`train_step`](#a-train_step-that-keeps-fit). If the loop is yours, it
@@ -41,14 +41,13 @@ tuner.search(*load_images().train, epochs=15, verbose=0)
 tuner.results_summary()
 
 # %% [markdown]
-# This loop is enough to begin with. It saves the weights of the best epoch,
-# but scores the last; each step takes all rows, whatever batch size is
-# drawn; and it ignores `initial_epoch` and early stopping. A [whole
-# loop](#a-whole-loop) does these four things, which Hyperband needs:
+# This short loop saves the weights of the best epoch but scores the last,
+# takes all rows in each step, whatever batch size is drawn, and ignores
+# early stopping. A [whole loop](#a-whole-loop), which Hyperband needs,
+# must
 #
 # - train from `initial_epoch` to `epochs`;
-# - call the `callbacks`: a loop that forgets them runs a whole search
-#   without a complaint, and leaves no model;
+# - call the `callbacks`;
 # - give `on_epoch_end` a dictionary that contains the objective;
 # - return the `History` of all epochs.
 
@@ -70,9 +69,8 @@ tf.get_logger().setLevel("ERROR")
 # %% [markdown]
 # ## A train_step that keeps fit
 #
-# Two images are overlaid, and both labels count by their share, which
-# changes the loss. How far to mix is tuned. (For one-hot labels Keras
-# has a layer, `MixUp`.)
+# Two images are overlaid, and each label counts by its image's share,
+# which changes the loss. (For one-hot labels Keras has a layer, `MixUp`.)
 
 
 # %%
@@ -103,9 +101,8 @@ def mix(x, y, most):
 
 
 # %% [markdown]
-# The model is made from inputs and outputs; one with layers and a
-# `call` of its own must [also be called](subclassed_models.py) in
-# `build`.
+# A model with layers and a `call` of its own must [also be
+# called](subclassed_models.py) in `build`.
 
 
 # %%
@@ -138,14 +135,13 @@ from snippets.results.trials_table import trials_table
 
 # %%
 images = load_images("digits")
+usual = {"objective": goal, "directory": "searches"}
+usual |= {"seed": 1, "overwrite": True}
 tuner = kt.RandomSearch(
     mixing_network,
-    objective=kt.Objective("val_accuracy", "max"),
     max_trials=2,
-    seed=1,
-    directory="searches",
     project_name="custom_training_loops_mixing",
-    overwrite=True,
+    **usual,
 )
 given = {"validation_data": images.validation, "verbose": 0}
 words = {"epochs": 2, "batch_size": 256, "validation_batch_size": 1000}
@@ -157,13 +153,12 @@ display(trials.round(4))
 assert set(trials["status"]) == {"COMPLETED"}
 
 # %% [markdown]
-# Epochs, callbacks, validation and the history are all still Keras's,
-# so every tuner works. Two trials don't show whether mixing helps.
+# Keras still handles epochs, callbacks, validation and the history, so
+# every tuner works. Two trials don't show whether mixing helps.
 #
 # ## A whole loop
 #
-# `CallbackList` gives each callback the model and passes on every call.
-# `History` is a callback too: it collects what `on_epoch_end` is given.
+# `History` is a callback that collects what `on_epoch_end` is given.
 
 
 # %%
@@ -221,19 +216,18 @@ def make_train(model, batches):
 
 
 # %% [markdown]
-# To the loss given to `compile`, `compute_loss` adds the penalties of
-# layers, such as a `kernel_regularizer`, which a loss of your own
-# forgets.
+# `compute_loss` adds the penalties of layers, such as a
+# `kernel_regularizer`, to the compiled loss. A loss of your own forgets
+# them.
 #
-# The loop trains on the `x` and `y` that `search` was given. A
-# well-known example trains on global variables instead: it works until
-# the search is given other data.
+# The loop trains on the `x` and `y` of `search`. A well-known example
+# trains on global variables, and so ignores other data.
 #
 # ## Does Hyperband get its epochs?
 #
-# Hyperband gives each trial its own `epochs` and `initial_epoch`, and
-# continues a promoted trial from the weights that the callbacks saved:
-# the hardest test of a loop. A subclass notes what was trained.
+# Hyperband is the hardest test of a loop: it gives each trial its own
+# `epochs` and `initial_epoch`, and continues a promoted trial from the
+# weights that the callbacks saved.
 
 
 # %%
@@ -256,13 +250,10 @@ class Recorded(Loop):
 # %%
 hyperband = kt.Hyperband(
     Recorded(),
-    objective=kt.Objective("val_accuracy", "max"),
     max_epochs=2,
     factor=2,
-    seed=1,
-    directory="searches",
     project_name="custom_training_loops_hyperband",
-    overwrite=True,
+    **usual,
 )
 hyperband.search(*images.train, **given)
 
@@ -275,13 +266,12 @@ assert promoted.any()
 assert (promoted == (trials["updates before"] > 0)).all()
 
 # %% [markdown]
-# Every trial trained what was scheduled. The promoted one began with
-# the weights, and the optimizer's updates, of the trial it continues.
+# Every trial trained what was scheduled. The promoted one began with its
+# predecessor's weights and optimizer updates.
 #
 # ## Is the best model the one that was scored?
 #
-# Loaded again, the weights of the best epoch must give the trial's
-# score:
+# Loaded again, the weights of the best epoch must give the trial's score:
 
 # %%
 (best_trial,) = hyperband.oracle.get_best_trials()
@@ -293,8 +283,7 @@ assert np.isclose(accuracy, best_trial.score)
 # %% [markdown]
 # ## The mistake: a loop without callbacks
 #
-# This one leaves the callbacks out and returns a plain number. Every
-# trial completes, with a score.
+# Every trial completes, with a score.
 
 
 # %%
@@ -307,12 +296,9 @@ class NoCallbacks(Loop):
 # %%
 mistaken = kt.RandomSearch(
     NoCallbacks(),
-    objective=kt.Objective("val_accuracy", "max"),
     max_trials=1,
-    seed=1,
-    directory="searches",
     project_name="custom_training_loops_no_callbacks",
-    overwrite=True,
+    **usual,
 )
 mistaken.search(*images.train, **given)
 
@@ -328,15 +314,14 @@ else:
     raise AssertionError("a checkpoint where none should be")
 
 # %% [markdown]
-# The hyperparameters are not lost, only the weights: [train
-# again](retrain_and_ship.py). Under Hyperband there is no such way out:
-# a promoted trial needs its predecessor's weights.
+# Only the weights are lost: [train again](retrain_and_ship.py). Under
+# Hyperband that does not help, since a promoted trial needs its
+# predecessor's weights.
 #
 # ## What to return
 #
-# Keras Tuner takes a History, a dictionary, a number, or a list of
-# these, and makes different things of them. One curve over three
-# epochs, returned in several ways:
+# Keras Tuner takes a History, a dictionary, a number, or a list of these.
+# One curve over three epochs, returned in several ways:
 
 
 # %%
@@ -373,12 +358,9 @@ class Returning(kt.RandomSearch):
 def trial_of(returned):
     tuner = Returning(
         hyperparameters=space,
-        objective=kt.Objective("val_accuracy", "max"),
         max_trials=1,
-        seed=1,
-        directory="searches",
         project_name="custom_training_loops_returning",
-        overwrite=True,
+        **usual,
     )
     with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
         tuner.search(returned=returned, verbose=0)
@@ -409,18 +391,16 @@ assert table.loc["dictionary of curves", "status"] == "FAILED"
 assert table["status"].str.startswith("Fatal").sum() == 2
 
 # %% [markdown]
-# Only a History has the best epoch found for it. A dictionary of the
-# last epoch scores the last, while the weights saved are those of the
-# best: return the numbers of the best epoch instead. A list is taken
-# for [executions](../../reference/glossary.md#execution) of one trial
-# and averaged, so a curve counts its bad first epochs. A `Fatal` error
-# ends the search.
+# Only a History has the best epoch found for it. A dictionary of the last
+# epoch scores the last, while the saved weights are the best epoch's:
+# return the best epoch's numbers instead. A list is taken for
+# [executions](../../reference/glossary.md#execution) and averaged, so a
+# curve counts its bad first epochs. A `Fatal` error ends the search.
 #
 # ## What compiling costs
 #
-# A loop in plain Python runs each operation by itself. `tf.function`
-# compiles the epoch at its first call, once per trial, since each trial
-# has a new model.
+# `tf.function` compiles the epoch at its first call, once per trial,
+# since each trial has a new model.
 
 # %%
 batches = tf.data.Dataset.from_tensor_slices(images.train).batch(128)
@@ -439,16 +419,13 @@ display(table.rename_axis("CPU seconds"))
 assert compiled.experimental_get_tracing_count() == 1
 
 # %% [markdown]
-# One run, on the machine that built this page, decides nothing, but
-# shows the trade: what compiling costs a trial, it must save in its
-# epochs. `fit` compiles its steps alike, unless a model is compiled with
-# `run_eagerly=True`, as these are.
+# What compiling costs a trial, it must save in its epochs. One run on one
+# machine decides nothing. `fit` compiles its steps alike, unless the
+# model has `run_eagerly=True`, as these have.
 #
 # ## Early stopping
 #
-# Callbacks given to `search` arrive in the same list as the tuner's
-# own. One that asks for a whole point of accuracy, and waits two epochs
-# for it, stops the loop:
+# Callbacks given to `search` arrive in the same list as the tuner's:
 
 # %%
 hp = kt.HyperParameters()
@@ -466,7 +443,7 @@ assert len(history.epoch) == 3
 #
 # - Callbacks that need batches, such as a schedule per step: this loop
 #   never calls `on_train_batch_end`.
-# - Models with a `call` of their own or of several networks, as
-#   adversarial ones: see [subclassed models](subclassed_models.py).
-# - Other backends. The tape is TensorFlow's; what the loop owes the
-#   tuner is the same on JAX or PyTorch.
+# - Models with a `call` of their own or of several networks, as GANs:
+#   see [subclassed models](subclassed_models.py).
+# - Other backends. The tape is TensorFlow's; what the loop owes the tuner
+#   is the same on JAX or PyTorch.
