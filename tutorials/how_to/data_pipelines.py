@@ -1,19 +1,17 @@
 # %% [markdown] index="tf.data; generator; PyDataset; Received an empty generator; validation_split; TextVectorization"
 # # tf.data, generators and PyDataset
 #
-# Feed a search from a tf.data pipeline or a PyDataset, tune the batch
-# size of a dataset, and see why a Python generator fails in the second
-# trial.
+# Feed a search from tf.data or a PyDataset, tune the batch size of a
+# dataset, and see why a Python generator fails in the second trial.
 #
-# - `search` hands the same objects to every trial, so it must be possible
-#   to read them again. Arrays, data frames, a `tf.data.Dataset` and a
-#   `keras.utils.PyDataset` allow it. A Python generator is used up by
-#   the first trial: wrap the function that makes it in
+# - `search` hands the same objects to every trial. Arrays, data frames, a
+#   `tf.data.Dataset` and a `keras.utils.PyDataset` can be read again. A
+#   Python generator can't: wrap the function that makes it in
 #   [`from_generator`](#the-same-images-six-ways).
 # - To tune the batch size, [batch in `fit`](#tune-the-batch-size): Keras
 #   ignores a `batch_size` beside a dataset.
-# - Shuffle in the pipeline, before `batch`, and pass `shuffle=False`: Keras
-#   ignores its own `shuffle`, and warns in every trial.
+# - Shuffle in the pipeline, before `batch`, and pass `shuffle=False`:
+#   Keras ignores its own `shuffle`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -57,8 +55,7 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The same images, six ways
 #
-# In batches of 32, Keras's default for arrays, and always in the same
-# order, so that only the way differs.
+# In batches of 32, Keras's default for arrays, in the same order:
 
 # %%
 from snippets.data.load_images import load_images
@@ -72,8 +69,8 @@ print(f"{len(y)} images in {batches} batches")
 
 
 # %% [markdown]
-# A PyDataset says how many batches there are and makes the one it is
-# asked for. A generator makes one after the other, and is then used up.
+# A PyDataset makes the batch it is asked for, a generator one after the
+# other.
 
 
 # %%
@@ -99,8 +96,8 @@ def generate():
 
 
 # %% [markdown]
-# `from_generator` takes the function, not the generator, and calls it
-# for each epoch. Told its `length`, Keras knows when an epoch ends.
+# `from_generator` takes the function, not the generator, and calls it for
+# each epoch. Its `length` tells Keras when an epoch ends.
 
 # %%
 signature = (
@@ -124,8 +121,8 @@ ways = {
 }
 
 # %% [markdown]
-# A hypermodel that notes how many batches each trial is trained on, and
-# a search of its whole space, two epochs each:
+# Each search tries the whole space, two epochs a trial, and notes how
+# many batches each trial is trained on:
 
 
 # %%
@@ -199,11 +196,10 @@ assert set(good.filter(like="trial").to_numpy().flat) == {"COMPLETED"}
 assert all(counts == [2 * batches] * 2 for counts in good["batches"])
 
 # %% [markdown]
-# The second trial of the generator fails, and so would all that follow.
+# The second trial of the generator fails, as would all that follow.
 # Because the first completed, the search ends as if all were well; only
-# [three failures in a row](failed_trials.py) stop it. That first trial
-# is no good either: its second epoch had only what Keras held back for
-# it. Count its batches.
+# [three failures in a row](failed_trials.py) stop it. The first is no
+# good either: its second epoch had only what Keras held back for it.
 #
 # All other ways give the same search:
 
@@ -216,9 +212,7 @@ np.testing.assert_allclose(table, table.iloc[[0] * 5], atol=0.01)
 # %% [markdown]
 # ## Tune the batch size
 #
-# Keras takes a `batch_size` beside a dataset in batches, does nothing
-# with it, and says nothing. So the first `fit` tunes a number without
-# effect; the second is right:
+# The first `fit` tunes a number without effect, and Keras says nothing:
 
 
 # %%
@@ -255,14 +249,14 @@ right = [2 * -(-len(y) // size) for size in table.index]
 assert list(table["BatchedInFit"]) == right
 
 # %% [markdown]
-# The table has the number of batches in two epochs. Make a PyDataset in
-# `fit` too, as `Batches(x, y, batch_size)`. Validation data needs no
-# tuned batch size; a large one is fast.
+# The table counts the batches of two epochs. Make a PyDataset in `fit`
+# too, as `Batches(x, y, batch_size)`. Validation data needs no tuned
+# batch size; a large one is fast.
 #
 # ## Shuffle and cache, in this order
 #
 # `cache` keeps what comes before it, the order included. Twelve numbers
-# in batches of four, for two epochs:
+# in batches of four:
 
 # %%
 numbers = tf.data.Dataset.range(12)
@@ -283,11 +277,11 @@ for name, pipeline in pipelines.items():
 
 # %% [markdown]
 # Only the first has new batches in each epoch. The next two repeat the
-# first epoch for ever, in every trial of the search. The last moves
-# batches about, and each keeps its members.
+# first epoch for ever, in every trial. The last only moves whole batches
+# about.
 #
-# The buffer matters as well: `shuffle` draws from that many examples.
-# The labels in the first batch of images that are sorted by label:
+# `shuffle` draws from as many examples as its buffer holds. The labels in
+# the first batch of images that are sorted by label:
 
 # %%
 sorted_labels = np.sort(images.train[1])
@@ -302,16 +296,13 @@ display(table.rename_axis(columns="label"))
 assert (first[100] > 0).sum() < (first[buffer] > 0).sum()
 
 # %% [markdown]
-# With a buffer below the number of images the first batch has only some
-# of the labels. Where images don't fit into memory, shuffle file names
-# or row numbers.
+# A small buffer gives only some of the labels. Where images don't fit
+# into memory, shuffle file names or row numbers.
 #
 # ## Where to cache
 #
-# A dataset cached before `search` gets it is read once for the whole
-# search; a `cache` in `fit` is a new one in each trial. To count how
-# often the source is read, this hypermodel reads its data twice, as two
-# epochs do, and trains nothing.
+# A dataset cached before `search` is read once for the whole search, one
+# cached in `fit` once in each trial. Counted at the source:
 
 # %%
 reads = []
@@ -352,15 +343,14 @@ print(f"{len(trials)} trials of 2 epochs:", rows)
 assert list(rows.values()) == [4, 2, 1]
 
 # %% [markdown]
-# The cache is in memory and stays there between trials. It saves much
-# where files are decoded before it, and nothing for slices of an array.
+# The cache stays in memory between trials. It saves much where files are
+# decoded before it, and nothing for slices of an array.
 
 # %% [markdown]
 # ## What does not work with a dataset
 #
-# Three arguments of `fit` are for arrays. Keras refuses two of them,
-# and warns of the third in every trial, since `shuffle` is true by
-# default.
+# Keras refuses two arguments of `fit`, and warns of `shuffle`, its
+# default, in every trial.
 
 # %%
 model = small_model(16)
@@ -381,7 +371,7 @@ for argument, reply in (
 # %% [markdown]
 # So split before you search, put weights into the dataset as a third
 # element, and pass `shuffle=False` to `search`. `class_weight` works.
-# Weights that count twos and threes double, in two ways, and none:
+# Twos and threes count double, in two ways:
 
 # %%
 weights = np.where(np.isin(y, [2, 3]), 2.0, 1.0)
@@ -405,22 +395,21 @@ assert np.isclose(third, by_class, rtol=1e-3)
 assert not np.isclose(third, none, rtol=1e-3)
 
 # %% [markdown]
-# Both ways give the same training. Validation takes no class weights: a
-# trial's score counts all examples alike, unless the validation data has
-# weights of its own.
+# Both give the same training. Validation takes no class weights: a score
+# counts all examples alike, unless the validation data has weights of its
+# own.
 #
 # ## Text
 #
-# Strings go through a pipeline like anything else, but the vocabulary
-# is learned, so it belongs in `fit`, from the training texts alone.
-# This hypermodel takes arrays or a dataset of single texts.
+# The vocabulary is learned, so it belongs in `fit`, from the training
+# texts alone. This hypermodel takes arrays or a dataset of single texts.
 
 # %% open=true
 from snippets.models.text_classifier import TextClassifier
 
 # %% [markdown]
-# The texts are docstrings of Python's standard library, NumPy and
-# scikit-learn; the label says which of the three.
+# Docstrings of Python's standard library, NumPy and scikit-learn; the
+# label says which.
 
 
 # %%
@@ -475,10 +464,9 @@ assert trials["val_accuracy"].max() > common
 # %% [markdown]
 # Two trials don't show which of its values matter.
 #
-# The best model comes back without its vocabulary: Keras Tuner saves a
-# weights file, which holds no words. Two entries are left, for padding
-# and unknown words. So let the layer learn from the same texts again
-# before you use the model:
+# The best model comes back without its vocabulary, since a weights file
+# holds no words: only two entries, for padding and unknown words. Let the
+# layer learn from the same texts again:
 
 # %%
 best = tuner.get_best_models()[0]
@@ -492,8 +480,8 @@ print(f"{accuracy:.4f}, in the trial {score:.4f}")
 assert np.isclose(accuracy, score, atol=0.01)
 
 # %% [markdown]
-# Saved as a whole, the model keeps its words. Whoever loads it needs
-# neither the hypermodel nor the training texts.
+# Saved as a whole, the model keeps its words, and loads without the
+# hypermodel or the training texts.
 
 # %%
 best.save("texts.keras")
@@ -508,5 +496,5 @@ print("probabilities:", loaded(asked).numpy().round(3))
 # - Data that doesn't fit into memory, and what reading it costs.
 # - PyDatasets with several `workers`, and pipelines with
 #   `num_parallel_calls`: faster, and perhaps in another order.
-# - Preprocessing that is tuned: see
-#   [preprocess without leaking](preprocessing.py).
+# - Preprocessing that is tuned: see [preprocess without
+#   leaking](preprocessing.py).
