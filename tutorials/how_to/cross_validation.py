@@ -166,15 +166,15 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # Each outer fold has its own project: under one name, the second search
 # would find the first one finished and [train nothing](resume.py).
 #
-# The mean is the estimate for the *procedure* of searching and refitting:
-# the outer folds may choose different configurations. The model to ship
-# comes from the same search on all rows.
+# The estimate is for the *procedure* of searching and refitting, not for
+# one configuration: the outer folds may choose different ones. The model
+# to ship comes from the same search on all rows.
 #
 # ## The optimism, measured
 #
 # How flattered is the inner score? Labels dealt at random can be guessed
-# in half of the cases and no better. Here decision trees and
-# `SklearnTuner` guess them.
+# in half of the cases and no better. Here `SklearnTuner` searches
+# decision trees for them.
 
 # %%
 from snippets.results.compare_runs import compare_runs
