@@ -2,14 +2,14 @@
 # # Bayesian optimisation
 #
 # Let a model of the scores propose the next trial: watch its
-# [proposals](../reference/glossary.md#proposal) move, race them against
-# random ones, and time what they cost.
+# [proposals](../reference/glossary.md#proposal), race them against random
+# ones, and time them.
 #
-# - Use it for trials of minutes and a handful of hyperparameters that are
-#   mostly numbers. This page shows no gain; [Which
+# - Use it for trials of minutes and a handful of hyperparameters, mostly
+#   numbers. This page shows no gain; [Which
 #   tuner?](evidence/many_problems.py) has larger problems.
-# - A proposal costs part of a second to seconds: in the same time,
-#   `RandomSearch` gets through more short trials.
+# - A proposal costs part of a second to seconds: in that time,
+#   `RandomSearch` runs more short trials.
 # - In a small space of choices it repeats itself: use
 #   [`GridSearch`](grid_search.py).
 
@@ -39,10 +39,9 @@ tuner.search(x / 16, y, validation_split=0.2, verbose=0)
 print("Best of four:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# The first two trials were random, as `num_initial_points` says. A [Gaussian
+# After `num_initial_points` random trials, a [Gaussian
 # process](../reference/glossary.md#gaussian-process), fitted to the scores
-# so far, proposed the other two: where the score should be good, or is
-# still uncertain.
+# so far, proposes where the score should be good or is still uncertain.
 
 # %%
 import os
@@ -66,11 +65,10 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## Watch the proposals move
 #
-# To compare whole searches, a trial must be cheap: kernel ridge regression
-# on scikit-learn's diabetes data, scored by three-fold
-# [cross-validation](../reference/glossary.md#cross-validation). With two
-# hyperparameters, six random trials come first. A snippet computes the same
-# proposals in less time.
+# A cheap trial lets whole searches be compared: kernel ridge regression on
+# scikit-learn's diabetes data, scored by three-fold
+# [cross-validation](../reference/glossary.md#cross-validation). A snippet
+# computes the same proposals in less time.
 
 # %%
 from snippets.searches.quick_proposals import quick_proposals
@@ -101,14 +99,10 @@ class BayesianRidge(Ridge, quick_proposals(kt.BayesianOptimization)):
     pass
 
 
-# %% [markdown]
-# Without a hypermodel to ask, the tuner is told the space.
-
 # %%
-space = kt.HyperParameters()
+space = kt.HyperParameters()  # told, as no hypermodel can be asked
 space.Float("alpha", 1e-4, 1e2, sampling="log")
 space.Float("gamma", 1e-6, 1e1, sampling="log")
-print(len(space.space), "hyperparameters")
 
 
 # %%
@@ -137,21 +131,17 @@ for axis, name in zip(axes, names, strict=True):
     axis.scatter(trials.index, trials[name])
     axis.axvline(5.5, linestyle="--", color="gray")
     axis.set_ylabel(name)
-axes[0].set_yscale("log")
-axes[1].set_yscale("log")
-axes[-1].set_xticks(range(0, 20, 2))
-axes[-1].set_xlabel("trial")
+    axis.set_yscale("linear" if name == "error" else "log")
+axes[-1].set(xlabel="trial", xticks=range(0, 20, 2))
 plt.show()
 
 # %% [markdown]
-# At the ends of a range the model is least certain. One search can't show
-# whether this found more than random trials would have.
+# At the ends of a range the model is least certain.
 #
 # ## Against RandomSearch
 #
-# That takes many searches, with seeds that lie far apart, as [close ones
-# draw the same
-# values](how_to/reproducible_searches.py#seeds-that-are-too-close).
+# Only many searches tell whether that finds more, with seeds [far
+# apart](how_to/reproducible_searches.py#seeds-that-are-too-close).
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -174,8 +164,7 @@ runs = races.pivot(index="trial", columns=["tuner", "seed"])
 assert runs.notna().all(axis=None)
 
 # %% [markdown]
-# With the same seed, the six random trials are exactly those of
-# `RandomSearch`. The race begins after them.
+# With the same seed, both tuners have the same six random trials.
 
 # %%
 alphas = runs["alpha"]
@@ -190,9 +179,8 @@ for name, color in zip(RACERS, ("C0", "C1"), strict=True):
     axis.plot(best, color=color, alpha=0.3)
     axis.plot(best.mean(axis=1), color=color, linewidth=3, label=name)
 axis.axvline(5.5, linestyle="--", color="gray")
+axis.set(xlabel="trial", ylabel="lowest error so far")
 axis.set_xticks(range(0, 20, 2))
-axis.set_xlabel("trial")
-axis.set_ylabel("lowest error so far")
 axis.legend()
 plt.show()
 
@@ -212,19 +200,17 @@ assert interval.abs().max() < 0.02 * errors["mean"].min()
 
 # %% [markdown]
 # Where `difference_low` to `difference_high` holds 0, no difference is
-# shown. Either way it is a small part of the error. With trials this short,
-# a large part of the Bayesian search is spent on proposing, even with the
-# snippet, and the same time would have bought more random trials. With
-# trials of minutes, only the errors count. One problem of two dimensions
-# doesn't rank the tuners in general.
+# shown. Either way it is a small part of the error. Proposing takes a large
+# part of the Bayesian seconds, even with the snippet: the same time would
+# have bought more random trials. With trials of minutes, only the errors
+# count. One problem of two dimensions doesn't rank the tuners in general.
 #
 # ## What a proposal costs
 #
-# Every proposal fits the Gaussian process anew and then minimises over it
-# from fifty starting points: thousands of very small matrix products. By
-# default the linear algebra of NumPy and SciPy (BLAS) uses a thread per
-# core for each. To time it without the snippet, an oracle is given the
-# trials of a random search and asked for the next one.
+# Every proposal fits the Gaussian process anew and minimises over it from
+# fifty starting points: thousands of very small matrix products. By
+# default, BLAS, the linear algebra of NumPy and SciPy, uses a thread per
+# core for each. One proposal after 40 trials, without the snippet:
 
 # %%
 known = search(RandomRidge, max_trials=40, seed=1)
@@ -254,19 +240,19 @@ costs = pd.DataFrame(costs).T.rename_axis("BLAS threads")
 display(costs.round(2))
 
 # %% [markdown]
-# Threads that share so little work mostly wait for each other. There are
-# two ways to one thread: `with threadpool_limits(1, user_api="blas")` around
-# `search`, as here, which leaves TensorFlow's own threads alone; or
-# `OPENBLAS_NUM_THREADS=1` in the environment before Python starts.
+# Threads that share so little work mostly wait for each other. For one
+# thread, put `with threadpool_limits(1, user_api="blas")` around `search`,
+# which leaves TensorFlow's own threads alone, or set
+# `OPENBLAS_NUM_THREADS=1` before Python starts.
 #
-# How costs grow over a thousand trials is on [From 10 trials to
-# 1,000](evidence/growing_searches.py), what cheapens proposals further on
-# [Fast searches](evidence/fast_searches.py#proposals).
+# [From 10 trials to 1,000](evidence/growing_searches.py) shows how costs
+# grow, [Fast searches](evidence/fast_searches.py#proposals) what cheapens
+# proposals further.
 #
 # ## Fewer random trials
 #
-# `num_initial_points` sets the length of the random phase; left out, or 0,
-# it is three for each hyperparameter, fixed ones included. Only completed
+# `num_initial_points` sets the number of random trials. Left out, or 0, it
+# is three for each hyperparameter, fixed ones included. Only completed
 # trials count.
 
 # %%
@@ -278,14 +264,13 @@ for points, expected in ((None, 6), (0, 6), (3, 3)):
     assert same.sum() == expected
 
 # %% [markdown]
-# With many hyperparameters the default can use up the whole search: with
-# ten of them, `max_trials=30` is a random search by another name. These
-# runs don't show whether a shorter phase finds better configurations.
+# The default can use up the whole search: with ten hyperparameters,
+# `max_trials=30` is a random search.
 #
 # ## It repeats itself
 #
-# The other tuners remember what was tried. This one does not: where a
-# hyperparameter has few values, it proposes the same ones again.
+# Unlike the other tuners, this one forgets what was tried. Where
+# hyperparameters have few values, it proposes the same ones again.
 
 
 # %%
@@ -314,23 +299,21 @@ tried = trials_table(repeating).sort_index()["kernel"]
 print("trained, in this order:", ", ".join(tried))
 
 # %% [markdown]
-# Each of the nine was trained. Also, to the model a list of choices is a
-# number line in the order of the list: it takes neighbours to score
+# To the model, a list of choices is a number line on which neighbours score
 # alike. Put them in an order that means something, or use another tuner.
 
 # %% [markdown]
 # ## Practice
 #
-# **1.** A model has eight hyperparameters, and you can pay for thirty
-# trials. How many of them does the Gaussian process propose by default,
-# and how many with `num_initial_points=8`?
+# **1.** You can pay for thirty trials of eight hyperparameters. How many
+# does the Gaussian process propose by default, and how many with
+# `num_initial_points=8`?
 
 # %% answer="Answer 1"
 by_default = 30 - 3 * 8
 with_eight = 30 - 8
 print(f"proposed by default: {by_default}, the other 24 are random")
 print(f"proposed with num_initial_points=8: {with_eight}")
-assert (by_default, with_eight) == (6, 22)
 
 # %% [markdown]
 # **2.** Where on its number line does the Gaussian process see each of
@@ -347,8 +330,8 @@ assert places == sorted(places)
 
 # %% [markdown]
 # **3.** `beta` weighs uncertain places against good ones. Search the ridge
-# twice, with `beta=0.1` and `beta=10`, twelve trials each: which trials
-# are the same?
+# with `beta=0.1` and with `beta=10`, twelve trials each: which trials are
+# the same?
 
 # %% answer="Answer 3"
 drawn = []
@@ -364,8 +347,8 @@ assert same[:6].all()
 # %% [markdown]
 # ## What this page did not show
 #
-# - The race in more dimensions, or on noisy scores: Keras models trained
-#   twice score differently, and `alpha` tells the model how much.
-# - Which `beta` is best.
-# - Final training and the test set: see [retrain and
+# - The race in more dimensions, or on noisy scores: `alpha` tells the model
+#   how much a Keras model's score varies when it trains again.
+# - Which `beta` and which `num_initial_points` are best.
+# - Final training and the test set: [retrain and
 #   ship](how_to/retrain_and_ship.py).
