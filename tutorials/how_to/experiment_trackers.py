@@ -2,11 +2,10 @@
 # # Experiment trackers
 #
 # Log every trial to MLflow, or to any other tracker, offline: which hook
-# of a tuner gets what, and the proof that both tell the same story.
+# of a tuner gets what.
 #
-# Don't log from a callback: Keras Tuner copies callbacks for each
-# execution, and what holds a file or a connection can't be copied.
-# Override three methods of the tuner:
+# Don't log from [a callback](#why-not-a-callback). Override three methods
+# of the tuner:
 #
 # | method | called | has |
 # |---|---|---|
@@ -42,9 +41,8 @@ x, y = x[:600] / 16, y[:600]
 tuner.search(x, y, validation_split=0.2, verbose=0)
 
 # %% [markdown]
-# In place of `print`, call your tracker. `Tracked`
-# [below](#three-methods) does that with all three methods, and is mixed
-# into any tuner: `class TrackedSearch(Tracked, kt.RandomSearch)`.
+# In place of `print`, call your tracker, as `Tracked`
+# [below](#three-methods) does in all three methods.
 
 # %%
 import os
@@ -71,7 +69,7 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## A tracker in three calls
 #
-# The package `mlflow-skinny` is the client of MLflow without its server,
+# The package `mlflow-skinny` is MLflow's client without its server,
 # database and pages. It writes to a folder.
 
 # %% open=true
@@ -109,9 +107,9 @@ class MLflow:
 # %% [markdown]
 # ## Three methods
 #
-# The hyperparameters are logged at the end, because those declared in
-# `fit` are not known before. `finally` is for the third failure in a row,
-# at which `super().on_trial_end` raises.
+# Hyperparameters declared in `fit` are only known at the end. `finally`
+# is for the third failure in a row, at which `super().on_trial_end`
+# raises.
 
 
 # %%
@@ -141,8 +139,8 @@ class Tracked:
 
 
 # %% [markdown]
-# Models above `max_model_size` fail, so that there is a failed trial to
-# log too.
+# Models above `max_model_size` fail, so that a failed trial is logged
+# too.
 
 
 # %%
@@ -175,8 +173,8 @@ display(trials.round(4))
 # %% [markdown]
 # ## Read back
 #
-# `mlflow.search_runs` makes a DataFrame of the runs. Parameters come back
-# as text, numbers to the last digit.
+# In the DataFrame of the runs, parameters come back as text, numbers to
+# the last digit.
 
 # %%
 runs = mlflow.search_runs([EXPERIMENT])
@@ -198,7 +196,7 @@ pd.testing.assert_frame_equal(logged, table, **loose, check_exact=True)
 print(f"the same {len(logged)} trials, in {len(table.columns)} columns")
 
 # %% [markdown]
-# The curves over epochs, which Keras Tuner does not keep, are there too:
+# The curves over epochs, which Keras Tuner does not keep:
 
 # %%
 for number in trials.query("status == 'COMPLETED'").index:
@@ -211,8 +209,7 @@ for number in trials.query("status == 'COMPLETED'").index:
     assert best_step == runs.loc[number, "metrics.best_step"]
 
 # %% [markdown]
-# A failed trial has no curve and no score, but a status and the traceback
-# as a tag.
+# A failed trial has a status and, as a tag, the traceback.
 
 # %%
 (failed, *_) = trials.query("status == 'FAILED'").index
@@ -222,8 +219,8 @@ assert "Oversized model" in runs.loc[failed, "tags.message"]
 # %% [markdown]
 # ## Another tracker
 #
-# `Tracked` stays as it is; only the three calls know of MLflow. This tracker
-# appends lines of JSON to a file.
+# Only the three calls know of MLflow. These append lines of JSON to a
+# file.
 
 
 # %% open=true
@@ -249,7 +246,7 @@ class Lines:
 
 
 # %% [markdown]
-# One trial, this time with another tuner:
+# `Tracked` is mixed into any tuner:
 
 
 # %%
@@ -283,8 +280,8 @@ print(TrackedBayesian.tracker.path.read_text("utf-8"))
 #
 # ## Why not a callback
 #
-# This one holds an open file, as a client holds a connection, a lock or a
-# thread.
+# Keras Tuner copies callbacks for each execution. What holds a file, a
+# connection, a lock or a thread can't be copied:
 
 
 # %%
@@ -310,12 +307,12 @@ callback.file.close()
 assert "deep-copyable" in message
 
 # %% [markdown]
-# A callback that opens its file in `on_train_begin` passes. It still knows
+# A callback that opens its file in `on_train_begin` passes, but knows
 # neither the trial nor its status: [callbacks](callbacks.py).
 #
 # ## The `logger` argument
 #
-# Tuners take a `logger`, and old answers recommend it. It does nothing.
+# Old answers recommend a tuner's `logger`. It does nothing.
 
 
 # %%
@@ -345,10 +342,9 @@ assert said and AnyLogger.calls == 0
 # ## What this page did not show
 #
 # - Several executions per trial: `on_epoch_end` is called for each, with
-#   the same steps. Override `run_trial` and log the list of histories
-#   that it returns, as [results](results.py#curves-over-epochs) does.
-# - A search that is interrupted: its last run stays open, and on resuming
-#   the trial gets a second one.
-# - A retried trial, which gets a run for each attempt.
-# - MLflow's server and its database, Weights & Biases itself, and models
-#   as artefacts.
+#   the same steps. Override `run_trial` and log the histories that it
+#   returns, as [results](results.py#curves-over-epochs) does.
+# - An interrupted search, whose last run stays open: on resuming the
+#   trial gets a second one. So does each retry.
+# - MLflow's server and database, Weights & Biases itself, and models as
+#   artefacts.
