@@ -1,13 +1,13 @@
 # %% [markdown] index="GridSearch; all combinations; exhausted; collisions; exhaustive search; every combination; all values"
 # # Grid search
 #
-# Try every combination of a small space with `GridSearch`: which values
-# that means, in which order, and why `RandomSearch` misses some.
+# Try every combination of a small space with `GridSearch`: which values,
+# in which order, and why `RandomSearch` misses some.
 #
-# - Use it when every hyperparameter has a short list of values and you can
-#   afford all combinations: it is sure to try each one, once.
+# - Use it when each hyperparameter has a short list of values and you can
+#   afford all combinations: it tries each one once.
 # - List the values yourself, with `Choice` or a `step`. Of a range of
-#   floats Keras Tuner picks about ten, without the maximum; an `Int`
+#   floats Keras Tuner picks about ten, without the maximum. An `Int`
 #   becomes every integer, on a [log
 #   scale](../reference/glossary.md#log-scale) about ten.
 # - Leave `max_trials` out, or the search ends in a corner of the grid.
@@ -42,8 +42,7 @@ tuner.search(x, y, validation_split=0.2, epochs=3, verbose=0)
 print("Best of the grid:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# What `space` declares keeps its values; the model adds what else it
-# draws, here the activation function.
+# The model adds what `space` doesn't declare, here the activation function.
 
 # %%
 import contextlib
@@ -58,8 +57,7 @@ from snippets.results.trials_table import trials_table
 # %% [markdown]
 # ## All of a small space
 #
-# Every cell is filled, which no other search promises, so each
-# hyperparameter can be read with the others held still:
+# Every cell is filled, which no other search promises:
 
 # %%
 trials = trials_table(tuner)
@@ -76,25 +74,24 @@ figure, axis = plt.subplots()
 for activation, style in (("relu", "o-"), ("tanh", "s--")):
     axis.plot(grid[activation], style, label=activation)
 axis.set_xscale("log")
-axis.set_xlabel("learning rate")
-axis.set_ylabel("validation accuracy")
+axis.set(xlabel="learning rate", ylabel="validation accuracy")
 axis.legend()
 plt.show()
 assert (grid.loc[0.01] > grid.loc[0.0001]).all()
 
 # %% [markdown]
-# Each point is one training from one random start: close ones may change
-# places in another run. Three epochs favour large steps. If the best cell
-# is at the edge, try a wider grid, and more epochs, before you believe it.
+# Each point is one training: close ones may change places in another run.
+# Three epochs favour large steps. If the best cell is at the edge, try a
+# wider grid and more epochs before you believe it.
 #
-# The price: few learning rates, each tried twice. Eight random trials try
-# eight, so give a space with a continuous hyperparameter to [random
+# The price: four learning rates, each tried twice, where random trials try
+# eight. Give a space with a continuous hyperparameter to [random
 # search](random_search.py). And each hyperparameter multiplies the grid.
 #
 # ## The order, and what max_trials cuts off
 #
-# The first trial has every default. Then the hyperparameter that was
-# declared last changes fastest, like the last digit of a counter.
+# The first trial has every default. Then the hyperparameter declared last
+# changes fastest.
 
 # %%
 in_order = trials.sort_index()[["learning_rate", "activation"]]
@@ -104,12 +101,9 @@ print("learning rates that max_trials=4 would have tried:", tried)
 assert tried == [0.0001, 0.001]
 
 # %% [markdown]
-# So `max_trials` does not thin a grid out; it cuts it off.
-#
 # ## Which values a range becomes
 #
-# No training is needed to ask: whatever number a tuner's `run_trial`
-# returns, the oracle proposes values.
+# To ask takes no training.
 
 
 # %%
@@ -131,8 +125,7 @@ def proposed(oracle, tuner_class=NoTraining):
 
 
 # %% [markdown]
-# One hyperparameter of each kind, named after what is special about it,
-# each with a grid search of its own:
+# A grid search for each kind of hyperparameter:
 
 # %%
 kinds = kt.HyperParameters()
@@ -148,7 +141,6 @@ kinds.Float("Float", 0, 1)
 kinds.Float("Float, step", 0, 1, step=0.25)
 kinds.Float("Float, log", 1e-4, 1, sampling="log")
 kinds.Float("Float, log, step", 1e-4, 1, sampling="log", step=10)
-print(len(kinds.space), "kinds")
 
 # %%
 tried = {}
@@ -162,16 +154,14 @@ for kind in kinds.space:
     print(f"{kind.name:18}{len(shown):3}:", *shown)
 
 # %% [markdown]
-# - A `Choice` keeps the order of its list, other kinds ascend. The
-#   default comes first; if it is on no step, it is one value more.
-# - A range with a step starts at its minimum and ends at the last step
-#   that fits, which need not be the maximum.
-# - On a [log scale](../reference/glossary.md#log-scale) the step is a
-#   factor, and whole decades come out whole.
+# - A `Choice` keeps its order, other kinds ascend. The default comes first;
+#   if it is on no step, it is one value more.
+# - A range with a step ends at the last step that fits, which need not be
+#   the maximum.
+# - On a log scale the step is a factor.
 # - A `Float` without a step, or an `Int` on a log scale without one,
-#   becomes the default, which is the minimum if you give no other, and the
-#   middles of ten parts, equal on its scale, in no order. The maximum is
-#   never tried.
+#   becomes its default (the minimum if you give none) and the middles of
+#   ten parts, equal on its scale, in no order. The maximum is never tried.
 
 # %%
 assert tried["Choice, default"] == [2, 3, 1]
@@ -190,8 +180,8 @@ assert [round(v, 9) for v in sorted(tried["Float"])[1:]] == middles
 # ## Why random search misses some
 #
 # `RandomSearch` never tries the same values twice either: it draws again.
-# After too many such draws in a row it takes the space for exhausted,
-# whether or not it is. The limit is fixed:
+# After too many repeats in a row it takes the space for exhausted, whether
+# or not it is. The limit is fixed:
 
 # %%
 repeats = kt.oracles.RandomSearchOracle()._max_collisions
@@ -199,9 +189,8 @@ print("ends after", repeats, "repeats in a row")
 
 
 # %% [markdown]
-# A space of 18 combinations, and one of 72. The searches may run as many
-# trials as they like; their seeds are [far
-# apart](how_to/reproducible_searches.py#seeds-that-are-too-close).
+# Spaces of 18 and of 72 combinations, trials without a limit, and seeds
+# [far apart](how_to/reproducible_searches.py#seeds-that-are-too-close):
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -238,16 +227,15 @@ assert (counts.min() < counts.columns).all()
 
 # %% [markdown]
 # The grid search tried all of them both times. A random search that stops
-# early says nothing about it, and which combinations are missing is
-# chance; the best may be among them. In a space that you can't exhaust
-# anyway, this is no fault.
+# early says nothing, and the best combination may be missing. In a space
+# that you can't exhaust anyway, this is no fault.
 #
 # ## Found late, covered too
 #
-# A hyperparameter that is first met in `fit`, as a [batch
+# A hyperparameter first met in `fit`, as a [batch
 # size](how_to/batch_size_and_epochs.py) may be, is unknown when the search
-# starts. Once a trial has met it, the grid takes it in and goes back for
-# the values it had no chance to try.
+# starts. Once a trial has met it, the grid goes back for the values it
+# missed.
 
 
 # %%
@@ -267,10 +255,9 @@ assert len(late.drop_duplicates()) == len(late) == 6
 # %% [markdown]
 # ## One scope, fewer trials
 #
-# A grid multiplies everything with everything, also where it makes no
-# sense: momentum for an optimizer that has none. Declared in a
-# [conditional scope](how_to/conditional_spaces.py), it is varied only where
-# it exists.
+# A grid multiplies everything with everything, even momentum with an
+# optimizer that has none. In a [conditional
+# scope](how_to/conditional_spaces.py), it varies only where it exists.
 
 # %%
 for scoped in (False, True):
@@ -304,8 +291,7 @@ print(f"{count} trials: 3 × 2 × 11, the default and ten middles")
 assert count == 3 * 2 * 11
 
 # %% [markdown]
-# **2.** `Int("units", 10, 100, step=20)` never tries 100. Give it a step
-# with which it does, and check.
+# **2.** `Int("units", 10, 100, step=20)` never tries 100. Which step does?
 
 # %% answer="Answer 2"
 for step in (20, 30):
@@ -314,7 +300,6 @@ for step in (20, 30):
     oracle = kt.oracles.GridSearchOracle(hyperparameters=space, seed=1)
     units = proposed(oracle)["units"].tolist()
     print(f"step={step} tries {units}")
-assert units == [10, 40, 70, 100]
 
 # %% [markdown]
 # **3.** There is time for two trials, and the learning rate matters most.
@@ -341,13 +326,11 @@ print("Declared last, it varies fastest; tried:", sorted(rates))
 # %% [markdown]
 # ## What this page did not show
 #
-# - Whether the best cell would be the best again. Train the best few with
-#   several seeds before you choose: [random search](random_search.py)
-#   shows how.
-# - A score on data that the search has not seen. The best of many scores
-#   is flattered; see [retrain and ship](how_to/retrain_and_ship.py).
-# - `BayesianOptimization`, which may try the same values again and so is
-#   no way to cover a small space: [Bayesian
-#   optimisation](bayesian_optimization.py).
-# - [Several workers](how_to/several_processes.py) on one grid, and a grid
-#   that was interrupted, which [does not resume](how_to/resume.py).
+# - Whether the best cell would be the best again. [Plan your
+#   tuning](plan_your_tuning.py) trains the best few with several seeds.
+# - A score on unseen data. The best of many scores is flattered: [retrain
+#   and ship](how_to/retrain_and_ship.py).
+# - [`BayesianOptimization`](bayesian_optimization.py), which may repeat
+#   values and so doesn't cover a small space.
+# - [Several workers](how_to/several_processes.py) on one grid, and an
+#   interrupted grid, which [does not resume](how_to/resume.py).
