@@ -1,18 +1,18 @@
 # %% [markdown] index="fast; slow search; search is slow; speed up; steps_per_execution; gc.freeze; jit_compile; XLA; overhead; time per trial; tracing; CPU; benchmark"
 # # Fast searches
 #
-# What each part of a trial costs on a CPU, what each cure is worth, side
-# by side in one run, and a checklist of those that pay for small models.
+# What each part of a trial costs on a CPU, what each cure is worth, and a
+# checklist of those that pay for small models.
 #
 # - **Between trials:** `gc.collect(); gc.freeze()` after the imports, and
 #   `traced_once`.
 # - **In an epoch:** a `tf.data` pipeline, and `steps_per_execution`.
 # - **For `BayesianOptimization`:** one BLAS thread, and `quick_proposals`.
 #
-# How many times less each way takes than the first of its kind, in CPU
-# seconds, on the clock, and for the whole command; *fast* is a search with
-# this advice. *As in the notebooks* tunes epochs in `fit`, which under
-# Hyperband alone trains more of them. Medians of recorded rounds:
+# How many times less each way takes than the first of its kind: CPU, time on
+# the clock, and time of the whole command. *Fast* takes this advice. *As in
+# the notebooks* tunes epochs in `fit`, which under Hyperband alone trains more
+# of them. Medians of recorded rounds:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -38,26 +38,21 @@ display(times.loc[["random", "hyperband", "proposal"]].round(1))
 
 # %% [markdown]
 # `random` and `hyperband` are whole searches, `proposal` is one proposal
-# of the Bayesian tuner: more is in [the record](#the-record). A checklist
-# for models that train for seconds:
+# of the Bayesian tuner: [the record](#the-record) has more. For models that
+# train for seconds:
 #
-# 1. `gc.collect(); gc.freeze()` after the imports:
-#    [garbage collection](#garbage-collection).
-# 2. Hold the data in a `tf.data` pipeline, and run an epoch in one
-#    call: [`steps_per_execution`](#an-epoch).
-# 3. Trace a model once for all trials that differ in learning rate or
-#    batch size alone: [`traced_once`](#whole-searches).
-# 4. Write no weights that nobody will load:
-#    [`run_trial`](#whole-searches).
-# 5. One BLAS thread and `quick_proposals` for the
-#    [Bayesian tuner](#proposals). One thread halves the CPU, not the time
-#    on the clock; it frees the other core.
-# 6. Once a search takes minutes, a worker for each core, with one
-#    thread each: [when it
-#    pays](../how_to/several_processes.py#when-it-pays).
-# 7. Leave `jit_compile` off on a CPU.
+# 1. [`gc.collect(); gc.freeze()`](#garbage-collection) after the imports.
+# 2. [A `tf.data` pipeline](#an-epoch), and an epoch in one call.
+# 3. [`traced_once`](#whole-searches), for trials that differ in learning rate
+#    or batch size alone.
+# 4. [No weights](#whole-searches) that nobody will load.
+# 5. [One BLAS thread and `quick_proposals`](#proposals). One thread halves the
+#    CPU, not the time on the clock; it frees the other core.
+# 6. [A worker for each core](../how_to/several_processes.py#when-it-pays), with
+#    one thread each, once a search takes minutes.
+# 7. No `jit_compile` on a CPU.
 #
-# And for all models: end trials that no longer improve, with
+# For all models, end trials that no longer improve with
 # [EarlyStopping](../how_to/callbacks.py), and under Hyperband
 # [leave the epochs to the tuner](../hyperband.py).
 
@@ -73,8 +68,7 @@ import tensorflow as tf
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
-# Costs are CPU seconds, which other programs disturb less than seconds
-# on the clock, and they are shown as ratios.
+# Ratios are of CPU seconds, which other programs disturb less than the clock.
 #
 # ## An epoch
 
@@ -86,8 +80,8 @@ images = load_images("digits")
 x, y = images.train
 
 # %% [markdown]
-# Measured on the digits, and the pipelines also on larger data, 2,000
-# images of MNIST's size, which are the digits repeated both ways.
+# Measured on the digits, and pipelines also on 2,000 images of MNIST's size,
+# the digits repeated both ways.
 
 # %%
 BATCH_SIZE = 32
@@ -102,8 +96,6 @@ def repeated(x, y, count, features=784):
 
 larger = repeated(x, y, 1600), repeated(*images.validation, 400)
 sizes = {"digits": (images.train, images.validation), "larger": larger}
-for size, ((x, y), _) in sizes.items():
-    print(f"{size}: {x.shape}, {-(-len(y) // BATCH_SIZE)} batches")
 
 
 # %%
@@ -124,8 +116,7 @@ def classifier(features, **settings):
 
 
 # %% [markdown]
-# The ways differ in what `compile` and `fit` are given. An execution of more
-# steps than an epoch has ends with the epoch.
+# An execution of more steps than an epoch has ends with the epoch.
 
 
 # %%
@@ -155,9 +146,7 @@ def ways_to_train(train, validation):
 
 
 # %% [markdown]
-# The first epoch of a model pays for tracing too, or for XLA's compiler;
-# later ones are only steps. Each way is measured once, so small
-# differences between rows mean nothing.
+# Each way is measured once: small differences between rows mean nothing.
 
 
 # %%
@@ -197,17 +186,16 @@ shares = shares.swaplevel(axis=1).sort_index(axis=1)
 display(shares.astype(object).fillna(""))
 
 # %% [markdown]
-# The first row is 1 by definition; smaller is better. In later epochs on the
-# digits, more steps in a call help only so far while Keras prepares arrays
-# anew for every epoch; with the data in a pipeline only the steps are left.
-# On larger data the steps themselves weigh more.
+# Smaller is better. On the digits, more steps in a call help later epochs only
+# so far while Keras prepares arrays anew for each; with a pipeline only the
+# steps are left. On larger data the steps weigh more.
 #
-# The first epoch holds what is paid once per trial, most of it tracing. A
-# call of many steps takes more of that, which its later epochs win back.
-# XLA's compiler costs as much as several epochs, and later ones are hardly
-# cheaper for it; on a CPU, Keras leaves it off.
+# The first epoch holds what a trial pays once, mostly tracing. A call of many
+# steps takes more of that, which later epochs win back. XLA's compiler costs as
+# much as several epochs, and later ones are hardly cheaper for it; on a CPU,
+# Keras leaves it off.
 #
-# What a model costs beside its steps, in later epochs of its own way:
+# What a trial pays once, in later epochs of its own way:
 
 # %%
 start = costs["first epoch"] - costs["later epoch"]
@@ -220,9 +208,9 @@ display(paid.astype(object).fillna(""))
 #
 # ## Garbage collection
 #
-# Keras Tuner collects garbage before each trial, and Python's collector
-# walks every live object, of which TensorFlow brings a great many.
-# `gc.freeze()` exempts those that are there now.
+# Keras Tuner collects garbage before each trial, which walks every live object,
+# and TensorFlow brings a great many. `gc.freeze()` exempts those that are there
+# now.
 
 
 # %%
@@ -244,13 +232,12 @@ print(f"CPU seconds to walk them: {before:.3f}, then {after:.5f}")
 assert left < walked / 10
 
 # %% [markdown]
-# Call it once, after the imports and the loading of data, before the search:
-# what is frozen is never collected.
+# Call it once, after imports and data are loaded: what is frozen is never
+# collected.
 #
 # ## Whole searches
 #
-# The same two trials, five times, of the same model; the learning rate and
-# the batch size are tuned.
+# The same two trials, five times; learning rate and batch size are tuned.
 
 # %%
 from snippets.models.image_classifier import ImageClassifier
@@ -262,8 +249,7 @@ from snippets.searches.flat_memory import flat_memory
 from snippets.searches.traced_once import traced_once
 
 # %% [markdown]
-# The fast hypermodel takes images one by one, in a pipeline, and makes
-# batches of them in `fit`.
+# The fast hypermodel batches images in `fit`, from a pipeline.
 
 # %%
 COUNT = len(images.train[1])
@@ -291,9 +277,9 @@ held = tf.data.Dataset.from_tensor_slices(images.train).cache()
 validation = tf.data.Dataset.from_tensors(images.validation)
 
 # %% [markdown]
-# One cost is left: `Tuner` writes the weights whenever an epoch is the
-# best so far. If the winner is [trained
-# anew](../how_to/retrain_and_ship.py), nobody needs them, except Hyperband.
+# `Tuner` also writes the weights whenever an epoch is the best so far. If the
+# winner is [trained anew](../how_to/retrain_and_ship.py), only Hyperband needs
+# them.
 
 
 # %%
@@ -373,19 +359,18 @@ assert all(each == values[0] for each in values)
 assert np.ptp(table["best val_accuracy"]) < 0.1
 
 # %% [markdown]
-# All tried the same values, once: a small step between two rows means
-# nothing. `flat_memory` is not there for speed: it keeps [memory from
+# All tried the same values, once: small steps between rows mean nothing.
+# `flat_memory` is not for speed: it keeps [memory from
 # growing](../how_to/memory_and_disk.py). A search that must end by the
 # morning needs [a time limit](../how_to/known_values_and_limits.py).
 #
 # ## Proposals
 #
-# `BayesianOptimization` fits a Gaussian process before each trial: many
-# tiny matrix products, each shared out over all threads of the linear
-# algebra, BLAS ([why](../bayesian_optimization.py#what-a-proposal-costs)).
-# One thread helps, and so does a snippet that searches for the best
-# proposal with a gradient. How many times less CPU a proposal takes, after
-# 20, 50 and 100 trials, from [the record](#the-record):
+# Before each trial `BayesianOptimization` fits a Gaussian process: many tiny
+# matrix products, each shared out over all threads of the linear algebra, BLAS
+# ([why](../bayesian_optimization.py#what-a-proposal-costs)). One thread helps,
+# and so does a search for the best proposal with a gradient. How many times
+# less CPU a proposal takes, by trials, from [the record](#the-record):
 
 # %%
 from snippets.searches.quick_proposals import quick_proposals
@@ -395,11 +380,10 @@ proposals = times["CPU"].unstack("trials").loc["proposal"]
 display(proposals.dropna(axis="columns").round(1))
 
 # %% [markdown]
-# The proposals are the same, to half a percent of a range or better, as
-# tests check. The busier the machine, the more the threads cost. Put the
-# search into `with threadpool_limits(1, user_api="blas"):`, of
-# `threadpoolctl`, or set `OPENBLAS_NUM_THREADS=1` before Python starts, and
-# make the tuner so:
+# The proposals are the same, to half a percent of a range or better. The
+# busier the machine, the more the threads cost. Put the search into
+# `with threadpool_limits(1, user_api="blas"):`, of `threadpoolctl`, or set
+# `OPENBLAS_NUM_THREADS=1` before Python starts, and make the tuner so:
 
 # %%
 FOLDER["project_name"] = "fast_searches_quick"
@@ -415,8 +399,8 @@ print("its oracle:", type(tuner.oracle).__name__)
 # %% [markdown]
 # ## The record
 #
-# The same questions, each run in a process of its own, several times, were
-# recorded by `make bench`:
+# `make bench` recorded the same, each run in a process of its own, several
+# times:
 
 # %%
 text = evidence_file("speed.csv").read_text("utf-8")
@@ -426,10 +410,9 @@ print(*(line[2:] for line in lines), sep="\n")
 # %% [markdown]
 # *CPU* is what the search cost, *clock* is from the first trial's
 # beginning to the last one's end, and *command* has the imports too:
-# each as a share of the first way of its kind, in the same round; the
-# median of the rounds. *Accuracy* is the mean difference of the best
-# validation accuracies, with its 95 % interval; no two rounds tried a
-# configuration in common.
+# median shares of the first way of a kind, in the same round. *Accuracy* is
+# the mean difference of the best validation accuracies, with its 95 %
+# interval; no two rounds tried a configuration in common.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -468,12 +451,9 @@ one = shares.query("way == 'one thread'")
 assert one["CPU"].between(0.4, 0.6).all() and (one["clock"] > 0.8).all()
 
 # %% [markdown]
-# `trial` compares frames with the same training: a share near 1 says that
-# the tuner costs no more than a loop written by hand. `random` and
-# `hyperband` compare a search as it is often written, with epochs tuned in
-# `fit`, with one that takes this page's advice. `fast` is less work, and not
-# shown to be less accurate. One thread halves the CPU of a proposal, not the
-# time on the clock.
+# `trial` compares frames with the same training: near 1, the tuner costs no
+# more than a loop written by hand. `fast` is less work than searches as they
+# are often written, and not shown to be less accurate.
 
 # %%
 fast = shares[shares["way"].str.startswith("fast")]
@@ -485,16 +465,14 @@ longer = runs["fast with two workers"] > runs["fast"]
 assert (longer.sum(), len(longer)) == (4, 5)
 
 # %% [markdown]
-# In four of five rounds the command with two workers took longer than
-# with one process: fifteen short trials don't pay for the start of three
-# processes.
+# In four of five rounds the command with two workers took longer than with
+# one process: fifteen short trials don't pay for three starts.
 #
 # ## What this page did not show
 #
-# - [A GPU](../how_to/on_a_gpu.py#what-a-trial-costs-there). There the first
-#   cost is often that it waits for data, and `jit_compile` can pay.
-# - Large models, whose steps dwarf everything here. Measure a trial of
-#   yours before mending it: `steps_per_execution` can't help where a
-#   step takes a second.
-# - Which of these hold for PyTorch or JAX behind Keras.
+# - [A GPU](../how_to/on_a_gpu.py#what-a-trial-costs-there), which often waits
+#   for data first, and where `jit_compile` can pay.
+# - Large models. Measure a trial before mending it: `steps_per_execution`
+#   can't help where a step takes a second.
+# - PyTorch or JAX behind Keras.
 # - Whether faster searches find as good configurations on your data.
