@@ -1,14 +1,14 @@
 # %% [markdown] index="failed trials; NaN; max_consecutive_failed_trials; max_retries_per_trial; max_model_size; Number of consecutive failures exceeded the limit; FailedTrialError; FatalError; out of memory; val_loss nan; loss is nan; invalid configuration; skip a trial"
 # # Failed trials
 #
-# What Keras Tuner does with an exception, NaN, infinity or a model that
-# is too large; how to notice it, and how to keep a search whole.
+# What Keras Tuner does with exceptions, NaN, infinity and models that are
+# too large, how to notice it, and how to keep a search whole.
 #
 # - Most faults cost one trial; three failed ones in a row end the search.
-# - Check a trial's status: `get_best_hyperparameters` may return the values
-#   of a failed one.
-# - Under Hyperband one failure can cost the longest training. Return [a bad
-#   score](#under-hyperband-a-failure-costs-more) instead.
+# - Check a trial's status: `get_best_hyperparameters` may return the
+#   values of a failed one.
+# - Under Hyperband one failure can cost the longest training. Return [a
+#   bad score](#under-hyperband-a-failure-costs-more) instead.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -42,9 +42,8 @@ tuner.search(*data.train, validation_data=data.validation, verbose=0)
 print({t.status: str(t.score) for t in tuner.oracle.trials.values()})
 
 # %% [markdown]
-# The second learning rate is far too large, and gave NaN. The trial
-# failed, the search went on, and Keras Tuner printed nothing. All that can
-# be seen is NumPy's RuntimeWarning, which is hidden here.
+# Keras Tuner printed nothing. Only NumPy's RuntimeWarning, hidden here,
+# tells of the NaN.
 
 # %%
 import io
@@ -82,8 +81,8 @@ def search(tuner_class, *args, printed=None, fit=None, **settings):
 # %% [markdown]
 # ## Which fault becomes what
 #
-# This hypermodel works for two of three values of a hyperparameter. At the
-# other it raises, returns or builds what it was told to.
+# At one of three values, this hypermodel raises, returns or builds what
+# it was told to.
 
 
 # %%
@@ -109,8 +108,7 @@ class Faulty(kt.HyperModel):
 
 
 # %% [markdown]
-# A metric that was not logged is a training history without the
-# objective in it, as when `search` gets no validation data.
+# Without validation data, the objective is missing from the history:
 
 # %%
 no_metric = keras.callbacks.History()
@@ -133,8 +131,8 @@ FAULTS = {
 }
 
 # %% [markdown]
-# A grid search tries the three values in order, with two retries: a fault
-# that is retried is met three times.
+# A grid search with two retries meets a fault three times if it is
+# retried.
 
 # %%
 rows = {}
@@ -169,19 +167,16 @@ once = faults.index[faults["attempts"] == 1]
 assert {"FailedTrialError", "above max_model_size"} < set(once)
 
 # %% [markdown]
-# Most faults make the trial FAILED, and the search goes on. What every
-# trial would meet (`FatalError`, a `fit` that returns nothing, a
-# dictionary that lacks the objective) is raised at once; the trial stays
+# What every trial would meet (`FatalError`, a `fit` that returns nothing,
+# a dictionary without the objective) is raised at once; the trial stays
 # RUNNING, and a resumed search runs it again. A metric that was not
 # logged only fails the trial. And +inf is a score like any other: where
 # more is better, the best one.
 #
-# Raise `FailedTrialError` yourself where a retry would be a waste. A
-# traceback is printed even with `verbose=0`, except for NaN.
+# Raise `FailedTrialError` where a retry would be a waste. A traceback is
+# printed even with `verbose=0`, except for NaN.
 #
 # ## Three in a row end the search
-#
-# A mistake in `fit` fails every trial. Here `run_trial` raises instead:
 
 # %%
 SPACE = kt.HyperParameters()
@@ -206,7 +201,7 @@ for limit in (3, 10):
 
 # %% [markdown]
 # With the limit raised, a search in which every trial failed ends as if
-# all were well. Ask it for the best values:
+# all were well:
 
 # %%
 (best,) = tuner.get_best_hyperparameters()
@@ -216,18 +211,18 @@ print("their trial:", trial.status, "with score", trial.score)
 assert raised is None and trial.status == "FAILED"
 
 # %% [markdown]
-# So check `tuner.oracle.get_best_trials()[0].status` first, and that of
-# every further trial: `get_best_trials(5)` includes failed ones [when fewer
-# have completed](results.py).
+# So check the status of each trial that `tuner.oracle.get_best_trials()`
+# returns: failed ones fill the list [when too few have
+# completed](results.py).
 #
-# To find such mistakes before the search, train the default values by
-# hand for one epoch: `model = hypermodel.build(hp)`, then
+# To find such mistakes before the search, train the defaults for one
+# epoch: `model = hypermodel.build(hp)`, then
 # `hypermodel.fit(hp, model, ...)`, where `hp` is `kt.HyperParameters()`.
 #
 # ## Retries do not help against NaN
 #
-# Two trials go wrong twice and well the third time: one by an exception,
-# one by NaN.
+# One trial raises twice, another returns NaN twice. The third time both
+# go well.
 
 
 # %%
@@ -257,15 +252,8 @@ assert [t.status for t in trials] == ["COMPLETED", "FAILED"]
 assert tuner.attempts.count("NaN") == 3
 
 # %% [markdown]
-# The second trial was retried, and the result was thrown away: Keras
-# Tuner had recorded the NaN, and does not replace it. If initial weights
-# can lead to NaN and you want another try, raise an exception instead of
-# returning it.
-#
-# ## Where the NaN stands matters
-#
-# From a training history Keras Tuner takes the best epoch. It compares
-# from the first one on, and nothing compares as better than NaN.
+# The second trial was retried in vain: Keras Tuner does not replace a
+# recorded NaN. For another try, raise an exception instead.
 
 
 # %%
@@ -294,23 +282,22 @@ scores = [trial.score for trial in trials]
 assert math.isnan(scores[1]) and scores[0] == scores[2] == 0.7
 
 # %% [markdown]
-# So a trial that diverges after a good epoch keeps its score and the
-# weights of that epoch, which is right unless the final training runs
-# longer.
+# So a trial that diverges after a good epoch keeps that epoch's score and
+# weights, which is right unless the final training runs longer.
 #
 # ## Under Hyperband a failure costs more
 #
 # Hyperband promotes from a round when it has more scores than it will
 # throw away. A failed trial gives no score, and is never replaced. This
-# tool scores it, for exceptions, NaN and infinity, after retries that
-# also work for NaN:
+# tool scores exceptions, NaN and infinity, after retries that also work
+# for NaN:
 
 # %%
 from snippets.searches.scored_failures import scored_failures
 
 # %% [markdown]
-# The real schedule, with a number in place of training. One trial of the
-# first round goes wrong; the worst accuracy is 0.
+# The real schedule, with numbers in place of training. One trial of the
+# first round goes wrong.
 
 
 # %%
@@ -354,21 +341,18 @@ for way in ways[1:]:
     assert counts[f"{way}, scored"].equals(counts["none"])
 
 # %% [markdown]
-# Each row is a round. After one failure in the first, no trial of that
-# bracket is trained in full, and no message says so. Infinity, where more
-# is better, is the best score
-# of all.
+# After one failure in the first round, no trial of that bracket is
+# trained in full, and no message says so.
 #
 # A bad score must be finite, and no better than the worst honest trial:
 # the accuracy of guessing, or a loss well above that of a constant
-# prediction. A trial scored by the tool has a message, and a metric
-# `failed`, which reaches [tables](results.py) too.
+# prediction. The tool also gives the trial a message, and a metric
+# `failed` for [tables](results.py).
 #
 # ## Learning rates that diverge
 #
-# Your own `fit` can return a bad score as well, here for the regression at
-# the top: it replaces what is no number in the history. `WORST` is far
-# above the loss of predicting the mean.
+# Your own `fit` can return a bad score as well. `WORST` is far above the
+# loss of predicting the mean.
 
 # %%
 x, y = data.train
@@ -403,9 +387,7 @@ class BadScore(Diverging):
 
 
 # %% [markdown]
-# `TerminateOnNaN`, which stops a training at the first loss that is no
-# number, is often named as the cure. All four combinations, at a learning
-# rate of 1e9:
+# With and without `TerminateOnNaN`, at a learning rate of 1e9:
 
 # %%
 far = kt.HyperParameters()
@@ -435,11 +417,10 @@ for _, epochs in table["epochs"].groupby(level=0):
 # %% [markdown]
 # `TerminateOnNaN` saves epochs, but is no cure: it stops at infinity or
 # NaN, whichever comes first, and the score is what the validation rows
-# give at that moment. `BadScore` is right in both rows, and the two work
-# together.
+# give at that moment. Use it with `BadScore`.
 #
-# An accuracy hides a divergence: with weights that are NaN a classifier
-# gives one class to every image. Such trials complete, with the score of
+# An accuracy hides a divergence: with NaN weights a classifier gives one
+# class to every image, and the trial completes with the score of
 # guessing.
 
 # %%
@@ -453,13 +434,13 @@ print(f"loss {nan}, accuracy {accuracy:.2f}")
 assert math.isnan(nan) and accuracy > 0.05
 
 # %% [markdown]
-# There, watch the loss in `fit`, as `BadScore` does, and put the bad
-# score into the history of the accuracy.
+# There, watch the loss in `fit`, and put the bad score into the history
+# of the accuracy.
 #
 # ## Models that are too large
 #
-# `max_model_size` fails a model with more parameters than that, after it
-# is built. In a random or grid search that is enough, with
+# `max_model_size` fails a model with more parameters, after it is built.
+# In a random or grid search that is enough, with
 # `max_consecutive_failed_trials` raised. Under Hyperband, return a bad
 # score from `fit` before anything is trained.
 
@@ -493,15 +474,14 @@ for trial in tuner.oracle.trials.values():
     assert saved == (units == 8) and trial.status == "COMPLETED"
 
 # %% [markdown]
-# A trial that was not trained leaves no weights to go on from, nor does
-# one whose every loss was NaN. Hyperband won't promote it while enough
-# others score better: at the usual `factor=3`, a third of each round. If
-# fewer do, narrow the space.
+# A trial without training, or whose every loss was NaN, leaves no weights
+# to go on from. Hyperband won't promote it while enough others score
+# better: at the usual `factor=3`, a third of each round. If fewer do,
+# narrow the space.
 #
 # ## Resume after mending the code
 #
-# Three failures end this search. The mistake is mended, and the search
-# resumed under its name:
+# Three failures end this search. Mended, it resumes under its name:
 
 
 # %%
@@ -527,19 +507,19 @@ for number, values in drawn.items():
     assert trials[number].hyperparameters.values == values
 
 # %% [markdown]
-# The third trial was run again with its values, since the search ended
-# before its failure was saved. The first two stay failed, and count
-# towards `max_trials`. To try them too, start over with
-# `overwrite=True` and the same `seed`: it draws the same values.
+# The third trial ran again with its values, since the search ended before
+# saving its failure. The first two stay failed, and count towards
+# `max_trials`. To try them too, start over with `overwrite=True` and the
+# same `seed`: it draws the same values.
 #
 # ## What this page did not show
 #
 # - Memory that really runs out. TensorFlow raises
 #   `tf.errors.ResourceExhaustedError`, an exception like any other, if
-#   the process survives at all; if not, [resume](resume.py).
-# - What a bad score does to Bayesian optimisation. Its model skips
-#   failed trials and learns from bad scores; a huge one, and infinity
-#   above all, can distort it.
+#   the process survives; if not, [resume](resume.py).
+# - Bad scores under Bayesian optimisation. Its model skips failed trials
+#   and learns from bad scores; a huge one, and infinity above all, can
+#   distort it.
 # - [Workers in parallel](several_processes.py), where the limit of
 #   failures ends a worker and not the chief.
 # - Kills, full disks, second processes: [faults](faults.py).
