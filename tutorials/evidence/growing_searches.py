@@ -2,7 +2,7 @@
 # # From 10 trials to 1,000
 #
 # What grows with the number of trials in a Keras Tuner search: memory,
-# time beside training, disk; and the lines that stop or slow it.
+# time beside training, disk; and what stops or slows it.
 #
 # - **[Memory](#memory)** grows with each Keras model, and slows each
 #   trial: `flat_memory` or `renewed` stops that.
@@ -10,9 +10,8 @@
 #   seconds, then more and more: use `quick_proposals` and two restarts.
 # - **[Disk](#disk)** fills with weights: use `few_checkpoints`.
 #
-# Proposals of other tuners, JSON files and the time to resume grow a
-# little and need no cure. Real trials, as guides show a search and with
-# these cures:
+# Other tuners' proposals, JSON files and the time to resume grow a little and
+# need no cure. Real trials, as guides show a search and with these cures:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -41,8 +40,8 @@ table = pd.DataFrame.from_dict(rows, orient="index")
 display(table.rename_axis("search").round(2))
 
 # %% [markdown]
-# Growth is that of memory since trial 50. For a night of a thousand
-# trials, all of it together:
+# Growth is that of memory since trial 50. All cures, for a night of a thousand
+# trials:
 #
 # ```python
 # gc.collect()
@@ -54,8 +53,8 @@ display(table.rename_axis("search").round(2))
 # tuner.search(...)
 # ```
 #
-# `renewed(kt.Hyperband, trials=50)` in place of `flat_memory` ends the
-# process after 50 trials, and [the next one goes
+# Instead of `flat_memory`, `renewed(kt.Hyperband, trials=50)` ends the process
+# after 50 trials, and [the next one goes
 # on](#a-new-process-every-fifty-trials).
 
 # %%
@@ -75,7 +74,7 @@ import numpy as np
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
-# The trials were run beforehand, on one thread, by `make growth`:
+# Recorded on one thread by `make growth`:
 
 # %%
 text = evidence_file("growth.csv").read_text("utf-8")
@@ -93,10 +92,9 @@ def recorded(measurement, column):
 # %% [markdown]
 # ## Memory
 #
-# The table above is of RandomSearch, with an epoch of a small model in each
-# trial: *as it is* in guides; *as the page says*, with `gc.freeze`,
-# `flat_memory` and `few_checkpoints`; and *renewed*, that in processes of
-# fifty trials.
+# RandomSearch, an epoch of a small model in each trial: *as it is* in guides;
+# *as the page says*, with `gc.freeze`, `flat_memory` and `few_checkpoints`; and
+# *renewed*, that in processes of fifty trials.
 
 # %% alt="Memory by trial for three ways: as it is it climbs in a straight line, as the page says and renewed stay level." caption="As it is, memory climbs in a straight line; with the cures it stays nearly level." figure="memory"
 memory = recorded("search", "memory_mib")
@@ -112,19 +110,15 @@ plt.show()
 
 # %%
 mended = rows["as the page says"]
-assert mended["trials"] == 500 and mended["growth, %"] < 5
-assert rows["renewed"]["growth, %"] < 5
-assert rows["as it is"]["growth, %"] > 20
 first, last = list(mended)[-2:]
 assert rows["as it is"][last] > 1.5 * rows["as it is"][first]
 assert mended[last] < 1.2 * mended[first]
 
 # %% [markdown]
-# The cause is TensorFlow, which [registers
-# gradients](../how_to/memory_and_disk.py#what-grows-and-why) and never
-# forgets them. Each garbage collection walks all that memory, so trials take
-# longer and longer. With the cures a little still grows, a third of it even
-# for a black box, whose trials are scores and hyperparameters alone:
+# TensorFlow [registers
+# gradients](../how_to/memory_and_disk.py#what-grows-and-why) and never forgets
+# them. Garbage collection walks all of it, so trials take longer and longer.
+# With the cures a little still grows, a third of it even without models:
 
 # %%
 TUNERS = ["RandomSearch", "GridSearch", "Hyperband"]
@@ -141,24 +135,21 @@ assert 0.25 < left.min() / rest < left.max() / rest < 0.4
 # %% [markdown]
 # ## A new process every fifty trials
 #
-# `flat_memory` reaches into a private part of TensorFlow. `renewed`
-# does not: a process that ends gives everything back, whatever held it.
-# It works for all four tuners, also for Hyperband, which has no
-# `max_trials` to be raised step by step.
+# `flat_memory` reaches into a private part of TensorFlow. `renewed` does not: a
+# process that ends gives everything back. It works for all four tuners, even
+# Hyperband, which has no `max_trials` to raise.
 
 # %% open=true
 from snippets.searches.renewed import renewed
 
 # %% [markdown]
-# The script is then run for as long as its exit code says so. In a
-# shell:
+# A shell runs the script again while it exits with 75:
 #
 # ```shell
 # (until python search.py; do [ $? -eq 75 ] || exit; done)
 # ```
 #
-# It ends with an error if the script does. Below is the same loop in Python,
-# around a search of six trials, renewed every four.
+# The same in Python, around six trials, renewed every four:
 
 
 # %%
@@ -209,8 +200,7 @@ print("exit codes:", codes[1:])
 assert codes[1:] == [AGAIN, 0]
 
 # %% [markdown]
-# The same search without interruption, in this process, and the trials
-# of the other:
+# The same search without interruption:
 
 # %%
 with contextlib.redirect_stdout(io.StringIO()):  # that it reloads
@@ -222,25 +212,24 @@ print("the same as without interruption:", sum(same))
 assert len(parts) == 6 and all(same)
 
 # %% [markdown]
-# The Bayesian tuner's proposals may differ a little, as [whenever it is
-# resumed](../how_to/resume.py). With `resumable` they don't; GridSearch is
-# refused without it; and it refuses a script that changed between two
-# processes. With `safe` a kill [costs one trial](../how_to/faults.py):
+# Without `resumable` the Bayesian tuner's proposals may [differ a
+# little](../how_to/resume.py), and GridSearch is refused; with it, so is a script
+# that changed between two processes. With `safe` a kill [costs one
+# trial](../how_to/faults.py):
 #
 # ```python
 # tuner = renewed(resumable(safe(kt.Hyperband)), 50)(build_model, ...)
 # ```
 #
-# With a chief and workers, renew the workers, each in a loop of its own;
-# [the launcher](../how_to/several_processes.py) starts them again by itself.
-# What follows `search` in the script runs once, in the last process. What
-# precedes it runs in each: the CPU seconds of *renewed* include it.
+# With a chief, renew the workers, each in a loop of its own; [the
+# launcher](../how_to/several_processes.py) starts them again by itself. What
+# follows `search` in the script runs once, in the last process. What precedes
+# it runs in each, and counts in the CPU seconds of *renewed*.
 #
 # ## Time beside training
 #
-# Trials that return a number at once cost only what Keras Tuner takes. There
-# are five floats to tune. BayesianOptimization is kept to random trials here;
-# its proposals follow.
+# What Keras Tuner takes for trials that return a number at once, with five
+# floats. BayesianOptimization's are random here; its proposals follow.
 
 # %%
 table = 1000 * recorded("tuner", "cpu_seconds")[TUNERS]
@@ -250,17 +239,16 @@ assert (table.loc[1000] < 4 * table.loc[10]).all()
 assert table.to_numpy().max() < 50
 
 # %% [markdown]
-# In each trial Keras Tuner writes the whole state of the search, a growing
-# file, which beside a training doesn't matter. The proposals of
-# BayesianOptimization do. Each fits a Gaussian process to all trials so far,
-# with twenty restarts, at a cost that rises faster than their number. Cures,
-# each on top of those before:
+# Writing the state of the search doesn't matter beside a training. The
+# proposals of BayesianOptimization do. Each fits a Gaussian process to all
+# trials so far, with twenty restarts, at a cost that rises faster than their
+# number. Cures, each on top of those before:
 #
 # - `quick_proposals(kt.BayesianOptimization)`, from [Fast
 #   searches](fast_searches.py#proposals).
-# - `tuner.oracle.gpr.set_params(n_restarts_optimizer=2)`: there is one
-#   number to be fitted, the length scale of the kernel, and in the five
-#   proposals below twenty restarts found no other.
+# - `tuner.oracle.gpr.set_params(n_restarts_optimizer=2)`: only the length scale
+#   of the kernel is fitted, and in the five proposals below twenty restarts
+#   found no other.
 # - Fit only some trials: the *newest*, or the *best*.
 
 # %%
@@ -311,16 +299,15 @@ for way in CURES[3:]:
     assert cost[way][1000] < 0.5
 
 # %% [markdown]
-# The first two cures propose the same. `quick_proposals` is worth much at
-# first and little at a thousand trials, when the fit is what costs; fewer
-# restarts make that cheaper, and it still grows. A limit to the trials that
-# are fitted removes most of the cost, but the tuner proposes something else:
-# is it as good?
+# The first two cures propose the same. At a thousand trials, when the fit is
+# what costs, `quick_proposals` is worth little. Fewer restarts make the fit
+# cheaper, and it still grows. A limit to the trials that are fitted removes
+# most of the cost, but changes the proposals. Are they as good?
 #
-# Searches for the least of a made-up function with many dips, which is zero.
-# The limit is thirty trials, so that most are left out at the end. The seeds
-# are [independent](../how_to/reproducible_searches.py#seeds-that-are-too-close),
-# and the same for each way. The least found, on average:
+# Searches for the minimum, zero, of a made-up function with many dips, with
+# a limit of thirty trials and the same
+# [independent](../how_to/reproducible_searches.py#seeds-that-are-too-close)
+# seeds for each way. The least found, on average:
 
 # %%
 results = growth[growth["measurement"] == "result"]
@@ -345,14 +332,14 @@ display(table.rename_axis("way").round(3))
 assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
-# Each interval from `difference_low` to `difference_high` holds 0. Neither
-# limit is shown to be as good as all trials, or worse; nor do ten rounds show
-# that all trials beat random search. Where a proposal costs too much, a limit
-# is the cheaper risk, RandomSearch the cheapest.
+# Each interval of a difference holds 0. Neither limit is shown to be as good
+# as all trials, or worse; nor do ten rounds show that all trials beat random
+# search. Where a proposal costs too much, a limit is the cheaper risk,
+# RandomSearch the cheapest.
 #
 # ## Disk
 #
-# KiB of all files of a search, with real models, the same as above:
+# KiB of all files of a search, with the real models above:
 
 # %%
 folder = recorded("search", "folder_kib")
@@ -378,20 +365,17 @@ assert files["KiB of JSON a trial"].max() < 3
 assert files["CPU s to make the tuner again"].max() < 1
 
 # %% [markdown]
-# `few_checkpoints` keeps the weights of the best trial, and under
-# Hyperband those of the bracket that runs, since any of its trials may
-# still be promoted: [Memory and
-# disk](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials).
-# What remains is JSON: a file for each trial, and the state of the
-# search.
+# `few_checkpoints` keeps the weights of the best trial, and under Hyperband
+# those of the running bracket, whose trials may [still be
+# promoted](../how_to/memory_and_disk.py#delete-the-weights-of-beaten-trials).
 #
 # ## What this page did not show
 #
-# - What your models leave. The record has one small model, without a
-#   GPU: measure fifty trials of yours, and multiply.
-# - Other versions of TensorFlow: memory is theirs.
-# - Whether a thousand trials are worth it. The best of many is chosen
-#   [partly by luck](how_sure.py#how-much-of-the-best-score-is-luck).
+# - What your models leave: here is one small model, without a GPU. Measure
+#   fifty trials of yours, and multiply.
+# - Other versions of TensorFlow.
+# - Whether a thousand trials are worth it: the best is [partly
+#   luck](how_sure.py#how-much-of-the-best-score-is-luck).
 # - Integers and choices. Where the space has few points, the Bayesian
-#   tuner proposes some of them twice.
+#   tuner proposes some twice.
 # - Many proposals from one fit. Keras Tuner fits anew for each.
