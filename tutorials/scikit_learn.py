@@ -1,16 +1,16 @@
 # %% [markdown] index="SklearnTuner; scikit-learn; sklearn; 'str' object is not callable; sample_weight; Pipeline; random forest; gradient boosting; hyperparameters of a classifier; SVM; SVC; tune an SVM"
 # # Tune scikit-learn models
 #
-# Tune scikit-learn models and pipelines with `SklearnTuner`: every trial
-# by cross-validation, the refit on all rows, and what fails silently.
+# Tune scikit-learn models and pipelines with `SklearnTuner`, which
+# cross-validates every trial, and know what fails silently.
 #
 # - The [objective](../reference/glossary.md#objective) is always called
-#   `score`, and more is better; for an error use
+#   `score`, and more is better. For an error use
 #   `make_scorer(..., greater_is_better=False)`.
 # - Refit the best on all rows. `get_best_models` returns the model of the
 #   last fold, which has not seen all of them.
 # - Don't rely on `sample_weight`: scikit-learn's own classes, and
-#   pipelines, are trained without it.
+#   pipelines, train without it.
 # - If scikit-learn is all you tune, [its own search
 #   classes](#or-scikit-learns-own-search) do more.
 
@@ -62,8 +62,8 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## A space of two families
 #
-# The folds take the place of validation data, so training and validation
-# images are one set from here on.
+# Folds replace the validation data, so training and validation images are
+# one set.
 
 # %%
 images = load_images("digits")
@@ -71,13 +71,11 @@ x, y = map(
     np.concatenate, zip(images.train, images.validation, strict=True)
 )
 folds = StratifiedKFold(5, shuffle=True, random_state=1)
-print("images", x.shape, "labels", y.shape)
 
 # %% [markdown]
-# A support vector machine, scaled first, or a random forest, each with
-# hyperparameters of its own in a [conditional
-# scope](how_to/conditional_spaces.py). As a step of the pipeline the scaler
-# learns from the training rows of each fold alone.
+# A scaled support vector machine or a random forest, each with its
+# hyperparameters in a [conditional scope](how_to/conditional_spaces.py). In
+# the pipeline, the scaler learns from the training rows of each fold alone.
 
 
 # %%
@@ -106,10 +104,6 @@ def build_model(hp):
     return model  # inside a scope it would hide the next one
 
 
-# %% [markdown]
-# `metrics` are recorded beside the score and change nothing.
-
-
 # %%
 def searched(oracle, project_name):
     """Search over `build_model` by cross-validation."""
@@ -117,7 +111,7 @@ def searched(oracle, project_name):
         oracle=oracle,
         hypermodel=build_model,
         scoring=make_scorer(accuracy_score),
-        metrics=[accuracy_score],
+        metrics=[accuracy_score],  # recorded beside the score
         cv=folds,
         directory="searches",
         project_name=project_name,
@@ -141,8 +135,8 @@ table = trials[[*tuned, "score"]].round(4)
 display(table.astype(object).where(table.notna(), ""))
 
 # %% [markdown]
-# A score is the mean over five folds. The five themselves are not kept;
-# scikit-learn gives them again.
+# A score is the mean over five folds, which are not kept. scikit-learn
+# gives them again.
 
 # %%
 best_trial = random_tuner.oracle.get_best_trials()[0]
@@ -154,14 +148,13 @@ assert np.isclose(scores.mean(), best_trial.score)
 assert np.ptp(scores) > np.ptp(trials["score"][:3])
 
 # %% [markdown]
-# The folds differ by more than the means of the best trials do. All trials
-# had the same folds, so the comparison is fairer than this spread
-# suggests.
+# Folds differ by more than the means of the best three trials. But all
+# trials had the same folds, so the comparison is fairer than it looks.
 #
 # ## Another oracle
 #
 # `BayesianOptimizationOracle` and `GridSearchOracle` work too. Hyperband's
-# doesn't: it hands out epochs, and there are none. What the [Bayesian
+# doesn't, as there are no epochs to hand out. What the [Bayesian
 # one](bayesian_optimization.py) proposes after five random trials:
 
 # %%
@@ -174,25 +167,22 @@ table = proposed[[*tuned, "score"]].round(4)
 display(table.astype(object).where(table.notna(), ""))
 
 # %% [markdown]
-# Whether it beats random search can't be seen from one search of each.
-#
 # ## The best model is a model of the last fold
 #
-# `get_best_models` unpickles what a trial has left behind, so [never call
-# it on a stranger's folder](how_to/strangers_folder.py#a-pickle-runs). How
-# many of its predictions differ from those of a model fitted on the
-# training rows of each fold, or on all rows?
+# `get_best_models` unpickles, so [never call it on a stranger's
+# folder](how_to/strangers_folder.py#a-pickle-runs). Its model's predictions
+# are compared with those of models fitted on each fold's training rows, and
+# on all rows:
 
 # %%
-best_model = random_tuner.get_best_models()[0]
-predictions = best_model.predict(x)
+predictions = random_tuner.get_best_models()[0].predict(x)
 fits = {
     f"fold {number}": rows
     for number, (rows, _) in enumerate(folds.split(x, y), 1)
 }
 fits["all rows"] = np.arange(len(y))
 differ = {
-    name: (build_model(best).fit(x[rows], y[rows]).predict(x))
+    name: build_model(best).fit(x[rows], y[rows]).predict(x)
     for name, rows in fits.items()
 }
 differ = pd.DataFrame(differ).ne(predictions, axis=0).sum()
@@ -201,13 +191,11 @@ display(differ.to_frame("predictions that differ"))
 assert differ.pop("fold 5") == 0 and (differ > 0).all()
 
 # %% [markdown]
-# It is the last fold's, and never saw a fifth of the rows. Refit on all of
-# them, as at the top.
+# It never saw a fifth of the rows.
 #
 # ## What the refit is worth
 #
-# Thirty times, rows are set aside at random; both models are judged on
-# them, for several numbers of folds.
+# Thirty random splits set rows aside, to judge both models.
 
 
 # %%
@@ -241,19 +229,18 @@ assert gains[2].mean() > max(0, gains[10].mean())
 assert gains[10].min() < 0
 
 # %% [markdown]
-# The fewer the folds, the more rows the last model lacks, and the more
-# the refit gains. With many folds it gains little, and on a given split
-# it can even lose; but it costs a single fit. The splits share most of
-# their rows, so no interval is drawn from them.
+# The fewer the folds, the more rows the last model lacks, and the more the
+# refit gains. With many folds it gains little and can lose on a given split,
+# but it costs a single fit. Splits share most of their rows, so there is no
+# interval.
 #
-# The refitted model has no score of its own. Its trial's is that of models
-# with fewer rows, which makes it too low, and the best of many, which
-# makes it too high.
+# The refitted model has no score of its own. Its trial's is of models with
+# fewer rows, hence too low, and the best of many, hence too high.
 #
 # ## Weights reach the score and not the model
 #
-# What becomes of the `sample_weight` given to `search`? Searches of one
-# trial show it, with a fast model that learns how frequent each class is.
+# Zeros get next to no `sample_weight`, and the model learns how frequent
+# each class is. If the weights reach it, it takes zeros to be rare.
 
 
 # %%
@@ -278,11 +265,6 @@ def attempt(build=naive_bayes, x=x, y=y, search=None, **changes):
     with contextlib.redirect_stderr(io.StringIO()):
         tuner.search(x, y, **search or {})
     return tuner
-
-
-# %% [markdown]
-# The zeros get next to no weight, so a model trained with the weights must
-# take them to be rare.
 
 
 # %%
@@ -318,15 +300,15 @@ assert shares[0] == shares[1] == shares[3] > 0.05 > shares[2]
 assert scores[0] != scores[1]
 
 # %% [markdown]
-# With scikit-learn's own class the score was weighted and the training
-# was not, without a word: Keras Tuner looks for `sample_weight` among the
+# With scikit-learn's own class the score was weighted and the training was
+# not, without a word: Keras Tuner looks for `sample_weight` among the
 # arguments of `fit`, which scikit-learn wraps. A subclass with a plain
-# `fit` gets the weights. A pipeline never does; there, `class_weight` of
-# the classifier may do instead.
+# `fit` gets the weights. A pipeline never does, but its classifier may take
+# `class_weight`.
 #
 # ## What is accepted, and what fails
 #
-# Each row is a search of one trial in which one thing was changed.
+# Each row is a search with one change.
 
 
 # %%
@@ -390,22 +372,21 @@ assert ended[:-1] == ["COMPLETED"] * 5 + ["FAILED"] * 7
 assert ended[-1].startswith("search raised TypeError")
 
 # %% [markdown]
-# A search of one or two trials that all fail ends without an exception;
-# the third failure in a row raises a `RuntimeError`. So [look at the
+# Only the third failure in a row raises a `RuntimeError`, so [look at the
 # status](how_to/failed_trials.py). What to give instead:
 #
-# - Arrays: `np.asarray(y)`, and `x.toarray()` if it fits into memory. A
-#   sparse matrix that doesn't is a case for scikit-learn's own search.
+# - Arrays: `np.asarray(y)`, and `x.toarray()` if it fits into memory. If
+#   not, use scikit-learn's own search.
 # - `make_scorer(accuracy_score)`, or `get_scorer("accuracy")` for a name.
-#   A scorer has to accept `sample_weight`, and so does a metric.
-# - A splitter such as `StratifiedKFold(5)`, not a number of folds.
+#   Scorers and metrics have to accept `sample_weight`.
+# - A splitter such as `StratifiedKFold(5)`.
 # - For a metric with arguments, a function of your own with a name.
 # - `tuner.oracle.verbose = 0`.
 #
 # ## Or scikit-learn's own search
 #
-# `RandomizedSearchCV` takes a dictionary for each family, metrics by their
-# names and labels in a Series, and refits the best on all rows by itself.
+# `RandomizedSearchCV` takes a dictionary for each family, metrics by name
+# and labels in a Series, and refits the best on all rows by itself.
 
 # %%
 from scipy.stats import loguniform
@@ -432,14 +413,13 @@ results = results.sort_values("rank_test_accuracy").head(3)
 display(results[[*columns, "mean_test_f1_macro"]].round(4))
 
 # %% [markdown]
-# It keeps the score of every fold. `n_jobs=-1` uses every core, weights
-# reach `fit`, and sparse matrices work; `SklearnTuner` has none of these.
+# It also keeps the score of every fold, hands weights to `fit`, takes sparse
+# matrices, and uses every core with `n_jobs=-1`. `SklearnTuner` can't.
 # `HalvingRandomSearchCV` drops bad configurations early, on few rows.
 #
-# `SklearnTuner` has spaces written as code, where one value decides what
-# else exists; Bayesian optimisation; a search that
-# [resumes](how_to/resume.py) after a crash; and one way of working for
-# Keras models and others.
+# `SklearnTuner` has conditional spaces, Bayesian optimisation, searches that
+# [resume](how_to/resume.py) after a crash, and one way of working for Keras
+# models and others.
 #
 # ## The test set, opened once
 #
@@ -459,8 +439,8 @@ print(f"{best_trial.score:.4f} in cross-validation, best of 10")
 # %% [markdown]
 # ## Practice
 #
-# **1.** How many models does a trial fit with `StratifiedKFold(3)`? Count
-# them, and say what ten trials and a refit come to.
+# **1.** How many models does a trial fit with `StratifiedKFold(3)`? And ten
+# trials with a refit?
 
 # %% answer="Answer 1"
 fitted = []
@@ -475,11 +455,10 @@ class Noted(GaussianNB):
 attempt(build=lambda hp: Noted(), cv=StratifiedKFold(3))
 print(len(fitted), "fits, on so many rows each:", fitted)
 print("ten trials and a refit:", 10 * len(fitted) + 1)
-assert len(fitted) == 3
 
 # %% [markdown]
-# **2.** The objective is always the largest `score`. What does a trial's
-# score look like when `scoring` is an error, the share of wrong answers?
+# **2.** The largest `score` wins. What is a trial's score when `scoring` is
+# an error, the share of wrong answers?
 
 
 # %% answer="Answer 2"
@@ -519,10 +498,9 @@ print("Pixels have one scale already; one search each ranks nothing.")
 # %% [markdown]
 # ## What this page did not show
 #
-# - Whether the forest or the support vector machine is better: their
-#   ranges, and a single search of each, decided that here.
-# - How flattered the best of many cross-validated scores is, the nested
-#   loop that measures it, and folds for Keras models:
-#   [cross-validation](how_to/cross_validation.py).
+# - Which family is better, or which oracle: ranges and one search of each
+#   decided that.
+# - How flattered the best of many cross-validated scores is, and folds for
+#   Keras models: [cross-validation](how_to/cross_validation.py).
 # - Preprocessing that learns from more than it should:
 #   [preprocess without leaking](how_to/preprocessing.py).
