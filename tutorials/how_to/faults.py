@@ -8,11 +8,10 @@
 # Tuner = resumable(safe(kt.RandomSearch))  # use it as RandomSearch
 # ```
 #
-# - After a kill, Ctrl-C or a full disk, run the script again. No trial that
-#   had ended is lost or trained again.
-# - A search that was killed without them can often be
-#   [mended](#a-search-that-was-killed-without-safe), here three in four,
-#   and then goes on with them; half an `oracle.json` can't.
+# - After a kill, Ctrl-C or a full disk, run the script again. No trial
+#   that had ended is lost or trained again.
+# - [Mend](#a-search-that-was-killed-without-safe) a search that was
+#   killed without them: here three in four then went on.
 # - [`scored_failures`](#trials-that-fail) keeps Hyperband's brackets full
 #   when trials fail.
 # - Restart a dead parallel worker under its old name: the chief waits.
@@ -46,12 +45,12 @@ print("share of killed searches that could not go on or ended short:")
 display(shares[["searches", "mean", "low", "high"]].round(3))
 
 # %% [markdown]
-# The first four rows are the classes of Keras Tuner as they are. *Mended*
-# searches began the same way, then `mend` and `resumable(safe(...))` took
-# over; *safe* is `resumable(safe(...))` from the start. Kills came at
-# random moments. Nearly all the time went into files here, so a kill hit
-# one far more often than in a search that trains for minutes; in a
-# Bayesian search less, because its time goes into proposals.
+# *Mended* searches began as Keras Tuner's classes do, like the first four
+# rows, and went on with `resumable(safe(...))` after `mend`. *Safe* ones
+# had it from the start. Kills came at random moments. Nearly all the time
+# went into files, so a kill hit one far more often than in a search that
+# trains for minutes; in a Bayesian search less, because its time goes
+# into proposals.
 
 # %%
 assert not harmed["safe, all four"].any()
@@ -79,10 +78,9 @@ pd.set_option("display.max_colwidth", None)
 # %% [markdown]
 # ## Each fault, and what to do
 #
-# [A program](../../evidence/break_searches.py) broke searches in each of
-# these ways, ran the same script again, and compared the end with an
-# uninterrupted search. It kept [a record](../../evidence/faults.csv), a
-# row for each search.
+# [A program](../../evidence/break_searches.py) broke searches in these
+# ways, ran the same script again, and compared the end with an
+# uninterrupted search ([the record](../../evidence/faults.csv)).
 
 
 # %%
@@ -127,7 +125,7 @@ table = costs("plain").rename(columns=NAMES)
 display(table.assign(**{"what to do": table.index.map(TO_DO)}))
 
 # %% [markdown]
-# And the same faults with `resumable(safe(...))`:
+# With `resumable(safe(...))`:
 
 # %%
 safely = costs("safe")
@@ -137,20 +135,16 @@ display(safely.rename(columns=NAMES))
 assert set(TO_DO) == set(table.index)
 promised = ["kill", "interrupt", "full disk", "full disk, models"]
 assert not safely.loc[promised, ["stuck", "short"]].any(axis=None)
-assert not safely["repeated"].any() and not faults["lost"].any()
 
 # %% [markdown]
-# No trial that had ended was lost from disk. A fault costs the way back to
-# it: the search cannot go on, or it ends early because it counts a trial
-# that was never run. With the tools, a second process, a read-only folder
-# and damaged files are refused, as they should be. No fault that was
-# tried made `safe` damage or lose a file. An `oracle.json` that something else damaged
-# can't be replaced: keep a copy.
+# No trial that had ended was lost from disk. A search cannot go on after
+# a fault, or ends early because it counts a trial that was never run. The
+# tools refuse a second process, a read-only folder and damaged files. No
+# fault that was tried made `safe` damage or lose a file.
 #
 # ## Files that stay whole
 #
-# With `safe` a trial and the state of the search reach the disk in one
-# step: a file is written aside, and takes its place when it is whole.
+# `safe` writes a file aside, and puts it in its place when it is whole.
 
 # %%
 from snippets.searches.safe import safe
@@ -159,10 +153,9 @@ from snippets.searches.safe import safe
 # ## A kill between two files
 #
 # Keras Tuner writes a new trial's values to the trial's own file, and
-# only then lists the trial in `oracle.json`. The scripts below kill
-# themselves between the two, in the third trial of four, once with the
-# class as it is and once with the class made safe. A trial is a number
-# here, not a model.
+# only then lists the trial in `oracle.json`. These scripts, whose trials
+# are numbers, kill themselves between the two, in the third trial of
+# four.
 
 
 # %%
@@ -234,9 +227,6 @@ for project, tuner_class in (
 shutil.copytree("searches/faults_plain", "copy", dirs_exist_ok=True)
 Numbers = numbers(kt.RandomSearch)
 
-# %% [markdown]
-# Both searches go on in this process.
-
 
 # %%
 def go_on(tuner_class, project_name):
@@ -260,8 +250,8 @@ assert set(ends["safe"].values()) == {"COMPLETED"}
 assert len(ends["safe"]) == len(ends["as it is"]) == 4
 
 # %% [markdown]
-# As it is, the third trial is found, counted, and never run, without a
-# message. With `safe` there was no third trial yet, and the search drew it.
+# As it is, the third trial is counted and never run, without a message.
+# With `safe` the search drew it anew.
 #
 # ## A search that was killed without `safe`
 
@@ -272,10 +262,10 @@ from snippets.searches.mend import mend
 from snippets.searches.resumable import resumable
 
 # %% [markdown]
-# `mend` takes the folder of the search, `directory/project_name`, repairs
-# what a kill left between two files or in the middle of one, and says
-# where it did. From a shell: `python mend.py searches/digits`. A copy of
-# the folder above, mended, goes on with `resumable(safe(...))`:
+# `mend` takes the search's folder, `directory/project_name`, and repairs
+# what a kill left between two files or in the middle of one. From a
+# shell: `python mend.py searches/digits`. A copy of the folder above goes
+# on once mended:
 
 # %%
 shutil.rmtree("searches/faults_mended", ignore_errors=True)
@@ -287,15 +277,16 @@ assert set(mended.values()) == {"COMPLETED"} and len(mended) == 4
 
 # %% [markdown]
 # It names what it can't repair: half an `oracle.json`, or half the file
-# of a trial that had ended. Those need [a copy](resume.py#a-damaged-file).
-# The copy of `oracle.json` may be old, or of a new search with the same
-# arguments: `mend` adds the trials that ended since. Where none had ended,
-# it removes the rest, and the search begins anew.
+# of a trial that had ended. Those need [a
+# copy](resume.py#a-damaged-file). That of `oracle.json` may be old, or of
+# a new search with the same arguments: `mend` adds the trials that ended
+# since. Where none had ended, it removes the rest, and the search begins
+# anew.
 #
 # ## A kill at any moment
 #
-# What the random kills left behind, and how many of the searches in each
-# state could not go on or were short in the end:
+# What the random kills left behind, and how many of these searches could
+# not go on or ended short:
 
 # %%
 states = killed.pivot_table(
@@ -319,13 +310,13 @@ assert not half[killed["way"] == "safe"].any()
 
 # %% [markdown]
 # With `safe` a kill can leave an `oracle.json` that is ahead of a trial's
-# file; the next process repairs it. `mend` refuses half an `oracle.json`,
-# and a folder that has none yet: no trial had ended there, so begin anew.
+# file; the next process repairs it. `mend` refuses a folder without an
+# `oracle.json` too: no trial had ended there, so begin anew.
 #
 # ### Is the end the same?
 #
-# After a kill and a second run, the share of searches whose trials all
-# have the values and scores of an uninterrupted search:
+# The share of killed searches whose trials all have the values and scores
+# of an uninterrupted search:
 
 # %%
 same = killed.pivot_table(index="tuner", columns="way", values="same")
@@ -339,19 +330,17 @@ assert not half["BayesianOptimization"].all()
 
 # %% [markdown]
 # Without tools, RandomSearch and Hyperband differ above all where a file
-# was left half written. GridSearch also loses its place. Bayesian
-# searches differ without a torn file too: their random generator is not
-# saved, so they go on with other proposals. Mended, a trial whose file was
-# torn is drawn again, with other values. `safe` keeps the files whole;
+# was torn. GridSearch also loses its place, and Bayesian searches their
+# random generator, which is not saved. Mended, a trial whose file was
+# torn is drawn again, with other values. `safe` keeps files whole;
 # `resumable` finds the place again and draws each proposal from its own
-# seed. The scores of models are the same again if [each trial is
+# seed. The scores of models are the same too if [each trial is
 # seeded](reproducible_searches.py#seed-each-trial).
 #
 # ## A second process
 #
-# As it is, Keras Tuner lets two processes search in one folder; both
-# run every trial. Here this process searches, and in its first trial
-# starts the script again, made safe.
+# Keras Tuner lets two processes search in one folder, and both run every
+# trial. Here a safe search starts its script again:
 
 # %%
 last = """
@@ -379,38 +368,36 @@ assert "BlockingIOError: process" in errors[0]
 assert len(tuner.oracle.end_order) == 4
 
 # %% [markdown]
-# The lock ends with the process that searches, however it ends. It holds
-# on one machine; on Windows nothing is locked.
+# The lock ends with its process. It holds on one machine; on Windows
+# nothing is locked.
 #
 # ## Trials that fail
 #
-# `scored_failures(kt.Hyperband, worst=0.0)(build_model, ...)` gives a
-# trial that fails for good a bad score. [Failed
-# trials](failed_trials.py#under-hyperband-a-failure-costs-more) shows it,
-# and which failure becomes what.
+# `scored_failures(kt.Hyperband, worst=0.0)(build_model, ...)` gives a bad
+# score to [trials that
+# fail](failed_trials.py#under-hyperband-a-failure-costs-more) for good.
 #
 # ## Parallel workers
 #
-# Of a chief and two workers one was killed; the last rows of the
-# [tables](#each-fault-and-what-to-do) say what was seen.
+# Of a chief and two workers one was killed: see the last rows of the
+# [tables](#each-fault-and-what-to-do).
 #
-# - When a worker dies, the chief waits for its trial without a time
-#   limit. Restarted with the same `KERASTUNER_TUNER_ID`, the worker is
-#   given the same trial.
-# - When the chief dies, workers wait up to an hour. Once it is restarted
-#   they go on, and the trials they had in hand may be run twice. A worker
-#   that asks too seldom can find the search over and the chief gone:
-#   nothing is missing, and it ends with an error or is ended by hand.
+# - The chief waits for a dead worker's trial without a time limit.
+#   Restarted with the same `KERASTUNER_TUNER_ID`, the worker is given the
+#   same trial.
+# - Workers wait up to an hour for a dead chief. Once it is restarted they
+#   go on, and may run the trials they had in hand twice. A worker that
+#   asks too seldom can find the search over and the chief gone: nothing
+#   is missing, and it ends with an error or is ended by hand.
 # - A worker may join late.
 #
-# [Several processes](several_processes.py#when-a-worker-dies) has a
-# launcher that restarts what died, and ends what is left over.
+# [A launcher](several_processes.py#when-a-worker-dies) restarts what
+# died, and ends what is left over.
 #
 # ## A full disk
 #
-# The disk was too small, and was then made larger. As it is, each search
-# left half a trial's file and could not go on until it was mended. With
-# `safe` every file stayed whole, and each search went on.
+# The disk was too small, and was then made larger. Without `safe`, no
+# search could go on until it was mended:
 
 # %%
 disk = faults[faults["fault"].str.startswith("full disk")]
@@ -424,14 +411,13 @@ assert not disk.loc[["mended", "safe"], "stuck"].any()
 # %% [markdown]
 # ## What this page did not show
 #
-# - Changed arguments. A new range or seed is
-#   [ignored in silence](resume.py#what-is-honoured-and-what-is-not),
-#   and refused by [resumable](resume.py#a-search-that-resumes-or-says-why-not).
+# - Changed arguments. A new range or seed is [ignored in
+#   silence](resume.py#what-is-honoured-and-what-is-not), and refused by
+#   [resumable](resume.py#a-search-that-resumes-or-says-why-not).
 # - The process that the system kills for its memory: a kill like any
-#   other. [Memory and disk](memory_and_disk.py) has two cures.
-# - A power cut. `safe` asks the system to write each file to the disk
-#   before it takes its place; no test here can tell whether the disk
-#   obeys.
+#   other, with [two cures](memory_and_disk.py).
+# - A power cut. `safe` asks the system to write each file to the disk; no
+#   test here can tell whether the disk obeys.
 # - Folders on a network, where locks and replacing a file may mean less.
-# - A trial resumed in its middle. It is [run again from its
+# - A trial resumed in its middle: it is [run again from its
 #   start](resume.py#a-search-that-is-killed).
