@@ -38,10 +38,12 @@ display(good.round(2) + 0)
 
 # %% [markdown]
 # A test set that chooses is a validation set: [more of
-# it](#what-it-costs-to-look-at-the-test-set) below.
+# it](#what-it-costs-to-look-at-the-test-set). And the more a search
+# tries, the more it [overfits](../../reference/glossary.md#overfitting)
+# the validation set.
 #
 # Split once, before anything else looks at the data, and by groups where
-# rows belong together. Then hand the validation rows over by name:
+# rows belong together:
 #
 # ```python
 # x, x_kept, y, y_kept = train_test_split(
@@ -54,10 +56,6 @@ display(good.round(2) + 0)
 #     x_train, y_train, validation_data=(x_validation, y_validation)
 # )
 # ```
-#
-# `validation_split=0.2` takes the last rows instead, as they lie. And the
-# more a search tries, the more its choice is
-# [overfitting](../../reference/glossary.md#overfitting) the validation set.
 
 # %%
 import keras
@@ -75,10 +73,10 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Early stopping is a use, too
 #
-# Early stopping, the choice of the best epoch, a schedule that waits for a
-# plateau: each looks at the validation set while training, and makes the
-# score less of a forecast. [Recorded runs](../../evidence/recorded_curves.md)
-# of all configurations of two problems show by how much, without any tuner.
+# Stopping early, choosing the best epoch and waiting for a plateau make
+# a validation score less of a forecast. [Recorded
+# runs](../../evidence/recorded_curves.md) of all configurations of two
+# problems show by how much, without any tuner.
 
 # %%
 from snippets.data.evidence_file import evidence_file
@@ -93,9 +91,8 @@ problems = {
 }
 
 # %% [markdown]
-# One of the two sets may be easier, which has nothing to do with choosing. So
-# everything is done twice, the second time with the sets exchanged, and the
-# mean of both says how much was luck.
+# One of the two sets may be easier. So all is done again with the sets
+# exchanged, and the mean says how much was luck.
 
 
 # %%
@@ -145,18 +142,17 @@ assert all(luck.loc["stopped, the best"] > 0.1)
 assert all(luck.diff().loc["all epochs, the best"] > 0)
 
 # %% [markdown]
-# The first row chose nothing. Stopping with the best weights chooses among
-# the epochs it saw. The last weights of a stopped training come after epochs
-# that looked no better, unlucky ones, so their score is a little too low.
+# The first row chose nothing. Stopping with the best weights chooses
+# among the epochs it saw. The last weights come after epochs that looked
+# no better, unlucky ones, so their score is a little too low.
 #
-# Stop all the same; but a validation score is no result, not even that of a
+# Stop all the same, but report no validation score, not even that of a
 # single training.
 #
 # ## `validation_split` takes the last rows
 #
-# A model that always predicts zero and can't learn shows which rows they
-# are: its mean absolute error is the mean of the labels, here the numbers
-# of the rows.
+# A model that always predicts zero shows which rows they are: its mean
+# absolute error is the mean of its labels, the numbers of the rows.
 
 # %%
 numbers = np.arange(10.0)
@@ -172,9 +168,8 @@ assert np.allclose(history["loss"], numbers[:8].mean())
 assert np.allclose(history["val_loss"], numbers[8:].mean())
 
 # %% [markdown]
-# `shuffle=True`, the default, concerns the training rows alone. Digits sorted
-# by label, as files from one folder per class are, and the same rows
-# permuted, in a search of one trial:
+# `shuffle=True`, the default, concerns the training rows alone. Digits
+# sorted by label, as files of one folder per class are, and permuted:
 
 # %%
 from snippets.models.tabular_classifier import TabularClassifier
@@ -215,14 +210,13 @@ for name, order in orders.items():
 assert scores["sorted"] < 0.3 and scores["permuted"] > 0.8
 
 # %% [markdown]
-# Nothing fails, and the tuner ranks trials by how they do on digits they
-# have hardly seen. Rows in the order of time, of place or of the person
-# who labelled them do the same less visibly.
+# Nothing fails, and the tuner ranks trials by digits they have hardly
+# seen. Rows in the order of time, of place or of the person who labelled
+# them do the same less visibly.
 #
-# For rows in time the last ones are right. Pass them as `validation_data`
-# all the same: with `validation_split`, the rows are still together when
-# they reach `HyperModel.fit`, and what it learns from them, it learns from
-# the validation rows as well.
+# For rows in time the last ones are right. Still pass them as
+# `validation_data`, or `HyperModel.fit` gets all rows together and also
+# learns from the validation rows:
 
 # %%
 order, cut = orders["permuted"], int(len(y) * 0.8)
@@ -253,20 +247,19 @@ assert table.to_numpy().tolist() == [[False, True], [True, False]]
 # %% [markdown]
 # For a scaling that does little harm, for what looks at labels [it does
 # much](../how_to/preprocessing.py#the-leak-measured). And a `fit` that
-# permutes its rows would draw other validation rows in every trial, so no
-# two scores could be compared.
+# permutes its rows would validate every trial on other rows.
 #
 # ## The same thing on both sides
 #
 # A split keeps rows apart, not what they are about. Copies, crops of one
-# picture, visits of one patient, sentences of one text: if some are in
-# training and others in validation, a network is rewarded for
-# remembering them.
+# picture, visits of one patient, sentences of one text: with some in
+# training and others in validation, a network is rewarded for remembering
+# them.
 #
-# Of each digit four copies are made with noise in the pixels, as when data
-# is augmented *before* the split. Three labels in ten are wrong, and go
-# with the copies. The model is cheap and can remember to any degree: the
-# majority among the `k` nearest neighbours, with `k` to be tuned.
+# Each digit gets four noisy copies, as when data is augmented *before*
+# the split. Three labels in ten are wrong, and go with the copies. The
+# model can remember to any degree: the majority among the `k` nearest
+# neighbours, with `k` to be tuned.
 
 # %%
 COPIES, WRONG = 4, 0.3
@@ -289,9 +282,8 @@ def accuracies(x_train, y_train, x_new, y_new):
 
 
 # %% [markdown]
-# Two splits: of the rows, and of the images, with all copies of an image
-# on one side. Images that were put away beforehand, labelled as badly,
-# tell what each `k` is worth.
+# Rows are split, or images with all their copies. Images put away
+# beforehand, labelled as badly, tell what each `k` is worth.
 
 
 # %%
@@ -341,28 +333,25 @@ assert abs(means["split by image"] - means["new images"]).max() < 0.05
 assert (means["split by row"] - means["new images"]).max() > 0.1
 
 # %% [markdown]
-# The leak does not only flatter: it chooses. With copies on both sides the
-# search asks for the most memory there is, as it would of a network for
-# more units, less dropout and more epochs. No test set taken from the same
-# split would notice.
+# The leak does not only flatter: it chooses the most memory there is, in
+# a network more units, less dropout and more epochs. No test set from the
+# same split would notice.
 #
-# So split before you augment, look for duplicates before you split, and
+# So look for duplicates before you split, split before you augment, and
 # split by what belongs together: `GroupShuffleSplit` for one validation
-# set, `GroupKFold` for [folds](../how_to/cross_validation.py). Exact copies
-# are found in a line:
+# set, `GroupKFold` for [folds](../how_to/cross_validation.py). To find
+# exact copies:
 
 # %%
 doubled = np.concatenate([x, x[:3]])
 extra = len(doubled) - len(np.unique(doubled, axis=0))
 print(extra, "rows too many")
-assert extra == 3
 
 # %% [markdown]
 # ## What it costs to look at the test set
 #
-# The columns of the table at the top are the validation score of the winner,
-# the test accuracy of the same network, and the score of whoever chooses by
-# the test set. (These networks fail independently. Real ones tend to fail on
+# In the table at the top, what chose is the set by which the winner was
+# chosen. (These networks fail independently. Real ones tend to fail on
 # the same images, and are [too good by
 # less](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).)
 #
@@ -395,34 +384,30 @@ assert 0.8 < looked.loc[5, "too good"] / four_trials < 1.3
 # %% [markdown]
 # A test set wears out look by look nearly as fast as a validation set does
 # trial by trial: five looks cost what choosing among four trials costs
-# above. It lasts longer only if it is asked less often.
+# above.
 #
 # ## In short
 #
-# 1. Look for duplicates, find out what belongs together, split by that,
-#    put the test rows away.
-# 2. Validation rows by `validation_data`, the same ones for every trial.
-#    [How many](../evidence/how_sure.py#how-large-must-a-difference-be) depends on
-#    the differences that matter to you; too few to split at all:
-#    [cross-validation](../how_to/cross_validation.py).
-# 3. Whatever learns from data learns
-#    [from training rows](../how_to/preprocessing.py).
-# 4. All choices by validation, that of the tuner and the early stopping
-#    as well as yours.
-# 5. Then the validation rows have done their work:
-#    [train again](../how_to/retrain_and_ship.py) on them and the training rows
-#    together, with the hyperparameters and the epochs found.
-# 6. Open the test set, once, and report what it says with its interval.
-#    If no rows can be spared for it, put the whole search into
+# 1. Look for duplicates, split by what belongs together, put the test
+#    rows away.
+# 2. Give every trial the same `validation_data`.
+#    [How many](../evidence/how_sure.py#how-large-must-a-difference-be) rows
+#    depends on the differences that matter to you. If you have too few,
+#    use [cross-validation](../how_to/cross_validation.py).
+# 3. Learn [from training rows](../how_to/preprocessing.py), choose by
+#    validation rows.
+# 4. [Train again](../how_to/retrain_and_ship.py) on both, with the
+#    hyperparameters and epochs found.
+# 5. Open the test set once, and report its score with its interval. If no
+#    rows can be spared for it, use
 #    [a nested loop](../how_to/cross_validation.py#how-good-is-it-the-nested-loop).
 #
 # ## What this page did not show
 #
 # - Rows that change over time: the newest should judge, and no random
 #   split forecasts what changes next.
-# - Test rows that differ from what the network will meet. No split of
-#   your rows shows that.
-# - How exactly a leak works in a large network. Neighbours stood in for
-#   it because what they remember is plain to see.
+# - Test rows that differ from what the network will meet. No split shows
+#   that.
+# - How exactly a leak works in a large network.
 # - Statistics that let a test set be asked more often, such as
 #   [the reusable holdout](https://doi.org/10.1126/science.aaa9375).
