@@ -46,10 +46,8 @@ table = pd.DataFrame(ahead).set_axis(["0-1", "1-2", "2-3", "3-4"])
 display(table.rename_axis("difference in se").round(2))
 
 # %% [markdown]
-# These are pairs of the better half of 432 configurations, each trained
-# three times beforehand: one run gives the score, the other two the test
-# accuracy. In such records a search can be replayed thousands of times. In
-# a search of yours the test set stays closed until the end.
+# Pairs are of the better half of 432 configurations, each trained three times
+# beforehand: one run gives the score, the other two the test accuracy.
 
 # %%
 import math
@@ -70,10 +68,8 @@ from snippets.results.compare_runs import compare_runs
 # Every configuration of a space, trained with three seeds, on
 # [digits](../../evidence/curves_digits.csv.xz) and on
 # [10,000 images of MNIST](../../evidence/curves_mnist.csv.xz). A seed
-# decides the first weights, the order of the images and what dropout
-# drops. Which images are for training, validation and test is always the
-# same. As in Keras Tuner, a run's score is the validation accuracy of its
-# best epoch, and the network of that epoch is kept.
+# decides first weights, order of images and dropout; the split never changes.
+# As in Keras Tuner, a run's best epoch gives its score and network.
 
 
 # %%
@@ -96,7 +92,9 @@ for name in ("digits", "mnist"):
 # %%
 images = {"digits": (288, 360), "mnist": (1600, 2000)}
 for name, curves in problems.items():
-    print(name, curves.validation.shape, end=": ")
+    print(
+        name, curves.validation.shape, "configurations, seeds, epochs"
+    )
     print("{} validation images, {} for the test".format(*images[name]))
     both = zip(
         (curves.validation, curves.test), images[name], strict=True
@@ -106,13 +104,11 @@ for name, curves in problems.items():
         assert np.all(abs(right - right.round()) < 1e-4 * number)
 
 # %% [markdown]
-# The shapes are configurations, seeds, epochs.
-#
 # ## How large must a difference be?
 #
-# The validation images and the seed of the run move a score. How far they
-# move the difference of two runs in the best quarter, as standard
-# deviations in points, the hundredths of accuracy:
+# How far the validation images and the run's seed move the difference of two
+# runs in the best quarter, as standard deviations in points, the hundredths of
+# accuracy:
 
 
 # %%
@@ -141,18 +137,17 @@ assert all(measured < formula) and all(confirmed < seed)
 
 # %% [markdown]
 # - **Images.** The formula is that of two separate sets of images. Both
-#   runs saw the same ones and tend to fail on the same, which cancels. What
-#   is left is estimated by how far validation and test drift apart. If you
-#   keep the answers on each image, compare two networks directly, with
-#   `compare_runs`, `paired`.
-# - **Seed.** A rerun in part makes a better or worse network, which the
-#   test set confirms; the rest is other errors on these few images.
+#   runs saw the same ones and tend to fail on the same, which cancels. The rest
+#   is estimated by how far validation and test drift apart. If you keep the
+#   answers on each image, compare networks directly, with `compare_runs`,
+#   `paired`.
+# - **Seed.** Part of it is a better or worse network, as the test set confirms,
+#   the rest other errors on these few images.
 #
-# [Bouthillier et al. (2021)](https://arxiv.org/abs/2103.03098) measured
-# such sources on larger problems and found the data to be the largest.
+# On larger problems [Bouthillier et al.
+# (2021)](https://arxiv.org/abs/2103.03098) found the data to move scores most.
 #
-# How good a yardstick is `se`? The pairs of all three runs, in steps of half
-# an `se`:
+# How good a yardstick is `se`? The pairs of all three runs:
 
 
 # %%
@@ -245,11 +240,10 @@ assert all(half[SIZES].T.diff().iloc[1:].min() > 0)
 # set is noisy too, so the true shares are a little further from one half.
 #
 # In the best quarter of digits only nine runs lead by more than two `se`,
-# and one of them, the luckiest, loses nearly all its pairs: among the best
-# on few images even a large lead can be luck.
+# and one, the luckiest, loses nearly all its pairs: among the best on few
+# images even a large lead can be luck.
 #
-# Turned round, the validation images that it takes until `2 * se` is as
-# small as a difference that matters to you:
+# The validation images that make `2 * se` as small as a difference:
 
 # %%
 points, accuracies = [0.2, 0.5, 1, 2], [0.8, 0.9, 0.95, 0.98]
@@ -264,9 +258,8 @@ display(pd.DataFrame(needed, index=pd.Index(points, name="points")))
 # %% [markdown]
 # ## How many repeats?
 #
-# With `executions_per_trial=k` a score is the mean of `k` runs, which
-# divides the variance of reruns by `k`. The images stay the same, and some
-# are hard for one configuration in each of its runs. The standard error of
+# With `executions_per_trial=k` a score is the mean of `k` runs, which divides
+# the variance of reruns by `k`, not that of the images. The standard error of
 # the difference of two configurations in the best quarter:
 
 
@@ -290,16 +283,14 @@ assert all(left.loc[3] > left.loc[1] / 2)
 assert all(left.loc[np.inf] < noises.iloc[0])
 
 # %% [markdown]
-# Three runs of each don't halve it. Beyond three the table is arithmetic;
-# its last row, what no repeat removes, is a rough estimate: less than one
-# `se`.
+# Three runs of each don't halve it. Beyond three the table is arithmetic. Its
+# last row, what no repeat removes, is a rough estimate: less than one `se`.
 #
 # ### Repeats, or more configurations?
 #
-# Replayed random searches show which is the better use of a number of runs.
-# The judge is the third run of the configuration that a search picks, which
-# no search has seen. Each search also runs the other way round, on the test
-# set, with the validation set as judge.
+# Random searches are replayed, and judged by the third run of the configuration
+# that they pick, which they have not seen. Each also runs the other way round,
+# on the test set, with the validation set as judge.
 
 # %%
 SEARCHES = 4000
@@ -377,24 +368,23 @@ assert sixth.min().min() > -0.2
 assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 
 # %% [markdown]
-# The dotted lines are searches on the test set. The bars are 95 % intervals
-# for the mean over such searches, not over other images: the distance
-# between solid and dotted shows how much those matter.
+# Dotted lines are searches on the test set. Bars are 95 % intervals for the
+# mean over such searches, not over other images: the distance between solid
+# and dotted shows how much those matter.
 #
 # With few runs, two of each cost more than they bring: half as many
-# configurations were tried. The best sixth again costs less, most on
-# MNIST. With hundreds of runs it paid in one of the four cases, digits
-# searched on the validation set.
+# configurations were tried. The best sixth again costs less, most on MNIST.
+# With hundreds of runs it paid in one of the four cases, digits searched on the
+# validation set.
 #
 # ## How much of the best score is luck?
 #
-# The winner of a search is partly the best and partly the luckiest, so
-# its score is too good: the winner's curse. So is the best of the epochs
-# of a run. Both overfit the validation set by selection
+# A winner is partly the best and partly the luckiest, so its score is too good:
+# the winner's curse. So is that of a run's best epoch. Both overfit the
+# validation set by selection
 # ([Cawley and Talbot, 2010](https://jmlr.org/papers/v11/cawley10a.html)).
 #
-# One of the two sets may also be easier. In a search the other way round
-# that part of the gap has the other sign, so the mean of both is free of it.
+# If one of the two sets is easier, that cancels in the mean of both ways round.
 
 # %%
 TRIALS = 1, 4, 16, 64, 256, count
@@ -468,16 +458,13 @@ lucky.columns = ["1 trial", *(f"{n} trials" for n in TRIALS[1:])]
 display(lucky.round(2) + 0)
 
 # %% [markdown]
-# - The band holds eight tenths of the searches: what can happen to one.
+# - The band holds eight tenths of the searches.
 # - One trial alone is too good already: the best of its epochs was chosen.
-#   Choosing among trials comes on top.
-# - The dotted line compares validation scores of the same configuration:
-#   what you would lose by training the winner anew.
-# - On digits one set is easier by as much as the luck, which has nothing to
-#   do with tuning.
+# - The dotted line compares validation scores of one configuration: what
+#   training the winner anew would lose.
+# - On digits one set is easier by as much as the luck.
 #
-# Do more trials still find something better? `worth` is what the judge says
-# of the winner's two other runs.
+# What the judge says of the winner's two other runs is its `worth`:
 
 
 # %%
@@ -512,24 +499,22 @@ assert min(winning) == 1 and max(winning) == 21
 #
 # ## What to do about it
 #
-# 1. Work out `se` before the search. If `2 * se` is more than the
-#    differences that matter, get more validation images, or
-#    [cross-validate](../how_to/cross_validation.py).
+# 1. If `2 * se` is more than the differences that matter, get more validation
+#    images, or [cross-validate](../how_to/cross_validation.py).
 # 2. Spend the runs on configurations first.
 # 3. Run the best few again, with other seeds, for a score that choosing
 #    has flattered less, and choose by the mean.
 # 4. Take the simplest of those that are within one `se` of the best.
 # 5. Evaluate that one on the test set, once, and report it with its
 #    interval, which `compare_runs` gives of right and wrong on each
-#    image. If you go back and tune on, that test set is spent.
+#    image. If you tune on, that test set is spent.
 #
 # ### Within one standard error
 #
-# The rule is from Breiman et al., *Classification and Regression Trees*
-# (1984), and in
-# [The Elements of Statistical Learning](https://hastie.su.domains/ElemStatLearn/),
-# section 7.10. In searches of 50 trials, this is what the network with
-# the fewest weights within one `se` of the best score is worth:
+# This rule is from Breiman et al. (*Classification and Regression Trees*, 1984;
+# [The Elements of Statistical
+# Learning](https://hastie.su.domains/ElemStatLearn/), 7.10). In searches of 50
+# trials, what the network with the fewest weights is worth:
 
 
 # %%
@@ -570,15 +555,15 @@ assert all(lost < noises.loc["one score by formula, se"])
 assert all(fewest["weights, median"] <= best["weights, median"])
 
 # %% [markdown]
-# Where time counts rather than weights, take seconds instead.
+# Where time counts, take seconds instead of weights.
 #
 # ## Repeats in Keras Tuner
 #
 # `executions_per_trial=2` trains every configuration twice. The score is
-# the mean over the runs, each at its best epoch; the weights kept are
-# those of the one best epoch of the one best run
-# ([shown](../explanation/what_a_score_means.py#the-network-that-is-kept)).
-# To keep the single scores as well, note them in `run_trial`.
+# the mean over the runs, each at its best epoch. The [weights
+# kept](../explanation/what_a_score_means.py#the-network-that-is-kept) are
+# those of the best epoch of the best run. To keep the single scores, note them
+# in `run_trial`.
 
 # %%
 from snippets.models.build_model import build_model
@@ -618,8 +603,7 @@ for trial in tuner.oracle.trials.values():
     assert np.isclose(trial.score, np.mean(runs))
 
 # %% [markdown]
-# To repeat the best few only, search with single runs, train those again by
-# hand, and choose by the mean of old and new runs.
+# To repeat only the best few, train them by hand, and choose by the mean:
 
 # %%
 for hp in tuner.get_best_hyperparameters(2):
@@ -629,18 +613,15 @@ for hp in tuner.get_best_hyperparameters(2):
     print(f"{again:.4f} from another run, of", hp.values)
 
 # %% [markdown]
-# A seed set in `build` would make all the runs of a trial the same. How
-# to seed them otherwise:
-# [reproducible searches](../how_to/reproducible_searches.py#seed-each-trial).
+# A seed set in `build` makes all runs of a trial the same: [seed each
+# trial](../how_to/reproducible_searches.py#seed-each-trial).
 #
 # ## Is a search worth it?
 #
-# The search of [Random search](../random_search.py) was repeated with other
-# seeds, a million apart
-# ([program](../../evidence/repeat_random_search.py),
+# The search of [Random search](../random_search.py), repeated with seeds a
+# million apart ([program](../../evidence/repeat_random_search.py),
 # [results](../../evidence/random_searches.csv)). The untuned network, with
-# twice the patience of a trial, was trained often enough to know the best of
-# several runs.
+# twice the patience, was trained often enough to know the best of several runs.
 
 # %%
 record = pd.read_csv(evidence_file("random_searches.csv"), comment="#")
@@ -683,8 +664,8 @@ assert (repeated["low"] > 0).all()
 assert (gains > 0).mean().tolist() == [1, 0.75]
 
 # %% [markdown]
-# What the checkpoints gained on the validation images, by which the search
-# chose them, and what they gained on the test images:
+# What the checkpoints gained on the images that chose them, and on the test
+# images:
 
 # %% alt="Twelve thin lines, one for each search, from its gain on the validation images to its gain on the test images, and a thick line of means that falls but stays above zero. A few lines end below zero." caption="On images that chose nothing the mean gain is smaller, and a few searches lose; that it falls is not shown by twelve." figure="left"
 picked = record[record["model"] == "checkpoint"].set_index("search")
@@ -716,16 +697,15 @@ worse = (left["test"] < 0).sum()
 print(f"{worse} of {len(left)} searches lost on the test images")
 
 # %% [markdown]
-# Both gain on average. Trained anew, every search's configuration is better
-# on average than the untuned one; its checkpoint, one run, beats the best of
-# the untuned in three searches of four. The test images are the same each
-# time. A single search may find little, or luck, and its validation score
-# does not say which.
+# Trained anew, every search's configuration is better on average than the
+# untuned one. Its checkpoint, one run, beats the best of the untuned in three
+# searches of four, on the same test images each time. A single search may find
+# little, or luck, and its validation score does not say which.
 #
 # ## What this page did not show
 #
-# - Other images: both problems are digits, each cut once into training,
-#   validation and test. That cut is noise too, and no rerun shows it.
+# - Other images: both problems are digits, each split once. That split is
+#   noise too, and no rerun shows it.
 # - Other searches than random ones. Hyperband and Bayesian optimisation
 #   look more often where scores are high, and are no less lucky.
 # - Other scores than accuracy. For a loss or an AUC, `se` comes from
