@@ -137,7 +137,7 @@ promised = ["kill", "interrupt", "full disk", "full disk, models"]
 assert not safely.loc[promised, ["stuck", "short"]].any(axis=None)
 
 # %% [markdown]
-# No trial that had ended was lost from disk. A search cannot go on after
+# No trial that had ended was lost from disk. A search may not go on after
 # a fault, or ends early because it counts a trial that was never run. The
 # tools refuse a second process, a read-only folder and damaged files. No
 # fault that was tried made `safe` damage or lose a file.
@@ -251,7 +251,7 @@ assert len(ends["safe"]) == len(ends["as it is"]) == 4
 
 # %% [markdown]
 # As it is, the third trial is counted and never run, without a message.
-# With `safe` the search drew it anew.
+# With `safe` the search drew it again.
 #
 # ## A search that was killed without `safe`
 
