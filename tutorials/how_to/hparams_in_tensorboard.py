@@ -2,16 +2,16 @@
 # # TensorBoard
 #
 # Hyperparameters, scores and curves of every trial in TensorBoard: one
-# callback, what it writes, read back here, and how to open it.
+# callback, what it writes, and how to open it.
 #
 # Give `search` a `TensorBoard` callback with a folder of its own, then
 # open that folder: `tensorboard --logdir logs/first_search`. Keras Tuner
-# sends each trial to its own folder there and adds the hyperparameters,
-# so the tab HPARAMS compares trials.
+# adds each trial's hyperparameters, so the tab HPARAMS compares trials.
 #
-# Install TensorBoard even if you never use it: Keras Tuner imports it in
-# every trial on TensorFlow, which no longer installs it. Without it every
-# trial fails with `ModuleNotFoundError: No module named 'tensorboard'`.
+# Install TensorBoard even if you never use it: TensorFlow no longer does,
+# and Keras Tuner imports it in every trial on TensorFlow. Without it
+# every trial fails with
+# `ModuleNotFoundError: No module named 'tensorboard'`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -59,8 +59,7 @@ from tensorboard.util import tensor_util
 # %% [markdown]
 # ## What it wrote
 #
-# A folder for each trial, in it one for each execution. The files
-# beside `train` and `validation` hold the hyperparameters.
+# A trial has a folder, and in it one for each execution.
 
 # %%
 LOGS, trials = Path("logs", "first_search"), tuner.oracle.trials
@@ -73,15 +72,14 @@ display(files.head(6).round(1).rename_axis("file"))
 print(f"{len(trials)} trials: {files['KiB'].sum():.0f} KiB")
 
 # %% [markdown]
-# Larger models have larger graphs, and the callback's `histogram_freq`
-# adds the weights' distributions. The search does not need these files.
-# Delete them before a new search: `overwrite=True` does not, and
-# TensorBoard shows all trials that it finds.
+# Larger models and `histogram_freq` make larger files. The search does
+# not need them. Delete them before a new search: `overwrite=True` does
+# not, and TensorBoard shows all trials that it finds.
 #
 # ## The hyperparameters, read back
 #
-# The HPARAMS tab is made from two events per trial: one when it starts,
-# with the hyperparameters, and one when it ends, with its status.
+# Each trial logs its hyperparameters when it starts, and its status when
+# it ends.
 
 
 # %% open=true
@@ -144,8 +142,7 @@ assert set(table["ended"]) == {"STATUS_SUCCESS"}
 #
 # ## The curves
 #
-# One scalar per epoch, for training and validation, under the names
-# that Keras gives them; drawn here from the same files.
+# One scalar per epoch, under the names that Keras gives:
 
 # %% alt="Validation accuracy by epoch, a line for each trial, read from TensorBoard's event files." caption="The event files hold the whole curve of every trial, which Keras Tuner does not keep." figure="curves"
 figure, axis = plt.subplots()
@@ -161,13 +158,12 @@ plt.show()
 # ## Open it
 #
 # `tensorboard --logdir logs/first_search` serves the folder at
-# `http://localhost:6006` until you press Ctrl-C. In a notebook,
-# `%load_ext tensorboard` and `%tensorboard --logdir logs/first_search`
-# show it in a cell. On a machine you reach by SSH, forward the port
-# with `ssh -L 6006:localhost:6006 machine`.
+# `http://localhost:6006` until you press Ctrl-C. In a notebook, use
+# `%load_ext tensorboard` and `%tensorboard --logdir logs/first_search`.
+# If you reach the machine by SSH, forward the port:
+# `ssh -L 6006:localhost:6006 machine`.
 #
-# The server, here in a thread of this process, says what the tab would
-# show:
+# A server in this process says what the tab shows:
 
 # %%
 server = program.TensorBoard()
@@ -218,10 +214,10 @@ assert np.allclose(shown["validation accuracy"], last)
 # %% [markdown]
 # ## What this page did not show
 #
-# - The pages themselves, which run in your browser. In HPARAMS the view
-#   *parallel coordinates* draws what [results](results.py) draws.
-# - Several searches in one TensorBoard: give each a folder below one
-#   that you open, `logs/first_search`, `logs/second_search`.
-# - Trials under Hyperband, where a promoted trial is a trial of its
-#   own, with a curve that begins where its parent's ended.
+# - The pages themselves, which run in your browser. In HPARAMS, *parallel
+#   coordinates* draws what [results](results.py) draws.
+# - Several searches in one TensorBoard: give each a folder below the one
+#   you open, `logs/first_search`, `logs/second_search`.
+# - Hyperband, where a promoted trial is a trial of its own, with a curve
+#   that begins where its parent's ended.
 # - Other [experiment trackers](experiment_trackers.py).
