@@ -1,16 +1,16 @@
 # %% [markdown] index="known values; warm start; time limit; stop early; no progress; stop after two hours"
 # # Known values, time limits, no progress
 #
-# Begin a search with values that you know to be good, end it when its
-# time is up, or when it makes no progress any more.
+# Begin a search with values that you know to be good, and end it when its
+# time is up or it makes no progress any more.
 #
-# Keras Tuner has no argument for any of the three. Three snippets add
-# them to a tuner class, each by itself or all together.
+# Three snippets add what Keras Tuner has no argument for, each by itself
+# or all together.
 #
 # - A search that is stopped returns as if it had finished. The same
 #   script with a larger limit [goes on](resume.py).
-# - `default=` is no way to begin with known values: of the four tuners
-#   only GridSearch begins with the defaults.
+# - `default=` is no way to begin with known values: only GridSearch
+#   begins with the defaults.
 # - For your data, [the composer writes a script with a time
 #   limit](../../your_data/index.md?time_limit=1&resume=1).
 
@@ -66,9 +66,8 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## Trials that take no time
 #
-# This page is about tuners, not models. So a trial is a formula instead
-# of a training: an error that is smallest near a learning rate of 0.003
-# and 96 units. Everything around it is the real thing.
+# Here a trial is a formula: an error that is smallest near a learning
+# rate of 0.003 and 96 units.
 
 
 # %%
@@ -132,13 +131,11 @@ default = firsts["units"].eq(128) & firsts["learning_rate"].eq(1e-3)
 assert default.tolist() == [False, False, False, True]
 
 # %% [markdown]
-# Under GridSearch, then, write known values as defaults. For the
-# others:
+# Under GridSearch, then, write known values as defaults.
 #
 # ## Known values first
 #
-# Two sets of values to begin with. The second leaves the units open,
-# and they take their default.
+# The second set leaves the units open, and they take their default.
 
 # %%
 KNOWN = [{"units": 96, "learning_rate": 0.003}, {"learning_rate": 0.01}]
@@ -153,14 +150,13 @@ for tuner_class in list(budgets)[:3]:
 display(pd.concat(tables, names=["tuner"]).groupby("tuner").head(4))
 
 # %% [markdown]
-# Then each tuner draws its own. The Bayesian tuner counts the known
-# values among its three initial points: its third trial is the random
-# draw that RandomSearch made, its fourth a proposal from what it
-# learned.
+# Then each tuner draws its own. The Bayesian tuner counts known values
+# among its three initial points: its third trial is random, as in
+# RandomSearch, its fourth a proposal from what it learned.
 #
-# Hyperband takes known values into its first round, and promotes them
-# if they are good. What is good after twenty epochs may start slowly,
-# and is dropped in the first round all the same.
+# Hyperband takes known values into its first round, and promotes good
+# ones. What is good after twenty epochs may start slowly, and is dropped
+# all the same.
 
 # %%
 drawn = tables["RandomSearch"]["learning_rate"]
@@ -171,8 +167,7 @@ is_best = hyperband["error"] == hyperband["error"].min()
 assert is_best.sum() > 1  # promoted: a trial for each round
 
 # %% [markdown]
-# A search that is resumed doesn't try them twice. Here the first run
-# ends after one trial:
+# A search that is resumed doesn't try them twice:
 
 # %%
 Known = try_first(kt.RandomSearch, KNOWN)
@@ -184,9 +179,8 @@ assert begun[:2] == [[96, 0.003], [128, 0.01]]
 assert [96, 0.003] not in begun[2:]
 
 # %% [markdown]
-# Values that the search could not have drawn are refused when the tuner
-# is made, and so are unknown names: a typing error would otherwise be a
-# trial with defaults.
+# Values that the search could not have drawn are refused, as are unknown
+# names: a typing error would otherwise be a trial with defaults.
 
 # %%
 for known in ({"learning_rate": 0.5}, {"lr": 0.003}, {"units": 96.5}):
@@ -200,10 +194,8 @@ for known in ({"learning_rate": 0.5}, {"lr": 0.003}, {"units": 96.5}):
 # %% [markdown]
 # ## A time limit
 #
-# The clock here is made up, so that this page doesn't depend on the
-# machine: each trial takes ten of its seconds. Leave `clock` out, and
-# they are real. Up to ten trials, and the same script run again and
-# again:
+# On this made-up clock a trial takes ten seconds; leave `clock` out for
+# real ones. The same script, run again and again:
 
 # %%
 now, counts = 0, []
@@ -231,19 +223,17 @@ print("trials after each run:", counts)
 assert counts == [4, 4, 6, 10]
 
 # %% [markdown]
-# A limit of 35 seconds admits a fourth trial, which begins at 30 and is
-# finished at 40. Where a job is killed at a fixed time, set the limit
-# below it by the length of the longest trial.
+# A limit of 35 seconds admits a fourth trial, which begins at 30. Where a
+# job is killed at a fixed time, set the limit below it by the length of
+# the longest trial.
 #
-# The time is that of the search over all its processes, kept with the
-# trials; time between two processes does not count. Run again after a
-# kill, the script has what is left of it; to go on after the limit,
-# give more.
+# The time is that of the search in all its processes, without the time
+# between them. After a kill the script has what is left of it; to go on
+# after the limit, give more.
 #
 # ## No progress
 #
-# Random search of at most 60 trials, over four seeds far apart: with two
-# sorts of patience, and to the end.
+# Random search of at most 60 trials, over four seeds far apart:
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -274,15 +264,15 @@ assert table["error"].is_monotonic_decreasing
 assert table["missed"].iloc[0] > 0
 
 # %% [markdown]
-# Trials and errors are means. `missed` counts the searches, of four,
-# that would have found something better had they gone on. Patience
-# saves trials and costs score. It can't distinguish an end from a
-# pause, and a random search has long pauses: of any ten trials and the
-# ten after them, the best is as likely in the first ten as in the
-# second. There `max_trials` says more plainly what you can spend.
+# Trials and errors are means. `missed` counts the searches, of four, that
+# would have found something better had they gone on. Patience saves
+# trials and costs score. It can't distinguish an end from a pause, and a
+# random search has long pauses: of any ten trials and the ten after them,
+# the best is as likely in either. There `max_trials` says more plainly
+# what you can spend.
 #
-# The count is made from the trials on disk: a search that was stopped
-# stays stopped, until it is given more patience.
+# The count is made from the trials on disk: a stopped search stays
+# stopped until it is given more patience.
 
 # %%
 counts = []
@@ -295,14 +285,14 @@ print("trials after each run:", counts)
 assert counts[0] == counts[1] < counts[2]
 
 # %% [markdown]
-# Hyperband is refused: each of its brackets begins with short trials,
-# whose scores are worse for that alone.
+# Hyperband is refused: its brackets begin with short trials, whose scores
+# are worse for that alone.
 #
 # ## All together
 #
-# Whichever limit comes first ends the search. The order of the tools
-# does not matter, and [others](../../snippets.md#tools-around-a-tuner)
-# go with them.
+# Whichever limit comes first ends the search. The order of the tools does
+# not matter, and [others](../../snippets.md#tools-around-a-tuner) go with
+# them.
 
 # %%
 from snippets.searches.resumable import resumable
@@ -321,11 +311,10 @@ assert len(trials) == 4  # the first is hard to beat
 # %% [markdown]
 # ## What this page did not show
 #
-# - A limit on one trial. Callbacks that end a training early are
-#   [another matter](callbacks.py).
-# - [Parallel workers](several_processes.py). There all three act in
-#   the [chief](../../reference/glossary.md#chief), which hands out the
+# - A limit on one trial: see [callbacks](callbacks.py).
+# - [Parallel workers](several_processes.py). There all three act in the
+#   [chief](../../reference/glossary.md#chief), which hands out the
 #   trials; the script is the same.
 # - Patience under a tuner that learns, whose pauses may be shorter.
-# - Whether known values help. Good ones do, by as much as they are
-#   better than what the tuner finds; bad ones cost a trial each.
+# - Whether known values help. Good ones do, by as much as they are better
+#   than what the tuner finds; bad ones cost a trial each.
