@@ -104,35 +104,32 @@ for epochs, table in ((TINY, tiny), (MANY, many)):
     display(summary(table))
 
 # %% [markdown]
-# The intervals are for 95 % and all of a table at once, over problems; the
-# last column counts the problems on which a search has less regret than
-# `RandomSearch`.
+# The 95 % intervals are over problems, for all of a table at once. The last
+# column counts the problems with less regret than `RandomSearch`.
 #
 # - **What a tuner saves is epochs**: on half of the problems `Hyperband`
-#   needs less than a quarter of the epochs of `RandomSearch` to be where
-#   that ends. There it is 0.2 points of test score ahead.
-# - **Random trials of 3 epochs** are ahead as well for the small price, not
+#   needs less than a quarter of `RandomSearch`'s epochs to be where that ends.
+#   There it is 0.2 points of test score ahead.
+# - **Random trials of 3 epochs** are ahead too for the small price, not
 #   for the large one.
 # - **A grid cut short** has the highest regret at every budget.
 # - **No late lead is shown for the others**, Bayesian optimisation among
 #   them. Its first 24 trials are those of `RandomSearch`.
 #
-# `RandomSearch` trains each trial for all 27 epochs; for 9 or 3; until five
-# epochs bring nothing better (`patience 5`); or for twice the budget of
-# everyone else, which says what a lead is worth. Quasi-random, evolution
-# and ASHA are oracles [of our own](../how_to/own_search_algorithm.py).
-# [Advice, measured](measured_advice.py) asks what range, how many trials
-# and how long.
+# `RandomSearch` trains each trial for 27 epochs; for 9 or 3; until five epochs
+# bring nothing better (`patience 5`); or for twice everyone else's budget,
+# which says what a lead is worth. Quasi-random, evolution and ASHA are [our own
+# oracles](../how_to/own_search_algorithm.py).
 #
-# A race is a search on one of five splits, and no two races of a tuner
-# share their random draws. What a tuner proposes becomes the nearest of
-# 504 recorded configurations that the search has not tried, and it is told
-# that it was this one.
+# A race is a search on one of five splits, with random draws of its own. What a
+# tuner proposes becomes the nearest of 504 recorded configurations not yet
+# tried, and the tuner is told so. [Advice, measured](measured_advice.py) uses
+# the same problems.
 #
 # ## Who is ahead at which budget
 #
-# Mean regret over all problems. Bands are 95 % intervals of a bootstrap
-# that draws problems, their splits and their seeds anew.
+# Mean regret over all problems. Bands are 95 % intervals of a bootstrap over
+# problems, splits and seeds.
 
 
 # %%
@@ -193,9 +190,9 @@ plt.show()
 # %% [markdown]
 # ## Ranks, and how far apart they must be
 #
-# On each problem the six ways that Keras Tuner offers are ranked by their
-# mean regret. Mean ranks which are closer together than the critical
-# difference (the bar) are not shown to differ.
+# Six ways that Keras Tuner offers, ranked on each problem by mean regret. Mean
+# ranks closer together than the critical difference (the bar) are not shown to
+# differ.
 
 # %% alt="Two panels of mean ranks of six tuners, one for each budget, each with a bar as long as the critical difference." caption="A tuner whose dot lies beyond the end of another's bar is shown to be worse." figure="ranks"
 KINDS = ", 9 epochs", ", patience 5"
@@ -219,12 +216,10 @@ print(f"critical difference: {critical:.2f} ranks")
 # %% [markdown]
 # ## How likely is it to be better?
 #
-# For each problem: how often does a race of this tuner end with less
-# regret than a race of `RandomSearch`, over all pairs, ties as a half? And
-# how many epochs did it need, as a part of those of `RandomSearch`, until
-# its mean regret was as low as that of `RandomSearch` in the end? Blank:
-# on fewer than half of the problems it was. (`RandomSearch` itself is there
-# by luck now and then, before its end: its row says what luck is worth.)
+# How often does a race end with less regret than one of `RandomSearch`, over
+# all pairs, ties as a half? And after what part of its epochs is the mean
+# regret what `RandomSearch` ends with? Blank: on fewer than half of the problems
+# it ever is. (The row of `RandomSearch` says what luck is worth.)
 
 
 # %%
@@ -273,9 +268,8 @@ display(
 # %% [markdown]
 # ## Where Hyperband wins and loses
 #
-# Its lead over `RandomSearch` in points of test score, accuracy or R², on
-# each problem and as a mean. (In points, since a regret of 1 is less than
-# the noise where there is little to find.)
+# Its lead over `RandomSearch` is in points of test score, accuracy or R², since
+# a regret of 1 is less than the noise where there is little to find.
 
 
 # %%
@@ -318,15 +312,14 @@ lead = pd.DataFrame(lead).T
 display(lead.round(2))
 
 # %% [markdown]
-# These intervals too are for all ten rivals of `RandomSearch` at once. In
-# regret they show the early lead and not the late one; in points the late
-# one and not the early, which is largest on `cars`. So trust the counts,
-# 14 and 13 of 15, more than either mean.
+# These intervals too are for all ten rivals at once. In regret they show the
+# early lead and not the late one; in points the late one and not the early,
+# which is largest on `cars`. So trust the counts, 14 and 13 of 15, more than
+# either mean.
 #
-# Two properties of a problem that might explain it: how well the score
-# after 3 epochs foretells that of 27, and how well a score on one split
-# foretells the test scores on the others, both among the best quarter.
-# Their rank correlations with the lead, over problems, with p values:
+# What might explain the lead: how well the score after 3 epochs foretells that
+# of 27, and how well a score on one split foretells the test scores on the
+# others, both among the best quarter. Rank correlations, over problems:
 
 
 # %%
@@ -358,10 +351,8 @@ display(explained.rename_axis(["foretells", "lead after"]).round(3))
 
 # %% [markdown]
 # By chance one of four p values is below 0.05 in a fifth of such tables, and
-# here they are not low enough for four tests: which problems suit Hyperband
-# is not shown. On the one that was made to start slowly it has no lead.
-#
-# The assertions that this page rests on:
+# these are not low enough for four tests: which problems suit Hyperband is not
+# shown. On the one that was made to start slowly it has no lead.
 
 # %%
 soon, late = (
@@ -404,11 +395,11 @@ assert critical < 2
 # - Continuous spaces to the end: Bayesian optimisation can't refine
 #   between recorded configurations.
 # - Seconds. Each trial must start, and Hyperband starts the most: [which
-#   tuner?](which_tuner.py) counts seconds on two problems.
+#   tuner?](which_tuner.py) counts them on two problems.
 # - Short trials with a schedule of their own: those of 3 and 9 epochs are
-#   the beginnings of 27, so that a cosine has hardly begun to fall.
+#   the beginnings of 27, whose cosine has hardly begun to fall.
 # - The last training of whoever searched with less than 27 epochs.
 # - Trials of hundreds of epochs, of which three are a smaller part.
 #
-# [The program](../../evidence/race_problems.py) that raced them, and
-# [every trial of every race](../../evidence/races_problems.npz).
+# [The program](../../evidence/race_problems.py), and [every trial of every
+# race](../../evidence/races_problems.npz).
