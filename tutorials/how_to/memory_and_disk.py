@@ -5,9 +5,9 @@
 # trial leaves on disk, and what can be deleted.
 #
 # - `flat_memory` clears what each trial leaves in a private registry of
-#   TensorFlow. The other cure is to run a few trials at a
-#   time, in [a new process](#a-new-process-every-few-trials) that resumes
-#   the search.
+#   TensorFlow. The other cure is [a new
+#   process](#a-new-process-every-few-trials) every few trials, which
+#   resumes the search.
 # - `few_checkpoints` deletes the weights of beaten trials, once they
 #   can't be needed any more.
 #
@@ -49,8 +49,7 @@ weights = Path(tuner.project_dir).rglob("*.weights.h5")
 print("weights on disk:", *(path.parent.name for path in weights))
 
 # %% [markdown]
-# Two trials ran, and the weights of the better are left. Both tools work
-# [with others](../../snippets.md#tools-around-a-tuner):
+# Both work [with other tools](../../snippets.md#tools-around-a-tuner):
 # `resumable(safe(few_checkpoints(flat_memory(kt.Hyperband))))`. For your
 # data, [the composer writes a script whose memory stays
 # flat](../../your_data/index.md?flat_memory=1).
@@ -68,8 +67,7 @@ from IPython.display import display
 # %% [markdown]
 # ## Memory that stays flat
 #
-# Does TensorFlow still have the private registry that `flat_memory`
-# needs?
+# `flat_memory` needs this registry, which a later TensorFlow may lack:
 
 # %%
 registry = flat_memory(kt.RandomSearch).registry()
@@ -79,9 +77,8 @@ assert registry, "TensorFlow keeps its registry elsewhere by now"
 # %% [markdown]
 # ## What grows, and why
 #
-# The same small search, first as it is, then with `flat_memory`, both in
-# this process. After each trial it notes how much memory the process holds,
-# and how many gradients TensorFlow has registered.
+# The same search, as it is and with `flat_memory`, notes memory and
+# TensorFlow's registered gradients after each trial.
 
 
 # %%
@@ -155,23 +152,22 @@ assert gradients["flat_memory"] == 0 < gradients["as it is"]
 assert not growth["flat_memory"] > growth["as it is"] / 2
 
 # %% [markdown]
-# The mean growth from a trial to the next, in MiB and in gradients, and a
-# trial's CPU seconds. Keras Tuner clears the session and collects garbage
-# before each trial, to no effect: the registry itself holds on to what
-# each trial traced.
+# Means from one trial to the next, memory in MiB. Keras Tuner clears the
+# session and collects garbage before each trial, to no effect: the
+# registry itself holds what each trial traced.
 #
-# A few MiB are nothing in a search of twenty trials, and much in one of
-# [a thousand](../evidence/growing_searches.py#memory). These tiny models
-# don't say what a trial of yours adds: measure it. On systems without
-# `/proc` the column of memory is empty.
+# A few MiB are nothing in twenty trials, and much in [a
+# thousand](../evidence/growing_searches.py#memory). These tiny models
+# don't say what a trial of yours adds: measure it, on a system with
+# `/proc`.
 #
 # ## A new process every few trials
 #
 # A process that ends gives everything back. So raise `max_trials` step by
-# step, with `overwrite=False` and the same seed, and each process runs
-# the trials that are missing. `renewed` [does that for
+# step, with `overwrite=False` and the same seed: each process runs the
+# missing trials. `renewed` [does that for
 # you](../evidence/growing_searches.py#a-new-process-every-fifty-trials).
-# Here this process plays the next one as well:
+# Here this process plays the next one:
 
 # %%
 notes.clear()
@@ -180,10 +176,10 @@ print("trials run now:", [trial for _, trial, *_ in notes])
 assert len(notes) == 1
 
 # %% [markdown]
-# Resuming draws the values that an uninterrupted search
-# [would have drawn](resume.py); its scores are the same too if
-# [each trial is seeded](reproducible_searches.py#seed-each-trial).
-# The price is the start of Python and TensorFlow, once per process.
+# Resuming draws the values that an uninterrupted search [would have
+# drawn](resume.py); its scores are the same too if [each trial is
+# seeded](reproducible_searches.py#seed-each-trial). Each process has to
+# start Python and TensorFlow.
 #
 # ## What a trial leaves on disk
 
@@ -199,9 +195,9 @@ files = files["KiB"].agg(["count", "mean"]).sort_values("mean")
 display(files.rename(columns={"mean": "mean KiB"}).round(1))
 
 # %% [markdown]
-# Most of it is the weights of the trial's best epoch, with the two numbers
-# that Adam keeps for each. So a trial takes three numbers of four bytes
-# for each parameter, and a little more:
+# Most of it is the weights of the best epoch, with two numbers that Adam
+# keeps for each: three times four bytes for each parameter, and a little
+# more.
 
 # %%
 for number in range(3):
@@ -217,15 +213,12 @@ for number in range(3):
 # %% [markdown]
 # ## Delete the weights of beaten trials
 #
-# Keras Tuner never deletes any. A beaten trial's weights are needed in
-# two cases: you ask `get_best_models` for more than the best, or
-# Hyperband promotes the trial and continues from them. Hyperband may
-# promote a trial that many others beat, so there `few_checkpoints` keeps
-# a bracket's weights until the bracket is over. It also keeps the weights
-# that the best trial went on from: `get_best_models` builds it from them.
-#
-# In this small Hyperband search one trial is promoted, and none fails for
-# lack of weights.
+# Keras Tuner never deletes any. They are needed if you ask
+# `get_best_models` for more than the best, or if Hyperband promotes the
+# trial and continues from them. It may promote a trial that many others
+# beat, so there `few_checkpoints` keeps a bracket's weights until the
+# bracket is over. It also keeps those that the best trial went on from:
+# `get_best_models` needs them.
 
 
 # %%
@@ -281,9 +274,10 @@ assert set(states) == {"COMPLETED"}
 #
 # ## What this page did not show
 #
-# - Memory of a GPU, which TensorFlow takes whole at the start unless
-#   [told otherwise](on_a_gpu.py#memory-growth-comes-first).
-# - Hundreds of trials: [from 10 trials to 1,000](../evidence/growing_searches.py).
-# - Data that is too large for memory: see
-#   [data pipelines](data_pipelines.py).
+# - Memory of a GPU, which TensorFlow takes whole unless [told
+#   otherwise](on_a_gpu.py#memory-growth-comes-first).
+# - Hundreds of trials: [from 10 trials to
+#   1,000](../evidence/growing_searches.py).
+# - Data that is too large for memory: [data
+#   pipelines](data_pipelines.py).
 # - Whether a later TensorFlow keeps its graphs too.
