@@ -5,8 +5,8 @@
 # convolution) that forecasts the next one, judged in the order of time.
 #
 # [The composer](../../your_data/index.md?kind=series&predict=number) writes
-# the two programs that come of it for your series; this page shows what
-# they do and why, on the highest temperature of each day in Seattle:
+# the two programs for your series. This page explains them, on the highest
+# temperature of each day in Seattle:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -45,9 +45,9 @@ tuner.search(windows, values, validation_split=0.2, verbose=0)
 print("Better of two:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# The length of the window is tuned inside the model, so every length is
-# scored on the same days. The model predicts the change since the last
-# value: a network that has learned nothing says "as today".
+# The window's length is tuned inside the model, so every length is scored
+# on the same days. The model predicts the change since the last value: one
+# that has learned nothing says "as today".
 
 # %%
 import contextlib
@@ -78,8 +78,8 @@ plt.show()
 # ## Windows
 #
 # A window is what the model sees, the value after it what it has to say.
-# No window reaches across a missing day. In a series of working days,
-# weekends and holidays are no gaps.
+# No window spans a missing day. In a series of working days, weekends and
+# holidays are no gaps.
 
 # %%
 LENGTH = 12
@@ -90,9 +90,9 @@ print(f"{len(windows)} windows of {LENGTH} days")
 # %% [markdown]
 # ## Split it in the order of time
 #
-# The model learns from the past, trials are chosen on what came after, and
-# the last fifth is kept closed. A random split would train on tomorrow and
-# ask about today.
+# The model learns from the past, what came after chooses the trial, and the
+# last fifth is kept closed. A random split would train on tomorrow and ask
+# about today.
 
 # %% open=true
 ends = np.quantile(places, [0.6, 0.8])
@@ -104,7 +104,7 @@ for name, rows in ("train", train), ("validate", validation):
 print(f"kept closed: the last {closed.sum()} days")
 
 # %% [markdown]
-# The score to beat says "as today", which for weather is not bad at all.
+# The score to beat says "as today":
 
 # %%
 x, y = windows[train], values[train]
@@ -135,7 +135,7 @@ from snippets.results.trials_table import trials_table
 display(trials_table(tuner).drop(columns="status").round(4))
 
 # %% [markdown]
-# The untuned model gets three times the epochs of a trial.
+# The untuned model gets three times a trial's epochs.
 
 # %%
 untuned = kt.HyperParameters()
@@ -149,8 +149,8 @@ print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
 print(f"untuned: {min(history):.4f} after {np.argmin(history) + 1}")
 
 # %% [markdown]
-# Where the untuned model is ahead, the trials may have been [cut
-# short](pictures.py#search): give them more epochs first.
+# If it is ahead, the trials may be [too short](pictures.py#search): give
+# them more epochs first.
 #
 # ## Train again, and save
 
@@ -183,8 +183,8 @@ with zipfile.ZipFile(file, "a") as archive:
 # %% [markdown]
 # ## Predict in another program
 #
-# `python predict.py FILE` needs only the file of the model. Here `runpy`
-# runs it, without the names of this page.
+# `python predict.py FILE` needs only the model's file. Here `runpy` runs
+# it.
 
 
 # %%
@@ -218,8 +218,8 @@ with contextlib.chdir(folder):
 # %% [markdown]
 # ## One look at the test set
 #
-# Errors of days that follow each other are alike, so the days are no
-# independent repeats. The means of twenty stretches of days nearly are.
+# Errors of successive days are alike, so days are no independent repeats.
+# The means of twenty stretches of days nearly are.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -244,9 +244,8 @@ display(compared.round(3))
 # %% [markdown]
 # ## What this page did not show
 #
-# - More than one series as input: a window of several columns has the
-#   shape (length, columns), and `SeriesModel` would not add an axis.
-# - More steps ahead: train for the value that comes later, a model for
-#   each distance, or `Dense(steps)` for all.
-# - Several splits in time, as walk-forward validation has them. One split
-#   is one stretch of weather; expanding windows judge on several.
+# - Several series as input: windows have the shape (length, columns), and
+#   `SeriesModel` would not add an axis.
+# - More steps ahead: a model for each distance, or `Dense(steps)` for all.
+# - Several splits in time, as in walk-forward validation. One split is one
+#   stretch of weather.
