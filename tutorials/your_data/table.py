@@ -5,8 +5,8 @@
 # Keras model that predicts new rows, with its preprocessing inside.
 #
 # [The composer](../../your_data/index.md?kind=table) writes the two
-# programs that come of it for your file; this page shows what they do and
-# why. Is a penguin male or female? First from two columns:
+# programs for your file. This page explains them. Is a penguin male or
+# female? First from two columns:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -58,10 +58,9 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Read it
 #
-# The cells decide what is a number and what is a category; none is guessed.
-# A file may have semicolons and a decimal comma. Where nothing tells
-# whether 1.234 is more than a thousand, it is refused. Rows whose target
-# is missing go.
+# The cells decide what is a number and what is a category. A file may have
+# semicolons and a decimal comma. If nothing tells whether 1.234 is more
+# than a thousand, it is refused. Rows without a target go.
 
 # %%
 display(table.rename_axis("row").head(5))
@@ -71,7 +70,7 @@ print(f"{len(labels)} rows; classes: {list(names)}")
 # %% [markdown]
 # ## Split it
 #
-# A column that numbers the rows, or says the same in each, teaches nothing
+# A column that numbers the rows, or is the same in each, teaches nothing
 # and would hide which rows are copies.
 
 # %%
@@ -82,9 +81,9 @@ kept, left_out = usable_columns(table)
 print("left out:", left_out or "none")
 
 # %% [markdown]
-# Three parts: to train, to choose between trials, and to judge once at
-# the end. Rows that are copies of each other stay in one part, or the
-# test would ask what was in the book.
+# Three parts: to train, to choose between trials, and to judge once.
+# Copies of a row stay in one part, or the test would ask what was in the
+# book.
 
 # %% open=true
 from snippets.data.split_rows import split_rows
@@ -97,7 +96,7 @@ print(
 )
 
 # %% [markdown]
-# Which categories there are is asked of the training rows alone.
+# The categories are those of the training rows alone.
 
 # %%
 columns, _ = usable_columns(table.iloc[train][list(kept)])
@@ -107,8 +106,8 @@ for name, kinds in columns.items():
 # %% [markdown]
 # ## A model that takes raw rows
 #
-# The model scales numbers, has a place for missing ones, and one for
-# categories that the training rows don't have.
+# The model scales numbers, and has a place for missing ones and for
+# categories that the training rows lack.
 
 
 # %%
@@ -140,9 +139,8 @@ tuner = kt.RandomSearch(
     project_name="table",
     overwrite=True,
 )
-tuner.search(
-    x, y, validation_data=take(validation), epochs=10, verbose=0
-)
+options = {"validation_data": take(validation), "verbose": 0}
+tuner.search(x, y, epochs=10, **options)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -158,19 +156,14 @@ trials_plot(tuner)
 plt.show()
 
 # %% [markdown]
-# The best score is the luckiest of four. The untuned model gets the same
-# care: it trains three times as long, and keeps its best epoch.
+# The best score is the luckiest of four. The untuned model trains three
+# times as long.
 
 # %%
 untuned = kt.HyperParameters()
+model = hypermodel.build(untuned)
 history = hypermodel.fit(
-    untuned,
-    hypermodel.build(untuned),
-    x,
-    y,
-    validation_data=take(validation),
-    epochs=30,
-    verbose=0,
+    untuned, model, x, y, epochs=30, **options
 ).history["val_accuracy"]
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
@@ -180,7 +173,7 @@ print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
 # ## Train again
 #
 # Both train anew, for their best numbers of epochs, on the rows to train
-# and to validate together.
+# and to validate.
 
 
 # %%
@@ -201,8 +194,7 @@ models = {
 # %% [markdown]
 # ## Save it, and predict in another program
 #
-# The file of the model also keeps what a program must know beside it: the
-# columns, and what the classes are called.
+# The model's file also keeps the columns and the names of the classes.
 
 # %%
 folder = Path("searches", "table")
@@ -230,10 +222,9 @@ def predict(path):
 
 
 # %% [markdown]
-# The program is these functions. `python predict.py new.csv` starts it;
-# here `runpy` does, without the names of this page. New rows may have
-# columns in another order, missing cells, and an island that no penguin
-# came from before.
+# `python predict.py new.csv` starts a program of these functions, here
+# `runpy` does. New rows may have columns in another order, missing cells
+# and an unknown island.
 
 # %%
 imports = """import json, sys, zipfile
@@ -261,8 +252,8 @@ with contextlib.chdir(folder):
 # %% [markdown]
 # ## One look at the test set
 #
-# The closed rows, once, for both models and for the guess that needs no
-# model, the more frequent class.
+# The closed rows also judge the guess that needs no model, the more
+# frequent class.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -279,17 +270,17 @@ compared = compared.rename_axis("model").drop(columns=["runs", "p"])
 display(compared.round(3))
 
 # %% [markdown]
-# Where the interval of the difference holds 0, this test set cannot tell
+# If the interval of the difference holds 0, this test set can't tell
 # whether the search was worth it: the usual result for a small table.
 #
 # ## What this page did not show
 #
 # - Boosted trees. On many tables they are as good as a network or better:
-#   [scikit-learn models](../scikit_learn.py) can be tuned too.
+#   [tune scikit-learn models](../scikit_learn.py).
 # - Rows that belong together, as several of one patient: give
 #   `split_rows` the patient in place of `copies`.
-# - Dates and free text in columns: `usable_columns` leaves them out.
-#   Make numbers of a date; for texts there is [a page](texts.py).
-# - A number as the target: `TableModel(classes=None)`, the objective
-#   `kt.Objective("val_mae", "min")`; the
-#   [composer](../../your_data/index.md?kind=table&predict=number) writes it.
+# - Dates and free text in columns, which `usable_columns` leaves out: make
+#   numbers of a date, and see [Texts](texts.py).
+# - A number as the target: `TableModel(classes=None)` and
+#   `kt.Objective("val_mae", "min")`, as the
+#   [composer](../../your_data/index.md?kind=table&predict=number) writes.
