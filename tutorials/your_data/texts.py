@@ -5,8 +5,8 @@
 # that takes raw texts, in words or in characters.
 #
 # [The composer](../../your_data/index.md?kind=texts) writes the two programs
-# that come of it for your texts; this page shows what they do and why.
-# Is a docstring of Keras about an operation or about a layer?
+# for your texts. This page explains them. Is a docstring of Keras about an
+# operation or about a layer?
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -34,9 +34,9 @@ tuner.search(x[60:], y[60:], **check)
 print("Better of two:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# The vocabularies are learned from the texts that `TextModel` is given:
-# words, and characters by threes, for languages without spaces and words
-# that vary. Which of them to read is a hyperparameter.
+# `TextModel` learns two vocabularies: words, and characters by threes, for
+# languages without spaces and words that vary. Which of them to read is a
+# hyperparameter.
 
 # %%
 import contextlib
@@ -57,10 +57,9 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Texts in files
 #
-# A folder for each class, a file for each text. Here are first sentences of
-# docstrings: is it a layer, an operation, or a data frame's method? (For
-# texts in a table, one line will do, `read_table(path)["text"]`, with the
-# labels from another column.)
+# A folder for each class, a file for each text, here the first sentence of
+# a docstring. (Texts in a table take one line, `read_table(path)["text"]`,
+# and labels from another column.)
 
 # %%
 from snippets.data.files_by_class import files_by_class
@@ -105,7 +104,7 @@ def take(rows):
 # %% [markdown]
 # ## Search
 #
-# The vocabularies are learned from the training texts alone.
+# The vocabularies come from the training texts alone.
 
 # %%
 hypermodel = TextModel(texts[train], classes=len(names))
@@ -119,9 +118,8 @@ tuner = kt.RandomSearch(
     project_name="texts",
     overwrite=True,
 )
-tuner.search(
-    x, y, validation_data=take(validation), epochs=10, verbose=0
-)
+options = {"validation_data": take(validation), "verbose": 0}
+tuner.search(x, y, epochs=10, **options)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -130,13 +128,12 @@ from snippets.results.trials_table import trials_table
 display(trials_table(tuner).drop(columns="status").round(4))
 
 # %% [markdown]
-# The untuned model gets three times the epochs of a trial.
+# The untuned model gets three times a trial's epochs.
 
 # %%
 untuned = kt.HyperParameters()
 keras.utils.set_random_seed(1)
 model = hypermodel.build(untuned)
-options = {"validation_data": take(validation), "verbose": 0}
 history = hypermodel.fit(
     untuned, model, x, y, epochs=30, **options
 ).history["val_accuracy"]
@@ -147,9 +144,8 @@ print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
 # %% [markdown]
 # ## Train again, and save
 #
-# The better of the two, as the validation data say, on all texts that are
-# not kept closed. (The composer's program trains both, and compares them
-# on the test set.)
+# The better in validation trains on all texts that are not kept closed.
+# (The composer's program compares both on the test set.)
 
 # %%
 name, hp, epochs = "tuned", best.hyperparameters, best.best_step + 1
@@ -169,8 +165,8 @@ with zipfile.ZipFile(file, "a") as archive:
 # %% [markdown]
 # ## Predict in another program
 #
-# `python predict.py TEXT` needs only the file of the model. Here `runpy`
-# runs it, without the names of this page.
+# `python predict.py TEXT` needs only the model's file. Here `runpy` runs
+# it.
 
 
 # %%
@@ -199,8 +195,7 @@ with contextlib.chdir(folder.parent):
 #
 # ## One look at the test set
 #
-# On short texts a network has to beat a logistic regression on which words
-# are there.
+# On short texts a network has to beat a logistic regression on words.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -225,14 +220,12 @@ compared = compared.rename_axis("model").drop(columns=["runs", "p"])
 display(compared.round(3))
 
 # %% [markdown]
-# Where the regression is level with the network, or ahead, take it: it
-# trains in a second.
+# If the regression is level or ahead, take it: it trains in a second.
 #
 # ## What this page did not show
 #
-# - A pretrained language model, which on few texts is worth more than
-#   any search.
-# - The order of words: the embedding is averaged over the text. Layers
-#   that read in order are on [the page of series](series.py).
-# - Near copies, such as one notice with two dates: only exact ones are
-#   kept together. Give `split_rows` what they have in common.
+# - A pretrained language model, on few texts worth more than any search.
+# - The order of words: the embedding is averaged over the text. Layers that
+#   read in order are in [A series](series.py).
+# - Near copies, such as one notice with two dates: give `split_rows` what
+#   they have in common.
