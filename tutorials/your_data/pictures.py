@@ -5,11 +5,10 @@
 # model that takes pictures of any size and says what is on them.
 #
 # [The composer](../../your_data/index.md?kind=pictures) writes the two
-# programs that come of it for your folder; this page shows what they do
-# and why.
+# programs for your folder. This page explains them.
 #
-# The model takes arrays of pictures, (pictures, height, width, 3), from 0
-# to 255 as files hold them. Here are digits, enlarged:
+# The model takes arrays of shape (pictures, height, width, 3), from 0 to
+# 255 as files hold them. Here are digits, enlarged:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -37,7 +36,7 @@ tuner.search(x[:300], y[:300], validation_split=0.2, verbose=0)
 print("Better of two:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# Scaling, and random moves in training, are layers of the model.
+# The model's layers scale, and in training move pictures at random.
 
 # %%
 import contextlib
@@ -90,7 +89,7 @@ for name, (image, left, top, right, bottom) in pieces.items():
 
 # %% [markdown]
 # From here on, any folder of folders will do. Sixteen pixels a side are
-# enough for pieces this small; photographs start at 32 or 64.
+# enough for such pieces. Photographs start at 32 or 64.
 
 # %% open=true
 from snippets.data.files_by_class import files_by_class
@@ -117,9 +116,9 @@ plt.show()
 # %% [markdown]
 # ## Split it
 #
-# Each class is spread alike, and pictures that look the same to the network
-# stay in one part. Pictures of one patient or one second of film must stay
-# together too: then give `split_rows` the patient in place of `same`.
+# Each class is spread alike, and pictures that look the same stay in one
+# part. Those of one patient or one second of film must stay together too:
+# give `split_rows` the patient in place of `same`.
 
 # %%
 from snippets.data.split_rows import split_rows
@@ -133,8 +132,8 @@ print(f"{len(train)}, {len(validation)}, and {len(closed)} kept closed")
 # ## Rare classes
 #
 # Unequal classes make accuracy look good where rare ones are never found.
-# With weights, each class counts alike, in the loss, and with weights for
-# the validation data, in the score that chooses.
+# With weights, each class counts alike in the loss and, if the validation
+# data have them, in the score that chooses.
 
 
 # %%
@@ -165,14 +164,9 @@ tuner = kt.RandomSearch(
 
 # %%
 x, y, weights = take(train)
-tuner.search(
-    x,
-    y,
-    sample_weight=weights,
-    validation_data=take(validation),
-    epochs=8,
-    verbose=0,
-)
+options = {"validation_data": take(validation), "verbose": 0}
+options["sample_weight"] = weights
+tuner.search(x, y, epochs=8, **options)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -181,33 +175,23 @@ from snippets.results.trials_table import trials_table
 display(trials_table(tuner).drop(columns="status").round(4))
 
 # %% [markdown]
-# The untuned model gets three times the epochs of a trial.
+# The untuned model gets three times a trial's epochs.
 
 # %%
 untuned = kt.HyperParameters()
 keras.utils.set_random_seed(1)
+model = hypermodel.build(untuned)
 history = hypermodel.fit(
-    untuned,
-    hypermodel.build(untuned),
-    x,
-    y,
-    sample_weight=weights,
-    validation_data=take(validation),
-    epochs=24,
-    verbose=0,
+    untuned, model, x, y, epochs=24, **options
 ).history["val_accuracy"]
-
-# %%
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
 print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
 
 # %% [markdown]
-# Trials that are cut short, as here so that the page builds soon, rank by
-# how fast they learn, and the untuned model may end ahead. Where it does,
-# give the trials more epochs before you give the search more trials.
-
-# %% [markdown]
+# Trials as short as here rank by how fast they learn, and the untuned model
+# may end ahead. If so, give more epochs before more trials.
+#
 # ## Train again, and save
 
 
@@ -240,8 +224,8 @@ with zipfile.ZipFile(file, "a") as archive:
 # %% [markdown]
 # ## Predict in another program
 #
-# `python predict.py PICTURE` needs only the file of the model. Here
-# `runpy` runs it, without the names of this page.
+# `python predict.py PICTURE` needs only the model's file. Here `runpy` runs
+# it.
 
 
 # %%
@@ -288,8 +272,7 @@ compared = compared.rename_axis("model").drop(columns=["runs", "p"])
 display(compared.round(3))
 
 # %% [markdown]
-# And how much of each class the tuned model finds, which one accuracy
-# for all would hide:
+# How much of each class the tuned model finds, which one accuracy hides:
 
 # %%
 found_of = {
@@ -300,14 +283,14 @@ found_of = compare_runs(found_of).rename(columns={"runs": "pictures"})
 display(found_of.rename_axis("class").round(3))
 
 # %% [markdown]
-# A rare class has a wide interval: a few pictures say next to nothing. All
-# pieces are of two photographs, so these numbers hold for no third one.
+# A few pictures of a rare class say next to nothing. All pieces are of two
+# photographs, so these numbers hold for no third one.
 #
 # ## What this page did not show
 #
 # - [A pretrained
-#   network](../how_to/part_of_a_model.py#a-network-of-kerasapplications).
-#   For photographs of things it is worth more than any search.
+#   network](../how_to/part_of_a_model.py#a-network-of-kerasapplications),
+#   for photographs of things worth more than any search.
 # - Larger pictures: twice the side costs about four times as much.
 # - More pictures than fit into memory: [data
 #   pipelines](../how_to/data_pipelines.py).
