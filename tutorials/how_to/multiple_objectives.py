@@ -5,10 +5,10 @@
 # one number of your own, or a Pareto front read off the trials.
 #
 # - A list is one objective: the sum of what is to be small minus the sum
-#   of what is to be large. There are no weights, and no Pareto front.
-#   Whatever varies by the larger numbers decides.
+#   of what is to be large, without weights or a Pareto front. Whatever
+#   varies by the larger numbers decides.
 # - If you can say what one thing is worth in units of the other, return
-#   that number from `HyperModel.fit`, and search for it.
+#   that number from `HyperModel.fit`.
 # - If you can't, let the search report both, and choose [from the
 #   front](#a-pareto-front) afterwards.
 
@@ -96,16 +96,15 @@ display(table.sort_values("score").round(4))
 assert (table["score"] - table["difference"]).abs().max() < 1e-6
 
 # %% [markdown]
-# The score is the difference, to be minimised, and both numbers are
-# those of the epoch at which it was smallest. The sum does little harm
-# here, since loss and accuracy go together. It still has a meaning that
-# nobody chose: a hundredth of accuracy is worth a hundredth of loss.
+# The score is the difference, to be minimised, at the epoch where it was
+# smallest. Loss and accuracy go together, so the sum does little harm
+# here. Yet nobody chose that a hundredth of accuracy is worth a hundredth
+# of loss.
 #
 # ## One number of your own
 #
-# As on top of this page, a model ten times as large has to be three
-# hundredths more accurate to be worth it. The search again, over a
-# wider range of sizes, with the number of parameters reported as well:
+# To be worth it, a model ten times as large has to be three hundredths
+# more accurate. Over a wider range of sizes:
 
 
 # %%
@@ -142,13 +141,12 @@ trials = trials.sort_values("worth", ascending=False)
 display(trials.round(4))
 
 # %% [markdown]
-# The dictionary needs the objective as one of its keys; the others are
-# only kept with the trial.
+# The dictionary needs the objective as a key; the other numbers are only
+# kept with the trial.
 #
-# Mind the `[-1]`. The tuner finds no `worth` in what is logged each
-# epoch, so it can't know the best epoch, and keeps the weights of the
-# last. The accuracy reported is that of the last epoch too, so that
-# score and saved model belong together.
+# Nothing logs `worth` each epoch, so the tuner can't know the best epoch,
+# and keeps the weights of the last. The accuracy is that of the last
+# epoch, `[-1]`, too:
 
 # %%
 (model,) = tuner.get_best_models()
@@ -178,15 +176,15 @@ assert trials["parameters"][chosen["as a list"]] == smallest
 
 # %% [markdown]
 # Accuracies lie between 0 and 1, parameters are counted in hundreds or
-# more: the list ranks all trials by size. Scaling the two alike would
-# not mend it. How much of one is worth how much of the other is a
-# decision, and dividing by a range makes it blindly.
+# more: the list ranks all trials by size. Scaling does not mend it: what
+# one is worth in the other is a decision, and dividing by a range makes
+# it blindly.
 #
 # ## A Pareto front
 #
 # A trial is on the front if none that is at least as small is more
 # accurate, and none that is as accurate is smaller. Whatever one is worth
-# in units of the other to you, the best trial is on it.
+# to you in units of the other, the best trial is on it.
 
 
 # %% open=true
@@ -204,8 +202,7 @@ def on_front(trials):
 front = trials[on_front(trials)].sort_values("parameters")
 
 # %% [markdown]
-# Other exchange rates are easily tried out, since nothing has to be
-# trained again. Each picks from the front:
+# Other exchange rates need no training:
 
 # %%
 digits = trials["parameters"].map(math.log10)
@@ -217,8 +214,8 @@ for rate in (0, 0.01, 0.03, 0.1, 0.3):
     assert worth[best] == worth[front.index].max()
 
 # %% [markdown]
-# Before you believe a front, train its members again, from another
-# seed; here its two most accurate:
+# Before you believe a front, train its members again, from another seed.
+# Its two most accurate:
 
 # %%
 again = []
@@ -250,19 +247,17 @@ plt.show()
 
 # %% [markdown]
 # Members whose accuracies differ by less than a rerun moves them have no
-# order. A front is chosen for its scores, so on average they are [too
+# order. Chosen for their scores, they are on average [too
 # good](../evidence/how_sure.py#how-much-of-the-best-score-is-luck); a
-# single rerun of a few members can't show by how much.
+# single rerun of a few can't show by how much.
 #
-# The search drew at random: it did not look for the front. Several
-# searches with different exchange rates, by a tuner that learns, cover
-# more of it.
+# A random search does not look for the front. Several searches with
+# different exchange rates, by a tuner that learns, cover more of it.
 #
 # ## A dictionary for a list
 #
-# If `fit` or `run_trial` returns a dictionary and the objective is a
-# list, the sum has to be in it, under the name `multi_objective`: Keras
-# Tuner does not add up.
+# If `fit` or `run_trial` returns a dictionary for a list of objectives,
+# it has to contain their sum, as `multi_objective`:
 
 
 # %%
@@ -295,8 +290,8 @@ for with_sum in (False, True):
         assert not with_sum and "multi_objective" in str(error)
 
 # %% [markdown]
-# It takes whatever number is there, right or wrong. With a single
-# `kt.Objective` and a name of your own you say the same more plainly.
+# It takes whatever number is there, right or wrong. A single
+# `kt.Objective` of your own is plainer.
 #
 # ## What this page did not show
 #
