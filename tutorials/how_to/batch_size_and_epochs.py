@@ -7,8 +7,8 @@
 #   on. Declared in `fit` alone, it has its default in the first trial.
 # - **Epochs:** a trial is scored by its best epoch, so more epochs can't
 #   lower its score, and a search over epochs tends to ask for the most.
-#   Give `search` enough that the best isn't the last, and read it off the
-#   trial: `best_step + 1`.
+#   Give `search` enough that the best isn't the last, and read the best off
+#   the trial: `best_step + 1`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -52,12 +52,11 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The batch size
 #
-# `fit` gets what was given to `search`, and the tuner's
-# [callbacks](../../reference/glossary.md#callback), in `args` and
-# `kwargs`. It adds the batch size and hands on the rest.
+# `args` and `kwargs` hold what was given to `search`, and the tuner's
+# [callbacks](../../reference/glossary.md#callback).
 #
-# Declaring it in `fit` works too, but the tuner can't vary what it
-# doesn't know: it learns of `batch_size` when the first `fit` runs.
+# Declared in `fit`, the batch size is unknown to the tuner until the first
+# `fit` runs:
 
 
 # %%
@@ -71,9 +70,8 @@ class DrawnInFit(kt.HyperModel):
 
 
 # %% [markdown]
-# The batch size of the first trial, over searches with other seeds
-# ([far apart](reproducible_searches.py#seeds-that-are-too-close), or
-# they draw the same values):
+# The batch size of the first trial, declared in `fit` or in `build`, for
+# seeds [far apart](reproducible_searches.py#seeds-that-are-too-close):
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -117,11 +115,10 @@ assert len(set(firsts["Batched"])) > 1
 # %% [markdown]
 # ## Together with the learning rate
 #
-# A larger batch means fewer updates an epoch, each from more images. Does
-# it need another learning rate? [Recorded
-# runs](../../evidence/recorded_curves.md) tell: 36 networks on two
-# problems, each trained three times with every pair of batch size and
-# learning rate, for 27 epochs.
+# Does a larger batch need another learning rate? In [recorded
+# runs](../../evidence/recorded_curves.md), 36 networks on two problems
+# trained three times with every pair of batch size and learning rate, for
+# 27 epochs.
 
 # %%
 from snippets.data.evidence_file import evidence_file
@@ -130,8 +127,8 @@ from snippets.data.evidence_file import evidence_file
 from snippets.data.load_curves import load_curves
 
 # %% [markdown]
-# How many of the networks do best with which learning rate, for each
-# batch size. The rate 0.0001 was tried too, and wins nowhere:
+# How many of the networks do best with which learning rate? 0.0001 was tried
+# too, and wins nowhere:
 
 # %%
 pair = ["batch_size", "learning_rate"]
@@ -171,9 +168,8 @@ assert best_rates.loc[("mnist", 256)].idxmax() == 0.01
 assert grid[0.001].idxmax() == 16 and grid[0.01].idxmax() == 256
 
 # %% [markdown]
-# Larger batches do best with larger learning rates, on MNIST much more than on
-# digits. So a search that tunes the rate for one batch size has not tuned
-# it for another; tune the two together.
+# Larger batches do best with larger learning rates, on MNIST much more than
+# on digits. Tune the two together.
 #
 # The grid holds means of the 36 networks on MNIST. At a rate of 0.001 the
 # smallest batch is the best, at 0.01 the largest: batch sizes compared at
@@ -197,27 +193,23 @@ display(table.astype({"best epoch": int}).round(4))
 assert table["score"].is_monotonic_increasing
 
 # %% [markdown]
-# The score never falls, because the tuner keeps the best epoch and its
-# weights. So no score can choose the number of epochs. It is a budget:
-# set it, and take the best epoch for [the final
-# training](retrain_and_ship.py). If the best is the last, the budget
-# was too small. An [EarlyStopping callback](callbacks.py) gives back
+# The score never falls, so it can't choose the number of epochs. That is a
+# budget: set it, and take the best epoch for [the final
+# training](retrain_and_ship.py). [Early stopping](callbacks.py) gives back
 # what a trial doesn't need.
 #
-# If you must tune them, under `RandomSearch` alone, declare them in `build`
-# and replace them in `fit`: `kwargs["epochs"] = hp.get("epochs")`.
-#
-# Under Hyperband the tuner hands `fit` its own `epochs`. A `fit` that
-# replaces them [breaks its schedule](../hyperband.py), and `best_step`
-# counts from [where the trial
+# If you must tune epochs, under `RandomSearch` alone, declare them in
+# `build` and replace them in `fit`: `kwargs["epochs"] = hp.get("epochs")`.
+# Under Hyperband this [breaks the
+# schedule](../hyperband.py#the-mistake-that-breaks-the-schedule), and
+# `best_step` counts from [where the trial
 # began](retrain_and_ship.py#under-hyperband).
-
-# %% [markdown]
+#
 # ## What this page did not show
 #
 # - What a batch size costs in seconds and memory, which depends on the
 #   machine.
-# - Batch sizes for data that comes in batches already: see
-#   [data pipelines](data_pipelines.py).
-# - Learning rate schedules, which may move the best pair, and rates
-#   between those recorded, a factor of ten apart.
+# - Batch sizes for data that comes in batches already: [data
+#   pipelines](data_pipelines.py).
+# - Learning rate schedules, which may move the best pair, and rates between
+#   those recorded, a factor of ten apart.
