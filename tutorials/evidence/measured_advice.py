@@ -8,9 +8,8 @@
 # most; short trials weed out configurations but do not choose among the
 # best. [Plan your tuning](../plan_your_tuning.py) does it step by step.
 #
-# The first measurement: what share of the variance of the ranks each
-# hyperparameter explains by itself, and on how many of the fifteen
-# problems that is the largest share.
+# The share of the variance of the ranks that each hyperparameter explains by
+# itself, and on how many problems it is the largest:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -35,25 +34,19 @@ table = table.fillna(0).astype({"largest on": int})
 display(table.sort_values("share", ascending=False))
 
 # %% [markdown]
-# All of the advice, each measured below:
-#
-# - **Tune the learning rate first.** It explains more than any other
-#   hyperparameter on every problem. Units are next; where the rate is about
-#   right, units or dropout lead on most.
-# - **Give it a wide range.** A range that is right and narrower gains
-#   little; one that is wrong can cost a lot.
-# - **The best lie at an edge of a wrong range? Move it.** That helps on
-#   every problem.
-# - **Twenty random trials find most.** Twenty more gain a little, and
-#   more of it near the best five than anywhere.
-# - **Short trials weed out; they do not choose.** Among the best, early
-#   scores say little of the end.
-# - **Tune the rate again when the network gets much deeper or narrower.**
-# - **Twice the rows, or sixteen times the trials?** Each gains on most of
-#   nine problems; the mean gain is shown for rows only, and which gains
-#   more is not shown.
-# - **Trials before splits.** Forty trials on one split find more than ten
-#   on four, on ten problems of fifteen; on average not shown.
+# - [**Tune the learning rate first**](#what-to-tune-first), then units and
+#   dropout.
+# - [**Give it a wide range**](#how-wide-a-range).
+# - [**The best lie at an edge of a wrong range? Move
+#   it**](#when-the-best-lies-at-the-edge).
+# - [**Twenty random trials find most**](#how-many-trials). Twenty more gain
+#   a little, [near the best five](#one-long-search-or-rounds) more.
+# - [**Short trials weed out; they do not choose**](#how-long-to-train-a-trial).
+# - [**Tune the rate again**](#what-to-tune-again) when the network gets much
+#   deeper or narrower.
+# - [**Twice the rows, or sixteen times the trials?**](#more-data-or-more-trials)
+#   Which gains more is not shown.
+# - [**Trials before splits**](#more-trials-or-more-splits), on ten problems.
 
 # %%
 import matplotlib.pyplot as plt
@@ -98,19 +91,14 @@ print(f"{len(advice)} problems:", ", ".join(advice.index))
 # is judged on the four others. Regret 0 is the score of whoever knows the
 # other splits (luck goes below), 1 that of a configuration which a quarter
 # of all beat. The problem is the unit. On `affairs` a regret of 1 is one
-# row of 600, less than its noise: where that one problem decides whether
+# row of 600, less than its noise: where that problem decides whether
 # something is shown, the text says so.
 #
 # ## What to tune first
 #
-# **The learning rate, then units and dropout.** The rate explains by
-# itself more than any other, on every problem. Where it is about right,
-# units or dropout lead on most.
-#
-# The share of the variance of the ranks that each explains by itself, mean
-# over problems, and on how many it is the largest: among all
-# configurations, and among those whose rate lies in the best third of its
-# range.
+# **The learning rate, then units and dropout.** The rate explains more than
+# any other, on every problem. Where it is in the best third of its range, units
+# or dropout lead on most:
 
 
 # %%
@@ -136,8 +124,7 @@ display(
 # little on most problems (shown without `affairs`). The third beside it
 # costs nothing on most, and more than 1 on some.
 #
-# 20 random trials in the whole range, from 0.00001 to 0.3; in the third
-# of it that holds the best; in the third beside that.
+# 20 random trials each. The whole range is 0.00001 to 0.3:
 
 # %%
 held(advice["regret of a range"], "wide")
@@ -145,11 +132,11 @@ held(advice["regret of a range"], "wide")
 # %% [markdown]
 # ## When the best lies at the edge
 #
-# **Move the range.** If the best five trials lean to one end, move the
-# range by half its width to that side, and go on there.
+# **Move the range** by half its width to the side where the best five trials
+# lean. That helps on every problem.
 #
-# The range is the wrong half on purpose. 40 trials in it, or 20, and 20
-# in the range moved to the side where the best five lie:
+# The range is the wrong half on purpose. 40 trials in it, or 20, and 20 in the
+# moved range:
 
 # %%
 held(advice["regret at a wrong edge"], "stay")
@@ -175,10 +162,8 @@ plt.show()
 # ## How long to train a trial
 #
 # **Short trials weed out; they do not choose.** Early scores rank all
-# configurations well, and the best ones badly. So the last round needs the
-# full length.
-#
-# The rank correlation with the end, after so many epochs:
+# configurations well, and the best ones badly, so the last round needs the full
+# length. The rank correlation with the end, by epochs:
 
 # %%
 display(
@@ -195,8 +180,8 @@ display(
 )
 
 # %% [markdown]
-# The same 540 epochs, spent on 20 trials of 27, 60 of 9, 180 of 3 or all
-# 504 of 1 epoch, the winner then trained for 27:
+# 540 epochs, spent on 20 trials of 27, 60 of 9, 180 of 3 or all 504 of 1
+# epoch, the winner then trained for 27:
 
 # %%
 held(advice["regret of 540 epochs, each trial"], "27")
@@ -208,9 +193,9 @@ held(advice["regret of 540 epochs, each trial"], "27")
 # %% [markdown]
 # ## One long search, or rounds
 #
-# **Two rounds.** The gain is small, and no problem loses more than 0.05.
-# The second lies between the lowest and the highest values of
-# the best five of the first, in learning rate, weight decay and dropout.
+# **Two rounds.** The gain is small, and no problem loses more than 0.05. The
+# second round searches between the lowest and the highest values of the best
+# five of the first, in learning rate, weight decay and dropout.
 
 # %%
 rounds = pd.DataFrame(
@@ -224,9 +209,9 @@ held(rounds, "40 at once")
 # %% [markdown]
 # ## What to tune again
 #
-# **The learning rate, when the network gets much deeper or narrower.** What
-# is lost by keeping the rate that was best before a change. (With three
-# layers instead of one it is shown without `affairs`.)
+# **The learning rate, when the network gets much deeper or narrower.** What is
+# lost by keeping the old one. (With three layers instead of one it is shown
+# without `affairs`.)
 
 # %%
 old = advice["lost by the old rate"]
@@ -236,9 +221,8 @@ held(old)
 # ## The simplest within the noise
 #
 # **Take it, if size matters.** It is half as large, and loses about what
-# twenty more trials gain. Of 40 trials, those within one standard error of
-# the best validation accuracy count as near; of these the smallest is
-# taken, in units times layers:
+# twenty more trials gain: of those within one standard error of the best of
+# 40 validation accuracies, the smallest, in units times layers.
 
 # %%
 held(advice["simplest within the noise"].dropna())
@@ -249,10 +233,9 @@ held(advice["simplest within the noise"].dropna())
 #
 # ## More trials, or more splits
 #
-# **More trials, at first.** Two splits are not shown to be worse or better
-# than one, four are no better. The same 40 trainings as 40 configurations
-# on one split, 20 on two or 10 on four, chosen by the mean over splits and judged
-# on the one that is left:
+# **More trials, at first.** 40 configurations on one split, 20 on two or 10 on
+# four, chosen by the mean over splits and judged on the one that is left. Four
+# splits are worse on ten problems; no difference is shown on average.
 
 # %%
 held(advice["regret of 40 trainings, splits"], "1")
@@ -260,12 +243,12 @@ held(advice["regret of 40 trainings, splits"], "1")
 # %% [markdown]
 # ## More data, or more trials
 #
-# **Both gain.** On nine problems, those that took least to record,
-# everything was trained again on half of the training rows, for as many
-# steps. From ten trials on half of the rows, sixteen times the trials gain
-# on seven problems, and twice the rows on eight; on average it is shown for
-# the rows only. Which gains more is not shown. (Three splits, judged on the
-# other two: compare gains, not levels, with other tables.)
+# **Both gain.** The nine problems that took least to record were trained again
+# on half of the training rows, for as many steps. From ten trials there,
+# sixteen times the trials gain on seven problems, and twice the rows on eight;
+# on average it is shown for the rows only. Which gains more is not shown.
+# (Three splits, judged on the other two: compare gains, not levels, with other
+# tables.)
 
 # %%
 rows = advice["regret with rows"].dropna()
@@ -281,9 +264,6 @@ held(rows[names], "half of them, 10")
 # %%
 fewer = advice["regret of a search on fewer rows"].dropna()
 held(fewer, "20 on all rows")
-
-# %% [markdown]
-# The assertions that this page rests on:
 
 
 # %%
@@ -366,9 +346,8 @@ assert simple["size"] < 0.6 and 0.05 < simple["loses"] < 0.1
 #
 # - Networks of more than three layers, and data of more than a few
 #   thousand rows. What is small here may matter there.
-# - More rows than the problems have, and parts other than a half. The nine
-#   problems are those that were cheapest to record.
-# - Other ranges. The shares are those of these ranges: a narrow range of
-#   the learning rate would leave it less to explain.
+# - More rows than the problems have, and parts other than a half.
+# - Other ranges: a narrow one of the learning rate would leave it less to
+#   explain.
 # - Interactions other than those with the learning rate.
 # - Trials of 100 epochs and more, of which 9 are a smaller part.
