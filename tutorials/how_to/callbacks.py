@@ -7,13 +7,11 @@
 # Give callbacks to `search`, and let [early
 # stopping](../../reference/glossary.md#early-stopping) watch the objective.
 #
-# - `restore_best_weights` and `ModelCheckpoint` are not needed: the
-#   tuner scores a trial by its best epoch and keeps the weights of
-#   that.
+# - `restore_best_weights` and `ModelCheckpoint` are not needed: the tuner
+#   scores a trial by its best epoch and keeps that epoch's weights.
 # - Each trial gets a deep copy. Your own object stays as it was, and a
 #   callback that can't be copied ends the search.
-# - Under Hyperband most trials are too short for patience to run out;
-#   only the few long ones can be stopped.
+# - Under Hyperband most trials are too short for patience to run out.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -54,9 +52,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## What early stopping saves, and what it costs
 #
-# Two trials in full, whose curves are kept. A stopped trial sees the first
-# epochs of the full one, so the curves also say what it would have come
-# to.
+# A stopped trial has the first epochs of a full one. So the curves of two
+# full trials say what stopping would have come to.
 
 # %%
 from snippets.data.load_images import load_images
@@ -133,18 +130,16 @@ assert (table.xs(12, level="patience")["epochs"] == 12).all()
 assert table.groupby("trial")["score"].is_monotonic_increasing.all()
 
 # %% [markdown]
-# A patience of 12 trains all epochs here. With less of it a trial may end
-# sooner, and can't score higher, though another trial may then win.
-# How much a trial loses depends on the noise of the objective, since a
-# score that moves by single images pauses often; two trials don't say how
-# much it is on average. Nor does this table say what the saved epochs are
-# worth, more trials for instance.
+# A patience of 12 trains all epochs here. With less, a trial may end sooner
+# and can't score higher, though another trial may then win. What a trial
+# loses depends on the noise of the objective: a score that moves by single
+# images pauses often. Two trials don't show an average, nor what the saved
+# epochs are worth.
 #
 # ## Why there is nothing to restore
 #
-# A trial that is stopped has trained on for `patience` epochs after its
-# best. In the search at the top, too, the tuner kept the weights of the
-# best:
+# A stopped trial has trained for `patience` epochs after its best. The
+# search at the top kept the weights of the best:
 
 # %%
 with warnings.catch_warnings(action="ignore"):
@@ -158,16 +153,15 @@ folder = Path(tuner.get_trial_dir(trial.trial_id))
 print("on disk:", *sorted(path.name for path in folder.iterdir()))
 
 # %% [markdown]
-# A `ModelCheckpoint` would write a second file, and the same one in
-# every trial: at the end it holds whichever trial wrote last.
+# A `ModelCheckpoint` would write a second file, the same in every trial: at
+# the end it holds whichever trial wrote last.
 #
-# If you monitor `val_loss` and search for `val_accuracy`, training
-# stops by one measure and is scored by another. Watch the objective
-# unless you know why not.
+# Watch the objective: a trial that monitors `val_loss` in a search for
+# `val_accuracy` stops by one measure and is scored by another.
 #
 # ## Your callback stays empty
 #
-# A callback that takes notes of every epoch:
+# This one notes every epoch:
 
 
 # %%
@@ -186,9 +180,9 @@ print("losses noted:", notes.losses)
 assert notes.losses == []
 
 # %% [markdown]
-# The copies took the notes, and are gone. What can't be copied, such as
-# a lock, an open file or a connection to a database, is refused before
-# anything is trained:
+# The copies took the notes, and are gone. What can't be copied, such as a
+# lock, an open file or a database connection, is refused before anything
+# trains:
 
 # %%
 notes.database = sqlite3.connect(":memory:")
@@ -201,14 +195,13 @@ else:
 notes.database.close()
 
 # %% [markdown]
-# Open such things in `on_train_begin`, which runs in the copy. Keras's
-# own `CSVLogger` does so with its file.
+# Open such things in `on_train_begin`, which runs in the copy, as Keras's
+# `CSVLogger` does.
 #
 # ## Notes that last
 #
-# Write to a file, one for each trial: a single `CSVLogger` for the
-# whole search would write over the trial before. `run_trial` knows the
-# trial and its folder.
+# Write a file for each trial, in the trial's folder: a single `CSVLogger`
+# for the whole search would write over the trial before.
 
 
 # %%
@@ -224,7 +217,7 @@ class Logged(kt.RandomSearch):
 
 # %% [markdown]
 # A schedule lowers the learning rate when the loss falls by less than
-# `min_delta`. Its callback, too, starts afresh in every trial.
+# `min_delta`:
 
 # %%
 slower = keras.callbacks.ReduceLROnPlateau(
@@ -243,18 +236,16 @@ rates = pd.DataFrame(rates).rename_axis("epoch")
 display(rates.rename_axis(columns="trial").round(5))
 
 # %% [markdown]
-# Each trial starts at the learning rate it drew, and the schedule lowers it
-# from there where the loss falls too little. So the tuned learning rate is
-# only the one a trial begins with.
+# The schedule starts afresh in each trial, at the learning rate it drew. So
+# the tuned learning rate is only the one a trial begins with.
 # [Results](results.py#curves-over-epochs) keeps the same history without a
 # file.
 #
 # ## Go on inside an interrupted trial
 #
-# A search that is run again repeats the trial that was running [from
-# its start](resume.py). With `BackupAndRestore`, in a folder of the
-# trial's own, it goes on after its last whole epoch. Here it is
-# interrupted in its second:
+# A search that runs again repeats the interrupted trial [from its
+# start](resume.py). With `BackupAndRestore`, in the trial's own folder, it
+# goes on after the last whole epoch. Interrupted in the second epoch:
 
 
 # %%
@@ -288,16 +279,15 @@ print("status:", trial.status, "- best_step:", trial.best_step)
 assert trained == [1, 2] and trial.best_step < 2
 
 # %% [markdown]
-# The cost: score and `best_step` know only the epochs since the
-# restart. If an earlier one was the best, it is forgotten, and to train
-# again [for as many epochs](retrain_and_ship.py) add those before. It
-# is worth it where one trial takes hours.
+# The cost: score and `best_step` know only the epochs since the restart. An
+# earlier best is forgotten, and to [train again](retrain_and_ship.py) you
+# add the epochs before. It is worth it where one trial takes hours.
 #
 # ## A callback with hyperparameters
 #
-# Make it in `HyperModel.fit`, and add it to the callbacks that come in,
-# among them the tuner's own, which saves the best epoch. The second
-# class makes the mistake of leaving those out:
+# Make it in `HyperModel.fit`, and add it to the callbacks that come in. One
+# of them is the tuner's own, which saves the best epoch. The second class
+# wrongly leaves those out:
 
 
 # %%
@@ -334,30 +324,25 @@ for hypermodel in (TunedSchedule(), OursAlone()):
 
 # %% [markdown]
 # Nothing fails until `get_best_models` finds no weights. Don't tune the
-# patience of early stopping: like
-# [the number of epochs](batch_size_and_epochs.py#why-not-epochs), it
-# is a budget, and more of it can't score lower.
+# patience of early stopping: like [the number of
+# epochs](batch_size_and_epochs.py#why-not-epochs), more of it can't score
+# lower.
 #
 # ## Under Hyperband
 #
 # A training that never improves runs one epoch to have a best, and
-# `patience` more. A learning rate of zero shows it:
+# `patience` more:
 
 # %%
-keras.utils.set_random_seed(1)
-still = build(kt.HyperParameters())
-still.optimizer.learning_rate.assign(0.0)
-given = {"validation_data": images.validation, "verbose": 0}
-given |= {"callbacks": [stopping], "epochs": 20, "batch_size": 400}
-history = still.fit(*images.train, **given)
-print("patience:", stopping.patience)
-print("epochs trained:", len(history.epoch))
-assert len(history.epoch) == 1 + stopping.patience
+for patience in (2, 5):
+    epochs, _ = stopped([0.5] * 20, patience)
+    print(f"patience {patience}: {epochs} of 20 epochs")
+    assert epochs == 1 + patience
 
 # %% [markdown]
-# So a training of at most `patience + 1` epochs can't be shortened. How
-# long are Hyperband's? A promoted trial trains only the difference. The
-# real schedule, with a number in place of training:
+# So at most `patience + 1` epochs can't be shortened. How long do
+# Hyperband's trials train? Its real schedule, with a number in place of
+# training:
 
 
 # %%
@@ -405,18 +390,14 @@ display(table)
 assert (table["can be stopped"] < table["trials"] / 2).all()
 
 # %% [markdown]
-# Most trials are beyond the reach of patience. The others are the
-# longest, so they hold many of the epochs; the last column is what
-# would be saved if no training ever improved. Hyperband's own halving
-# is its early stopping. Where `max_epochs` is generous, add patience
-# for the last rounds.
+# Most trials are too short for patience. The others are the longest, so
+# they hold many of the epochs. The last column is what would be saved if no
+# training ever improved. Halving is Hyperband's early stopping. Where
+# `max_epochs` is generous, add patience for the last rounds.
 #
 # ## What this page did not show
 #
-# - Seconds saved. A shorter trial still pays for building and tracing
-#   its model.
-# - Which patience is right. It depends on how noisy your objective is
-#   from epoch to epoch.
-# - Callbacks of experiment trackers: see
-#   [experiment trackers](experiment_trackers.py) and
+# - Seconds saved: a shorter trial still builds and traces its model.
+# - Which patience is right. It depends on how noisy your objective is.
+# - Callbacks of [experiment trackers](experiment_trackers.py) and
 #   [TensorBoard](hparams_in_tensorboard.py).
