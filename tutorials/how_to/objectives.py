@@ -4,12 +4,12 @@
 # Which name an objective needs, and why to state its direction every
 # time: from a bare string Keras Tuner may return the worst trial.
 #
-# - **The name** is a key of `history.history`. Train one epoch, [print the
-#   keys](#the-name-print-the-keys), copy one that starts with `val_`.
+# - **The name** is a key of `history.history`. Train one epoch, [print
+#   the keys](#the-name-print-the-keys), copy one that starts with `val_`.
 # - **The direction:** state it, `kt.Objective("val_f1_score", "max")`.
-#   From a bare string it is a guess: names on a short list
-#   are maximised, others that Keras knows are minimised, some are refused.
-#   `"val_f1_score"` is accepted, and minimised.
+#   From a bare string it is a guess: names on a short list are maximised,
+#   others that Keras knows are minimised, `"val_f1_score"` among them,
+#   and some are refused.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -52,9 +52,7 @@ from sklearn.preprocessing import StandardScaler
 # %% [markdown]
 # ## The name: print the keys
 #
-# These images carry several labels at once, worked out from the digit, so
-# accuracy is not the obvious choice. One epoch, without a tuner, is enough
-# to see the names.
+# One epoch, without a tuner, on images that carry several labels each:
 
 # %%
 hypermodel, hp = MultiLabelClassifier(), kt.HyperParameters()
@@ -67,14 +65,13 @@ print("keys:", list(history.history))
 assert "val_f1_score" in history.history
 
 # %% [markdown]
-# Choose one that starts with `val_`; without validation data there is
-# none. No search can say whether F1 is the right thing to ask for: that
-# depends on what a mistake costs.
+# Without validation data no key starts with `val_`. No search can say
+# whether F1 is the right thing to ask for: that depends on what a mistake
+# costs.
 #
 # ## The direction: the same trials, two winners
 #
-# The two searches above trained the same two models: with the direction,
-# and with the string alone.
+# The two searches above trained the same two models:
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -92,18 +89,17 @@ assert winners["bare string"] == scores["bare string"].idxmin()
 assert (scores["bare string"] <= scores["stated"]).all()
 
 # %% [markdown]
-# The same two trainings. With the string alone, the tuner names the
-# worse of them best, and of each trial it scores and keeps the worst
-# epoch. Nothing fails and nothing is printed: a low score looks like a
-# hard problem.
+# With the string alone, the tuner names the worse model best, and of each
+# trial it scores and keeps the worst epoch. Nothing fails and nothing is
+# printed: a low score looks like a hard problem.
 #
 # ## Which strings are guessed wrong
 #
-# Every metric class that Keras ships, asked two ways. *Guessed* is what
-# Keras Tuner makes of the name as a string. *Right* is measured: wines
-# of three kinds, predicted by a model that did not see them in
-# training, and the same predictions handed to the wrong wines. If the
-# metric gives the good ones the larger value, larger is better.
+# *Guessed* is what Keras Tuner makes of the name of each metric class
+# that Keras ships. *Right* is measured: wines of three kinds, predicted
+# by a model that did not see them in training, and the same predictions
+# handed to the wrong wines. If the good ones get the larger value, larger
+# is better.
 
 # %%
 wines, kind = load_wine(return_X_y=True)
@@ -112,9 +108,6 @@ good = cross_val_predict(
     classifier, wines, kind, cv=5, method="predict_proba"
 ).astype("float32")
 bad = np.random.default_rng(1).permutation(good)
-
-# %% [markdown]
-# Some classes need arguments, and some compare kinds, not probabilities.
 
 # %%
 ARGUMENTS = {
@@ -189,17 +182,16 @@ assert {"val_f1_score", "val_r2_score", "val_cosine_similarity"} < worst
 
 # %% [markdown]
 # An error is the lucky case: the search never starts. "TypeError" means
-# that Keras Tuner tried to make the class without the arguments it
-# needs.
+# that the class needs arguments.
 #
 # The guess is about the name: `name="accuracy"` on a metric of errors
 # would be maximised.
 #
 # ## Several outputs
 #
-# The name of the output goes in front: its key in a dictionary of
-# outputs, or the layer's name. A layer without a name is `dense_1` or
-# so, with another number in the next model.
+# In front goes the output's key, or the name of its layer. A layer
+# without a name is `dense_1` or so, with another number in the next
+# model.
 
 # %%
 inputs = keras.Input((64,))
@@ -231,15 +223,15 @@ assert "val_digit_accuracy" in both
 print("guessed from a string:", guessed("val_digit_accuracy"))
 
 # %% [markdown]
-# `val_loss` is the sum of the losses of the outputs. See [several
-# inputs and outputs](several_inputs.py) for a whole search, and
-# [several objectives](multiple_objectives.py) to weigh outputs.
+# `val_loss` is the sum of the outputs' losses. [Several inputs and
+# outputs](several_inputs.py) has a whole search, and [several
+# objectives](multiple_objectives.py) weighs outputs.
 #
 # ## Metrics of your own, weighted metrics, numbered names
 #
-# A function is called by its own name, a metric by the `name` that it is
-# given. What is in `weighted_metrics` gets a prefix only where the
-# same metric is there without weights too.
+# A function is called by its own name, a metric by its `name`.
+# `weighted_metrics` get a prefix only beside the same metric without
+# weights.
 
 
 # %%
@@ -267,9 +259,9 @@ for settings in (
     print(*names(softmax_regression(**settings), digits))
 
 # %% [markdown]
-# Some metrics get a number when a second one is made in the same
-# process. Keras Tuner clears the names before each trial, so within a
-# search they stay. A model that you build yourself may have the number.
+# Some metrics get a number when a second one is made in the same process.
+# Keras Tuner clears the names before each trial; a model that you build
+# yourself may have it.
 
 
 # %%
@@ -309,9 +301,8 @@ assert "val_auc" not in afterwards
 #
 # ## What you tune must not change the scale
 #
-# A penalty is part of the loss, and so of `val_loss`. Tuned by
-# `val_loss`, the penalty of zero wins, whether a penalty helps or not.
-# A metric leaves it out. Few images and three penalties:
+# A penalty is part of `val_loss`, by which the penalty of zero wins,
+# whether a penalty helps or not. A metric leaves it out:
 
 
 # %%
@@ -358,9 +349,8 @@ assert table["val_loss"].idxmin() == 0
 assert table["val_loss"].is_monotonic_increasing
 
 # %% [markdown]
-# The same three networks, measured in two ways. By the entropy they differ
-# by less, and three trials don't rank them; the loss has the order of
-# the penalties.
+# By the entropy the networks differ by less, and three trials don't rank
+# them.
 #
 # The same trap: a tuned `loss_weights` ([several
 # inputs](several_inputs.py#why-not-val_loss)), the choice between two
@@ -368,15 +358,13 @@ assert table["val_loss"].is_monotonic_increasing
 # term](subclassed_models.py#a-variational-autoencoder). Search by a
 # metric that has none of it.
 #
-# `class_weight` is no such case: it reaches the training loss alone.
-# Where rare classes are to count in the score as well, give weights
-# with the validation data, and the metric in `weighted_metrics`: [rare
-# classes](../your_data/pictures.py#rare-classes).
+# `class_weight` reaches the training loss alone. To count [rare
+# classes](../your_data/pictures.py#rare-classes) in the score too, give
+# weights with the validation data, and the metric in `weighted_metrics`.
 #
 # ## When the name is not there
 #
-# A trial trains first and fails afterwards, with the name and nothing
-# else.
+# A trial trains first, then fails with only the name:
 
 
 # %%
@@ -413,7 +401,7 @@ assert acc == no_data == "KeyError: 'val_accuracy'"
 # data too.
 #
 # A name that exists can still hold no number. `F1Score()` without
-# `average` reports an array, a value for each label:
+# `average` reports a value for each label:
 
 # %%
 layers = [keras.Input((64,)), keras.layers.Dense(3, "sigmoid")]
@@ -427,17 +415,16 @@ print(array)
 assert "ambiguous" in array
 
 # %% [markdown]
-# After three such trials in a row the search raises. A search of one or
-# two ends as if nothing had happened: [failed
+# Three such trials in a row end the search with an error. A search of one
+# or two ends as if nothing had happened: [failed
 # trials](failed_trials.py).
 #
 # ## What this page did not show
 #
-# - Objectives that no metric reports, such as one counted in seconds or
-#   in parameters: return them from `HyperModel.fit`, as in
-#   [several objectives](multiple_objectives.py).
+# - Objectives that no metric reports, such as seconds or parameters:
+#   return them from `HyperModel.fit`, as in [several
+#   objectives](multiple_objectives.py).
 # - Which metric suits your problem, and the threshold of F1, which can be
 #   chosen after training.
-# - The scores on a test set. The validation rows chose the epoch and the
-#   trial, so their score is too good:
-#   [retrain and ship](retrain_and_ship.py).
+# - Scores on a test set. The validation rows chose the epoch and the
+#   trial, so their score is [too good](retrain_and_ship.py).
