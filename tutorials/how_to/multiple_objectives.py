@@ -2,11 +2,11 @@
 # # Several objectives
 #
 # What Keras Tuner makes of a list of objectives, and what to do instead:
-# one number of your own, or a Pareto front read off the trials.
+# one number of your own, or a Pareto front.
 #
 # - A list is one objective: the sum of what is to be small minus the sum
-#   of what is to be large, without weights or a Pareto front. Whatever
-#   varies by the larger numbers decides.
+#   of what is to be large, without weights. Whatever varies by the larger
+#   numbers decides.
 # - If you can say what one thing is worth in units of the other, return
 #   that number from `HyperModel.fit`.
 # - If you can't, let the search report both, and choose [from the
@@ -214,8 +214,8 @@ for rate in (0, 0.01, 0.03, 0.1, 0.3):
     assert worth[best] == worth[front.index].max()
 
 # %% [markdown]
-# Before you believe a front, train its members again, from another seed.
-# Its two most accurate:
+# Before you believe a front, train its members again from another seed,
+# here the most accurate two:
 
 # %%
 again = []
@@ -291,7 +291,7 @@ for with_sum in (False, True):
 
 # %% [markdown]
 # It takes whatever number is there, right or wrong. A single
-# `kt.Objective` of your own is plainer.
+# `kt.Objective` is plainer.
 #
 # ## What this page did not show
 #
@@ -300,4 +300,4 @@ for with_sum in (False, True):
 # - Members of a front that no exchange rate picks. A front that bends
 #   inwards has them.
 # - Algorithms made for fronts, which Keras Tuner does not have.
-# - What any of these models would score on a test set.
+# - Scores on a test set.
