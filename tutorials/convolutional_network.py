@@ -6,8 +6,7 @@
 #
 # - Put the augmenting layers inside the model. They act in training only:
 #   validation and test images can't be augmented by mistake.
-# - Draw their strength like any other hyperparameter, from zero on: then
-#   the search may answer "none".
+# - Draw their strength from zero on: then the search may answer "none".
 # - A best trial that moves its images doesn't show that moving them helped.
 #   Train it again with nothing moved, with several seeds.
 #
@@ -72,7 +71,8 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # ## Augmentation acts in training only
 #
-# Call the augmenting part of the model both ways, its strengths `Fixed`.
+# The augmenting part of the model is called both ways, its strengths
+# `Fixed`.
 
 
 # %%
@@ -195,7 +195,7 @@ assert max(map(len, runs.values())) < EPOCHS
 
 # %% [markdown]
 # No run came to the last epoch allowed. How far the others differ from the
-# tuned network, on average over seeds:
+# tuned network on average:
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -220,8 +220,8 @@ against_tuned(pd.Series(losses))
 
 # %% [markdown]
 # A positive difference is for the tuned network. An interval that holds 0
-# shows none. The last row is what a search can't give: what moving the
-# images did, on its own.
+# shows none. The last row says what a search can't: what moving the images
+# did on its own.
 #
 # ## Learning curves under augmentation
 
