@@ -8,11 +8,10 @@
 # gained 0.8 points of test accuracy on average, from -1.3 to 2.2, on the
 # best of as many untuned runs as their
 # [epochs](../reference/glossary.md#epoch) pay for. This page runs one
-# more, in one to two minutes. One is often too little to show a point of
-# accuracy for sure.
+# more, in one to two minutes. One search is often too little to show a
+# point of accuracy for sure.
 #
-# The smallest search takes a model-building function, a
-# tuner and data:
+# The smallest search takes a model-building function, a tuner and data:
 
 # %%
 from snippets.terminal import show_in_terminal
