@@ -4,8 +4,8 @@
 # The same configurations, curves and budget for three libraries: which
 # searches better, and whether it matters.
 #
-# - **On a small budget** of epochs, on MNIST, every library's halving is ahead of the
-#   searches that train in full; the three don't differ detectably.
+# - **On a small budget** of epochs, on MNIST, every library's halving is ahead
+#   of full trainings; the three don't differ detectably.
 # - **On a large one** Optuna's TPE is not shown to differ from Keras Tuner's
 #   Hyperband, and scikit-learn's single halving of 372 candidates is ahead
 #   of everything: in epochs, not in seconds.
@@ -55,17 +55,15 @@ display(table.astype(object).fillna(""))
 # From `difference_low` to `difference_high` is a 95 % interval; all those
 # of a budget hold at once.
 #
-# 378 epochs are 14 trials of 27, what one iteration of Hyperband takes.
-# (The search of 372 candidates has just ended its first round there, an
-# epoch for each.) [Which tuner?](which_tuner.py) has the races of Keras
-# Tuner alone.
+# 378 epochs are 14 trials of 27, what one iteration of Hyperband takes. (The
+# search of 372 candidates has just ended its first round there.) [Which
+# tuner?](which_tuner.py) races Keras Tuner alone.
 #
 # ## The races
 #
-# Nothing is trained here. Every configuration of one space was trained
-# three times beforehand and its curves
-# [recorded](../../evidence/recorded_curves.md); a race asks them instead.
-# The programs that raced, and their versions:
+# Every configuration of one space was trained three times beforehand. A race
+# asks these [recorded curves](../../evidence/recorded_curves.md) instead of
+# training. The programs that raced, and their versions:
 
 # %%
 import matplotlib.pyplot as plt
@@ -79,20 +77,18 @@ for file in files:
 # %% [markdown]
 # - **Optuna**: random search; TPE, its default; TPE with the Hyperband
 #   pruner, each trial reporting every epoch. Hyperparameters are
-#   suggested as categories. "(ordered)" suggests numbers by their place
-#   in the list, so that TPE knows that 32 lies between 8 and 128, as
-#   Keras Tuner does with a `Choice` of numbers.
-# - **scikit-learn**: `HalvingRandomSearchCV` with epochs as its
-#   resource. It takes no budget, only a number of candidates. 88 of them
-#   come to one epoch more than an iteration of Keras Tuner's Hyperband,
-#   and are drawn anew and searched four times. "(once)" is a single
-#   search of 372 candidates.
+#   categories. "(ordered)" suggests numbers by their place in the list, so
+#   that TPE knows that 32 lies between 8 and 128, as Keras Tuner does with a
+#   `Choice` of numbers.
+# - **scikit-learn**: `HalvingRandomSearchCV` with epochs as its resource. It
+#   takes only a number of candidates. 88 come to one epoch more than an
+#   iteration of Hyperband, and are drawn anew and searched four times.
+#   "(once)" is a single search of 372.
 #
-# An epoch counts, whoever trains it. scikit-learn trains the survivors
-# of a round from scratch and pays for that again; Keras Tuner's
-# Hyperband goes on from their weights; Optuna's pruner judges a running
-# trial, ends it or lets it go on. Each spent 1,500 to 1,530 epochs, in a
-# hundred races a problem:
+# scikit-learn trains the survivors of a round from scratch and pays for that
+# again. Keras Tuner's Hyperband goes on from their weights. Optuna's pruner
+# judges a running trial. Each spent 1,500 to 1,530 epochs, in a hundred races
+# a problem:
 
 # %%
 PROBLEMS = ["digits", "mnist"]
@@ -110,17 +106,15 @@ assert set(epochs.loc["scikit-learn halving"]) == {4 * 376}
 assert (ended.groupby(["problem", "tuner"]).size() == 100).all()
 
 # %% [markdown]
-# Seconds are the recorded CPU seconds of training, each trial's start
-# included: many short trials pay it often. What the libraries take for
-# themselves is left out.
+# Seconds are recorded CPU seconds of training, each trial's start included.
+# What the libraries take for themselves is left out.
 #
 # ## Two questions
 #
-# A search works for the highest validation accuracy. How far did it stay
-# behind the highest that was there? And is what it chose any good? That
-# is regret: how far the configuration stays behind what there is to find
-# in test accuracy, judged by the two recorded runs that the search did
-# not see. Both are in percentage points.
+# How far does a search stay behind the highest validation accuracy that was
+# there? And how far does its choice stay behind what there is to find in test
+# accuracy, judged by the two recorded runs that it did not see? That is regret.
+# Both are in percentage points.
 
 
 # %%
@@ -160,9 +154,8 @@ races["regret"] = 100 * (races["problem"].map(best) - races["quality"])
 assert races["missed"].min() >= -0.01
 
 # %% [markdown]
-# Each is compared with Keras Tuner's Hyperband, seed by seed, since for
-# one seed all were answered from the same recorded runs. First the
-# validation accuracy that was there and not found, after 1,512 epochs:
+# Each is compared with Hyperband by seed, since for one seed all were answered
+# from the same recorded runs. Validation accuracy not found after 1,512 epochs:
 
 
 # %%
@@ -187,8 +180,8 @@ missed = {p: compared("missed", p, LARGE) for p in PROBLEMS}
 show(missed)
 
 # %% [markdown]
-# And is what they found any good? Regret on digits, and, for as many CPU
-# seconds as `RandomSearch` takes for the larger budget, on both:
+# Regret on digits, and, for as many CPU seconds as `RandomSearch` takes for the
+# larger budget, on both:
 
 # %%
 clock = spent["seconds"].loc["RandomSearch"]
@@ -207,8 +200,7 @@ print("regret on mnist, in test accuracy")
 show({SECONDS: regrets["mnist"][SECONDS]})
 
 # %% [markdown]
-# The end of all searching would be to try every configuration and choose
-# the one with the highest score. What that is worth:
+# To try every configuration and choose the highest score is worth:
 
 # %%
 problem = everything.index.get_level_values(0)
@@ -217,10 +209,9 @@ whole = compare_runs(whole.unstack(0))[["mean", "low", "high"]]
 display(whole.round(2).rename_axis("regret of the highest score"))
 
 # %% [markdown]
-# On digits the last tenths of a score are luck. They need no better
-# search but more validation images, or more runs of the best few: [how
-# sure can one be?](how_sure.py) On MNIST a better search can gain
-# something.
+# On digits the last tenths of a score are luck: not a better search helps, but
+# more validation images, or [more runs of the best few](how_sure.py). On MNIST
+# a better search can gain something.
 
 # %%
 SHOWN = {
@@ -257,15 +248,13 @@ plt.show()
 #   not help, and taking the very highest score hurts: on digits the single
 #   halving finds the highest validation accuracies, and worse networks
 #   than Hyperband.
-# - If early epochs tell, halve: with Keras Tuner's `Hyperband`, Optuna's
-#   pruner, or scikit-learn. scikit-learn's single halving is the boldest.
-#   Hyperband hedges: a part of its budget goes to trials that are
-#   trained for long without having been chosen, which helps
-#   [where early epochs mislead](../../explanation/random_search_or_hyperband.md#choose).
-#   It has no argument for less of that.
-# - If trials are trained in full, some dozens of them, TPE found better
-#   than random search. Keras Tuner has none; `BayesianOptimization` is the
-#   counterpart.
+# - If early epochs tell, halve: with `Hyperband`, Optuna's pruner, or
+#   scikit-learn, whose single halving is the boldest. Hyperband also trains
+#   some trials for long without having chosen them, which helps [where early
+#   epochs mislead](../../explanation/random_search_or_hyperband.md#choose). It
+#   has no argument for less of that.
+# - If some dozens of trials are trained in full, TPE found better than random
+#   search. Keras Tuner has none; `BayesianOptimization` is the counterpart.
 # - If starting a trial costs as much as its epochs do, many short trials
 #   are expensive: for the same seconds the single halving falls behind
 #   Hyperband, from which the others of these are not shown to differ.
@@ -315,20 +304,18 @@ print(tpe.filter(like="difference").round(2).to_string())
 assert tpe["difference_high"] < 0
 
 # %% [markdown]
-# Much that speaks for a library is outside of these races. For Optuna:
-# processes that share a database, a time limit, Pareto fronts, known
-# values first. For Keras Tuner: weights from which a promoted trial goes
-# on, checkpoints, Keras models back at the end. For scikit-learn: its
-# own models, and folds.
+# Not raced: Optuna's processes that share a database, time limit, Pareto
+# fronts and known values first; Keras Tuner's weights from which a promoted
+# trial goes on, checkpoints, and Keras models at the end; scikit-learn's own
+# models, and folds.
 #
 # ## What this page did not show
 #
-# - Other problems. Here are two small ones, and one space of lists, in
-#   which Optuna's samplers [come back to values they
+# - Other problems than two small ones, and one space of lists, in which
+#   Optuna's samplers [come back to values they
 #   tried](https://optuna.readthedocs.io/en/stable/faq.html#how-can-i-ignore-duplicated-samples),
 #   and got the same answer for the same price.
 # - Other arguments than the defaults, and Optuna's other samplers.
 # - What the libraries take for themselves, and several processes at once.
 # - The two other libraries at work: these pages are made without Optuna.
-#   The program that raced it is docs/evidence/race_others.py, and
-#   `make races` runs it again.
+#   `make races` runs docs/evidence/race_others.py again.
