@@ -46,7 +46,8 @@ display(table.sort_values("share", ascending=False))
 #   deeper or narrower.
 # - [**Twice the rows, or sixteen times the trials?**](#more-data-or-more-trials)
 #   Which gains more is not shown.
-# - [**Trials before splits**](#more-trials-or-more-splits), on ten problems.
+# - [**Trials before splits**](#more-trials-or-more-splits), on ten problems of
+#   fifteen; on average not shown.
 
 # %%
 import matplotlib.pyplot as plt
