@@ -59,8 +59,9 @@ print("Best:", tuner.get_best_hyperparameters()[0].values)
 # - `build` ends in `model.optimizer.build(model.trainable_variables)`.
 #   Without it, a promoted trial loses the optimizer's state, with only a
 #   warning.
-# - [Retrain](how_to/retrain_and_ship.py) the best for `tuner/initial_epoch +
-#   best_step + 1` epochs: the trials that it continues trained it too.
+# - [Retrain](how_to/retrain_and_ship.py) the best for
+#   `tuner/initial_epoch + best_step + 1` epochs: the trials that it
+#   continues trained it too.
 
 # %%
 best = tuner.oracle.get_best_trials()[0]
