@@ -269,7 +269,7 @@ for points, expected in ((None, 6), (0, 6), (3, 3)):
 #
 # ## It repeats itself
 #
-# Unlike the other tuners, this one forgets what was tried. Where
+# Unlike the other tuners, this one doesn't avoid what was tried. Where
 # hyperparameters have few values, it proposes the same ones again.
 
 
