@@ -224,8 +224,8 @@ with zipfile.ZipFile(file, "a") as archive:
 # %% [markdown]
 # ## Predict in another program
 #
-# `python predict.py PICTURE` needs only the model's file. Here `runpy` runs
-# it.
+# `python predict.py PICTURE` needs only the model's file. `runpy` runs it
+# here.
 
 
 # %%

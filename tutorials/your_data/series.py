@@ -183,8 +183,7 @@ with zipfile.ZipFile(file, "a") as archive:
 # %% [markdown]
 # ## Predict in another program
 #
-# `python predict.py FILE` needs only the model's file. Here `runpy` runs
-# it.
+# `python predict.py FILE` needs only the model's file. `runpy` runs it here.
 
 
 # %%

@@ -222,9 +222,9 @@ def predict(path):
 
 
 # %% [markdown]
-# `python predict.py new.csv` starts a program of these functions, here
-# `runpy` does. New rows may have columns in another order, missing cells
-# and an unknown island.
+# `python predict.py new.csv` starts a program of these functions. Here
+# `runpy` starts it. New rows may have columns in another order, missing
+# cells and an unknown island.
 
 # %%
 imports = """import json, sys, zipfile

@@ -144,8 +144,8 @@ print(f"untuned: {max(history):.4f} after {np.argmax(history) + 1}")
 # %% [markdown]
 # ## Train again, and save
 #
-# The better in validation trains on all texts that are not kept closed.
-# (The composer's program compares both on the test set.)
+# The better one in validation trains on all texts that are not kept
+# closed. (The composer's program compares both on the test set.)
 
 # %%
 name, hp, epochs = "tuned", best.hyperparameters, best.best_step + 1
@@ -165,8 +165,7 @@ with zipfile.ZipFile(file, "a") as archive:
 # %% [markdown]
 # ## Predict in another program
 #
-# `python predict.py TEXT` needs only the model's file. Here `runpy` runs
-# it.
+# `python predict.py TEXT` needs only the model's file. `runpy` runs it here.
 
 
 # %%
