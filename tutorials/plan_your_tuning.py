@@ -257,7 +257,7 @@ display(rows.rename_axis("candidate").round(4))
 # %% [markdown]
 # Near the best means within one standard error of an accuracy on that many
 # validation images. (For a loss, take `min` for `max`, and the spread of
-# the seeds for the error.) The fewest parameters win.
+# the seeds for the error.) Of those, the fewest parameters win.
 
 # %%
 top = rows["mean"].max()
