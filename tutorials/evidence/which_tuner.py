@@ -1,19 +1,19 @@
 # %% [markdown] index="which tuner to use; best tuner; RandomSearch against Hyperband; benchmark; comparison of tuners; regret"
 # # Which tuner?
 #
-# Real searches by four tuners of Keras Tuner, a hundred independent seeds
-# of each, for the same number of epochs and for the same seconds.
+# Four tuners of Keras Tuner in real searches, a hundred independent seeds
+# each, for the same number of epochs and for the same seconds.
 #
 # - **On a small budget**, 378 epochs on MNIST, `Hyperband` and
 #   `RandomSearch` with 3 or 9 epochs a trial are ahead of trials of the
-#   full 27 epochs.
+#   full 27.
 # - **On a large one**, 1,512 epochs, `Hyperband` is ahead of `RandomSearch`:
 #   clearly in epochs, by little in seconds.
 # - **`BayesianOptimization`** is not shown to be better than
 #   `RandomSearch`, and `GridSearch` cut short is worst.
 #
-# Each row shows [regret](../../reference/glossary.md#regret), in points of
-# test accuracy, and its `difference` to Hyperband's:
+# [Regret](../../reference/glossary.md#regret), in points of test accuracy, and
+# its `difference` to Hyperband's:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -51,24 +51,17 @@ table = table.sort_values(("after 1512 epochs", "mean"))
 display(table.astype(object).fillna(""))
 
 # %% [markdown]
-# Regret is how far the configuration that a search would choose stays
-# behind what there is to find. From `difference_low` to
-# `difference_high` is a 95 % interval of paired seeds; all intervals of a
-# budget hold at once.
+# From `difference_low` to `difference_high` is a 95 % interval of paired seeds;
+# all those of a budget hold at once.
 #
-# `RandomSearch` trains each trial for 27 epochs, for 9 or for 3, or, with
-# `patience 5`, until five epochs bring nothing better. *Twice the epochs*
-# has twice everyone else's budget, which shows what the others' lead is
-# worth. Hyperband has `max_epochs=27, factor=3`: an iteration takes 375
-# epochs.
+# `RandomSearch` trains each trial for 27 epochs, 9 or 3, or, with `patience 5`,
+# until five epochs bring nothing better. *Twice the epochs* has twice everyone
+# else's budget, which shows what a lead is worth. Hyperband has
+# `max_epochs=27, factor=3`: an iteration takes 375 epochs.
 #
-# - On the large budget Hyperband is ahead of all others that spend as
-#   much, and of `RandomSearch` with twice the epochs. Short random trials
-#   are no longer shown to be better than long ones.
-# - `BayesianOptimization` is `RandomSearch` until three trials per
-#   hyperparameter are done.
-# - `GridSearch` cut short has seen one corner. Use it for spaces that it
-#   can finish.
+# On the large budget Hyperband is ahead of all others that spend as much, and
+# of `RandomSearch` with twice the epochs. `GridSearch` cut short has seen one
+# corner: use it for spaces that it can finish.
 
 # %%
 import keras_tuner as kt
@@ -79,9 +72,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 # %% [markdown]
 # ## How it was raced
 #
-# Instead of training, a tuner searches [recorded learning
+# Instead of training, a tuner asks [recorded learning
 # curves](../../evidence/recorded_curves.md) of every configuration of two
-# problems, each trained three times. All else is Keras Tuner's own;
+# problems, each trained three times.
 # [`quick_proposals`](../../snippets.md#cheaper-bayesian-proposals) makes the
 # Bayesian proposals.
 
@@ -89,10 +82,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 from snippets.searches.replayed import replayed
 
 # %% [markdown]
-# One of the three runs answers a trial, drawn once per configuration and
-# seed. The other two judge the search, so that the luck of a run can't both
-# choose a configuration and praise it. Three races, run here and compared
-# with the record:
+# One of the three runs, drawn once per configuration and seed, answers a trial.
+# The other two judge, so that luck can't both choose and praise. Three races,
+# compared with the record:
 
 # %%
 curves = {
@@ -141,8 +133,8 @@ for name, score in found.items():
 # %% [markdown]
 # Close seeds [try the same
 # configurations](../how_to/reproducible_searches.py#seeds-that-are-too-close);
-# these lie a million apart, so that the races are independent. The share
-# that two races of a tuner have in common, beside what chance gives:
+# these lie a million apart. What two races of a tuner have in common, beside
+# chance:
 
 # %%
 ORDER = [
@@ -166,9 +158,9 @@ display(shared[["configurations", "shared_mean", "chance"]].round(2))
 #
 # ## Is there anything to find?
 #
-# The highest of 432 noisy means is partly luck. So what there is to find is
-# what somebody finds who knows two runs of *every* configuration, judged by
-# the third. How far `RandomSearch` stays behind that in the end:
+# The highest of 432 noisy means is partly luck. What there is to find is what
+# somebody finds who knows two runs of *every* configuration, judged by the
+# third. `RandomSearch` ends behind that by:
 
 # %%
 SMALL = {"activation": "relu", "dropout": 0.0, "batch_size": 64}
@@ -212,8 +204,8 @@ assert low["digits"] < 0.1 < low["mnist"]
 #
 # ## Best so far
 #
-# The regret if the search were stopped now, against the epochs and the
-# seconds spent. Bands are 95 % intervals of the mean over seeds.
+# The regret if the search were stopped now. Bands are 95 % intervals of the
+# mean over seeds.
 
 # %%
 STYLES = {
@@ -252,10 +244,10 @@ plt.show()
 # %% [markdown]
 # ## In seconds
 #
-# No count of epochs includes that each trial must be built and traced. So
-# here is the regret when as many CPU seconds are spent as `RandomSearch`
-# takes for 1,512 epochs, and for a quarter of them. What a tuner takes for
-# itself is left out: milliseconds, except for `BayesianOptimization`.
+# Epochs leave out that each trial must be built and traced. The regret for the
+# CPU seconds that `RandomSearch` takes for 1,512 epochs, and a quarter of them.
+# What a tuner takes for itself is left out: milliseconds, except for
+# `BayesianOptimization`.
 
 
 # %%
@@ -280,18 +272,17 @@ soon, late = regrets(WHOLE / 4, "seconds"), regrets(WHOLE, "seconds")
 show(a_quarter_of_it=soon, all_of_it=late)
 
 # %% [markdown]
-# Hyperband's lead is small, because each of its many trials must start: at
-# that end it is just shown, a little earlier it is not. What each had
-# spent at its end:
+# Hyperband's lead is small, because each of its many trials must start: at that
+# end it is just shown, a little earlier it is not. What each had spent:
 
 # %%
 ended["seconds a 100 epochs"] = 100 * ended["seconds"] / ended["epochs"]
 display(ended.round(0).astype(int))
 
 # %% [markdown]
-# What each needs until its mean regret is as low as that of `RandomSearch`
-# at its end; blank if it never is. (With 3 epochs a trial `RandomSearch` has
-# tried most of the 432 configurations, and stops.)
+# What each needs to reach the mean regret that `RandomSearch` ends with; blank
+# if it never does. (With 3 epochs a trial `RandomSearch` has tried most of the
+# 432 configurations, and stops.)
 
 # %%
 target = many["RandomSearch"].mean()
@@ -308,8 +299,8 @@ display(needed.astype("Int64").astype(object).fillna(""))
 # %% [markdown]
 # ## A small space
 #
-# Activation, dropout and batch size fixed: 36 configurations are left,
-# and regret counts from the best of these.
+# Activation, dropout and batch size fixed: regret counts from the best of the
+# 36 configurations that are left.
 
 # %%
 little = regrets(MANY, setting="small")
@@ -329,17 +320,15 @@ print(tried.to_string())
 #   and by little in seconds. Short random trials have most of that lead on
 #   a small budget, and are not shown to have any of it on a large one.
 # - *RandomSearch is only a baseline.* With short trials it is hard to beat
-#   on a small budget, and it needs no brackets.
+#   on a small budget.
 # - *Hyperband is for large spaces.* In the small one it stops once its
 #   draws keep repeating, with a ninth of the epochs of a full search, and
 #   no other is shown to be better except patience.
-# - *Use Bayesian optimisation when trials are few.* By default few
-#   trials are all random.
+# - *Use Bayesian optimisation when trials are few.* By default the first three
+#   per hyperparameter are random.
 # - *Patience saves time.* In the small space it does, and chooses a
 #   little better. In the large one it makes more trials of as many epochs,
-#   and in the end is not shown to choose better than full training.
-#
-# The assertions behind these sentences and the answer at the top:
+#   and is not shown to choose better in the end.
 
 
 # %%
@@ -379,21 +368,19 @@ assert tried.loc["Hyperband", "epochs"] < FEW
 # %% [markdown]
 # ## What this page did not show
 #
-# - Other problems: this is one small problem, dense networks, one split, one
-#   space, whose best configurations lie at its edge. That a tuner is ahead
-#   here promises nothing elsewhere; that a rule fails here does refute its
-#   *always*. For more, see [many problems](many_problems.py).
-# - Other trainings and other test images: the intervals speak of the
-#   searches' seeds, on three recorded runs of each configuration.
+# - Other problems: this is a small one, with dense networks, one split and one
+#   space, whose best configurations lie at its edge. A lead here promises
+#   nothing elsewhere; that a rule fails here does refute its *always*. See
+#   [many problems](many_problems.py).
+# - Other trainings and test images: the intervals speak of the searches' seeds,
+#   on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
-# - The final training, one more of 27 epochs for whoever searched with
-#   less.
+# - The final training, 27 more epochs for whoever searched with less.
 # - Problems in which slow starters win: there short trials mislead.
 # - Trials of minutes, whose start weighs nothing. There epochs count.
-# - [Several workers](../how_to/several_processes.py). Hyperband makes them
-#   wait at the end of each round.
-# - Other libraries: [Optuna and scikit-learn](optuna_and_scikit_learn.py)
-#   ran the same races.
+# - [Several workers](../how_to/several_processes.py), which Hyperband makes
+#   wait after each round.
+# - Other libraries: [Optuna and scikit-learn](optuna_and_scikit_learn.py).
 #
-# Here are the [raw results](../../evidence/races.csv) and
-# [the program](../../evidence/race_tuners.py) that makes them.
+# [Raw results](../../evidence/races.csv) and [the
+# program](../../evidence/race_tuners.py).
