@@ -217,9 +217,9 @@ print(f"critical difference: {critical:.2f} ranks")
 # ## How likely is it to be better?
 #
 # How often does a race end with less regret than one of `RandomSearch`, over
-# all pairs, ties as a half? And after what part of its epochs is the mean
-# regret what `RandomSearch` ends with? Blank: on fewer than half of the problems
-# it ever is. (The row of `RandomSearch` says what luck is worth.)
+# all pairs, ties as a half? And after what part of the epochs is the mean
+# regret as low as `RandomSearch` ends with? Blank: on fewer than half of the
+# problems it is. (`RandomSearch` itself gets there early only by luck.)
 
 
 # %%
@@ -319,7 +319,7 @@ display(lead.round(2))
 #
 # What might explain the lead: how well the score after 3 epochs foretells that
 # of 27, and how well a score on one split foretells the test scores on the
-# others, both among the best quarter. Rank correlations, over problems:
+# others, both among the best quarter. Rank correlations with the lead:
 
 
 # %%
