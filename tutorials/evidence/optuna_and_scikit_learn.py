@@ -5,7 +5,7 @@
 # searches better, and whether it matters.
 #
 # - **On a small budget** of epochs, on MNIST, every library's halving is ahead
-#   of full trainings; the three don't differ detectably.
+#   of searches that train in full; the three don't differ detectably.
 # - **On a large one** Optuna's TPE is not shown to differ from Keras Tuner's
 #   Hyperband, and scikit-learn's single halving of 372 candidates is ahead
 #   of everything: in epochs, not in seconds.
@@ -200,7 +200,7 @@ print("regret on mnist, in test accuracy")
 show({SECONDS: regrets["mnist"][SECONDS]})
 
 # %% [markdown]
-# To try every configuration and choose the highest score is worth:
+# The regret of trying every configuration and choosing the highest score:
 
 # %%
 problem = everything.index.get_level_values(0)
