@@ -2,15 +2,15 @@
 # # Reproducible searches
 #
 # Two seeds make a search repeatable: the tuner's draws hyperparameters,
-# Keras's draws weights and batches. What each fixes, and what breaks it.
+# Keras's draws weights and batches.
 #
 # - Give the tuner `seed=1` or more, never 0.
 # - Call `keras.utils.set_random_seed(1)` right before the search.
-# - If the search may be interrupted and resumed, [seed each
-#   trial](#seed-each-trial) as well.
+# - If the search may be resumed, [seed each trial](#seed-each-trial) as
+#   well.
 #
 # Then two runs on the same machine and versions give the same
-# hyperparameters and the same scores, to the last digit:
+# hyperparameters and scores, to the last digit:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -51,7 +51,7 @@ from IPython.display import display
 # ## Zero is no seed
 #
 # An oracle keeps `seed or random.randint(...)`, and Python takes 0 for
-# false. Two oracles with each seed:
+# false:
 
 # %%
 for seed in (0, 1):
@@ -112,13 +112,12 @@ assert table["same scores"].tolist() == [False, True, False, True]
 
 # %% [markdown]
 # `set_random_seed` alone is enough here only because it also seeds
-# Python's `random`, from which a tuner without a seed draws one. Anything
-# else that draws from `random` in between changes the search, so give
-# both.
+# Python's `random`, from which a tuner without a seed draws one.
+# Anything that draws in between changes the search, so give both.
 #
 # ## In another process
 #
-# The functions above, written to a file and run by a new Python:
+# The same functions, run by a new Python:
 
 # %%
 imports = """import json
@@ -143,16 +142,15 @@ print("scores in this process:   ", here[1])
 assert elsewhere == list(here)
 
 # %% [markdown]
-# Equal to the last digit, on one machine. Another processor, number of
-# threads or version of TensorFlow adds up in another order, and the last
-# digits may differ. A [GPU](on_a_gpu.py#the-same-scores-again) also needs
-# `tf.config.experimental.enable_op_determinism()`.
+# With another processor, number of threads or version of TensorFlow the
+# last digits may differ. A [GPU](on_a_gpu.py#the-same-scores-again)
+# also needs `tf.config.experimental.enable_op_determinism()`.
 #
 # ## What breaks it
 #
-# Weights come from one stream of random numbers. Anything that draws from
-# it first shifts everything after: here, a model built before the search.
-# And a search that is interrupted and resumed restarts the stream.
+# Weights come from one stream of random numbers. Anything that draws
+# from it first shifts everything after: here, a model built before the
+# search. Resuming a search restarts it.
 
 
 # %%
@@ -179,13 +177,13 @@ for name, (rates, scores) in runs.items():
     assert (scores == here[1]) == (name == "as it is")
 
 # %% [markdown]
-# The hyperparameters are the same in each row, because the oracle draws
-# them from its own seed. The scores differ.
+# The oracle draws the hyperparameters from its own seed, so only the
+# scores differ.
 #
 # ## Seed each trial
 #
-# A seed for every trial, made from its number, depends on nothing that
-# came before. This works under any tuner of Keras models.
+# A seed made from the trial's number depends on nothing that came
+# before. This works under any tuner of Keras models.
 
 
 # %%
@@ -202,17 +200,15 @@ print("resumed:  ", parts[1])
 assert whole == parts
 
 # %% [markdown]
-# The seed does not belong in `build`: there each of a trial's executions
-# (`executions_per_trial`) would repeat the first, and their mean would say
-# nothing new. Under Hyperband a promoted trial has its own number, and so
-# its own seed.
+# Don't seed in `build`: each of a trial's executions
+# (`executions_per_trial`) would repeat the first. Under Hyperband a
+# promoted trial has its own number, and so its own seed.
 #
 # ## Seeds that are too close
 #
-# To repeat a search with other draws, choose seeds far apart. Keras Tuner
-# increases its seed with every value it draws, so close seeds draw the
-# same values some trials later. `independent_seeds` returns seeds a
-# million apart:
+# Keras Tuner increases its seed with every value it draws, so close
+# seeds draw the same values some trials later. `independent_seeds`
+# returns seeds a million apart:
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -232,9 +228,8 @@ drawn = pd.DataFrame(drawn).rename_axis("trial")
 display(drawn.round(5))
 
 # %% [markdown]
-# Seed 2 is seed 1, one trial later: a mean over such searches is a mean
-# over almost one search. With six hyperparameters the same holds of seeds
-# that are six apart.
+# Seed 2 is seed 1, one trial later: their mean is almost that of one
+# search. With six hyperparameters the same holds of seeds six apart.
 
 # %%
 near = drawn["seed 1"].iloc[1:].tolist()
@@ -244,9 +239,9 @@ assert not set(drawn["seed 1"]) & set(drawn[f"seed {second}"])
 # %% [markdown]
 # ## What this page did not show
 #
-# - [Several workers](several_processes.py) at once. Which of them gets
-#   which trial depends on their speed; a seed for each trial makes the
-#   score independent of that.
-# - That a score is *right* because it repeats. It is one draw, repeated:
-#   see [what it took to compare](../random_search.py).
+# - [Several workers](several_processes.py). Which of them gets which
+#   trial depends on their speed; a seed for each trial makes the score
+#   independent of that.
+# - That a score is *right* because it repeats. It is [one
+#   draw](../random_search.py), repeated.
 # - [GPUs](on_a_gpu.py#the-same-scores-again).
