@@ -1,20 +1,19 @@
 # %% [markdown] index="resume; overwrite; reload; tuner_id; oracle.json; JSONDecodeError; continue; crash; many searches in a loop; a search for each group; search for each group; one model per group; for loop over data sets; project_name already exists; overwrite existing results; starts over"
 # # Resume, overwrite, extend
 #
-# What a Keras Tuner search keeps when it is killed and run again, which
-# changes it honours then, and which it ignores without a word.
+# What a Keras Tuner search keeps when it is killed and run again, and
+# which changes it honours or ignores then.
 #
-# Run the same script again. With the same `directory` and `project_name`
-# a tuner finds its search on disk: finished trials are kept, and the one
-# that was running is repeated from its start.
+# Run the same script again. With the same `directory` and
+# `project_name`, finished trials are kept, and the one that was running
+# is repeated.
 #
 # - A larger `max_trials` extends the search; `overwrite=True`
-#   [deletes](strangers_folder.py#overwritetrue-deletes-elsewhere) it and
-#   begins again.
+#   [deletes](strangers_folder.py#overwritetrue-deletes-elsewhere) it
+#   and begins again.
 # - Changed ranges, seeds or budgets are ignored, and scores of another
-#   objective or other data are mixed with the old ones, without a warning.
-#   Take a new
-#   `project_name` for these, or [a tool that refuses
+#   objective or other data are mixed with the old ones, without a
+#   warning. Take a new `project_name`, or [a tool that refuses
 #   them](#a-search-that-resumes-or-says-why-not).
 
 # %%
@@ -65,9 +64,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## A search that is killed
 #
-# The tuner below notes every epoch in a file. When told to, it kills
-# its own process in the middle of the second trial, as a power cut
-# would.
+# This tuner notes every epoch in a file, and kills its process in the
+# second trial when told to.
 
 
 # %%
@@ -105,8 +103,7 @@ def search(tuner_class):
 
 
 # %% [markdown]
-# A script of this is killed. Then the same search is made in another
-# process, that of this page, and not killed.
+# A script of this is killed. Then the same search runs again.
 
 # %%
 IMPORTS = """
@@ -139,16 +136,15 @@ assert epochs == killed | again
 assert log.groupby("trial")["units"].nunique().eq(1).all()
 
 # %% [markdown]
-# The second run does not repeat the first trial. The second trial keeps its
-# number and hyperparameters, and starts again at its first epoch. Its
-# scores differ from those of its first attempt, because weights are drawn
+# The second trial keeps its number and hyperparameters, and starts
+# again at its first epoch. Its scores differ, because weights are drawn
 # anew, unless you [seed each
 # trial](reproducible_searches.py#seed-each-trial).
 #
 # ## In another process, or another day
 #
-# Made once more, here or by a process of another day, the tuner has all
-# trials, and `search` returns at once, since the search is finished.
+# Made once more, the tuner has all trials, and the finished search
+# returns at once.
 
 # %%
 tuner = search(kt.RandomSearch)
@@ -158,8 +154,8 @@ print(statuses, "trials left:", tuner.remaining_trials)
 assert statuses == 3 * ["COMPLETED"]
 
 # %% [markdown]
-# Only weights are on disk, not the model around them: `get_best_models`
-# calls `build_model` for that.
+# Only weights are on disk. `get_best_models` calls `build_model` for
+# the rest.
 
 
 # %%
@@ -179,8 +175,8 @@ print(f"loaded: {accuracy:.4f}, in the trial: {score:.4f}")
 assert abs(accuracy - score) < 1e-4
 
 # %% [markdown]
-# With a different `build`, loading fails at best. Where the shapes agree,
-# the weights load, and the model computes something else.
+# With a different `build`, loading fails at best. Where the shapes
+# agree, the model computes something else.
 
 
 # %%
@@ -213,9 +209,9 @@ assert off > 0.01
 # %% [markdown]
 # ## What is honoured, and what is not
 #
-# Here a trial is the number that `build` returns. `again` searches, makes
-# the tuner once more with something changed, and searches on in the same
-# folder. A pair is an argument before and after.
+# Here a trial is the number that `build` returns. `again` searches,
+# then searches on with something changed. A pair is an argument before
+# and after.
 
 
 # %%
@@ -320,11 +316,11 @@ assert table.loc["GridSearch's max_trials", "trials then run"] == 0
 #
 # Two rows lose work. With a `tuner_id` the tuner saves its state under
 # one name and looks for it under another, so it begins again, over the
-# old trials. GridSearch does not save its place in the grid: extended it
-# ends at once, and interrupted it [fails](#an-interrupted-grid).
+# old trials. GridSearch does not save its place in the grid: extended
+# it ends at once, and interrupted it [fails](#an-interrupted-grid).
 #
-# Another objective is the worst change. Old trials keep the score of
-# the old one, new trials get the new one, and they are ranked together:
+# Another objective is worst: old and new trials are ranked together,
+# each by the score of its own:
 
 
 # %%
@@ -343,14 +339,14 @@ print("ranked:", *(f"{score:.2f}" for score in scores))
 assert max(scores[:4]) <= 1 and min(scores[4:]) >= 60
 
 # %% [markdown]
-# Keras Tuner saves nothing of what `search` is given: other data, epochs or
+# Nothing that `search` is given is saved: other data, epochs or
 # callbacks are used without a warning, and so is a new `build` with the
 # same hyperparameters. Scores before and after then don't compare.
 #
 # ## A search that resumes, or says why not
 #
-# `resumable` takes a tuner class and returns one to be used like it. It
-# keeps the arguments beside the trials, and compares.
+# `resumable` takes a tuner class and returns one that keeps its
+# arguments beside the trials, and compares them.
 # [`safe`](faults.py#files-that-stay-whole) keeps the files whole,
 # whenever the search is killed:
 #
@@ -358,8 +354,8 @@ assert max(scores[:4]) <= 1 and min(scores[4:]) >= 60
 # tuner = resumable(safe(kt.RandomSearch))(build_model, ...)
 # ```
 #
-# For a table, pictures, texts or a series of yours, [the composer writes
-# a script with both](../../your_data/index.md?resume=1).
+# For your data, [the composer writes a script with
+# both](../../your_data/index.md?resume=1).
 
 # %%
 from snippets.searches.resumable import resumable
@@ -368,8 +364,8 @@ from snippets.searches.resumable import resumable
 from snippets.searches.safe import safe
 
 # %% [markdown]
-# The same changes: each of those that were ignored is refused now, and
-# the extensions go on, GridSearch too.
+# What was ignored is refused now, and the extensions go on, GridSearch
+# too.
 
 
 # %%
@@ -398,11 +394,11 @@ ignored = table.index[~table["honoured"]].drop(
 assert [*refused] == [*ignored, "objective"]
 
 # %% [markdown]
-# A seed that is left out is no change: the search goes on with the one
-# it has. Trials that had failed stay failed, and a warning names them.
+# A seed left out is no change: the search goes on with its own. Failed
+# trials stay failed, and a warning names them.
 #
-# What `search` is given is compared before a trial begins. Of data it
-# keeps a digest, which is short and tells of any change:
+# What `search` is given is compared before a trial begins, data by a
+# digest:
 
 
 # %%
@@ -427,7 +423,7 @@ for given, epochs in ((x, 2), (x[1:], 1)):
 # %% [markdown]
 # ## An interrupted grid
 #
-# In the middle of the third trial, first with GridSearch as it is:
+# In the third trial, first with GridSearch as it is:
 
 
 # %%
@@ -461,9 +457,8 @@ for way, tuner_class in grids.items():
 # %% [markdown]
 # ## A damaged file
 #
-# Keras Tuner writes its files in place. A full disk or a power cut at
-# the wrong moment leaves half a file, and then a bare error without a
-# name:
+# A full disk or a power cut can leave half a file, and an error that
+# does not name it:
 
 # %%
 safely(overwrite=True).search(verbose=0)
@@ -479,11 +474,11 @@ for way in (kt.RandomSearch, resumable(safe(kt.RandomSearch))):
         raise AssertionError("half a file was read")
 
 # %% [markdown]
-# `safe` writes files so that no kill tears one. What a kill without it
-# left, [`mend` repairs](faults.py#a-search-that-was-killed-without-safe),
-# except half an `oracle.json` and half the file of a trial that had
-# ended. For those keep a copy of the folder, made between two trials: the
-# search goes on from it, whatever came after.
+# `safe` writes files so that no kill tears one. After a kill without
+# it, [`mend` repairs](faults.py#a-search-that-was-killed-without-safe)
+# all but half an `oracle.json` and half the file of a trial that had
+# ended. For those keep a copy of the folder, made between two trials,
+# to go on from:
 
 # %%
 safely(overwrite=True).search(verbose=0)
@@ -498,9 +493,9 @@ assert len(tuner.ran) == 2
 # %% [markdown]
 # ## Many searches in a loop
 #
-# A search for each group, shop or sensor needs a `project_name` for
-# each. Under one name the second group finds the first one's search
-# finished, trains nothing and gets its values:
+# Each group, shop or sensor needs a `project_name` of its own. Under
+# one name the second group finds the first one's search finished,
+# trains nothing and gets its values:
 
 
 # %%
@@ -530,22 +525,20 @@ for group, slope in (("rising", 1), ("falling", -1)):
 assert ran["falling", "all"] == 0 < ran["falling", "falling"]
 
 # %% [markdown]
-# `overwrite=True` for each group works as well, and leaves only the last
-# group's search on disk. It [empties folders that the search links
-# to](strangers_folder.py#overwritetrue-deletes-elsewhere). In a long loop
-# end each pass with `keras.backend.clear_session()`, and read
+# `overwrite=True` works as well, leaves only the last group's search on
+# disk, and [empties folders that the search links
+# to](strangers_folder.py#overwritetrue-deletes-elsewhere). In a long
+# loop end each pass with `keras.backend.clear_session()`, and read
 # [memory](memory_and_disk.py).
 #
 # ## What this page did not show
 #
-# - [Parallel workers](several_processes.py). Both tools work there. A
-#   chief that you start yourself keeps the search under another name,
-#   where one process does not find it; the launcher does not.
-# - Two processes in one folder at the same time. They overwrite each
-#   other's trials; `safe` [refuses the
-#   second](faults.py#a-second-process).
+# - [Parallel workers](several_processes.py), where both tools work. A
+#   chief that you start without the launcher keeps the search under
+#   another name, where one process does not find it.
+# - Two processes in one folder, which overwrite each other's trials;
+#   `safe` [refuses the second](faults.py#a-second-process).
 # - Bayesian optimisation resumed without `resumable`. It restarts its
-#   random numbers, so its later proposals can differ from those of an
-#   uninterrupted search.
-# - Changes that no argument shows: of the model, of versions, and of what
-#   a `tf.data` pipeline yields.
+#   random numbers, so its later proposals can differ.
+# - Changes that no argument shows: of the model, of versions, and of
+#   what a `tf.data` pipeline yields.
