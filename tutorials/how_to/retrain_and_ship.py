@@ -9,8 +9,8 @@
 # training and validation rows together, for the best number of epochs.
 #
 # - `best_step` counts from 0, hence the 1 below.
-# - Call `hypermodel.fit`, not `model.fit`, or the batch size and scaling of
-#   your own `fit` are lost.
+# - Call `hypermodel.fit`: `model.fit` loses the batch size and scaling
+#   of your own `fit`.
 # - If you need a validation score of the model you ship, ship the
 #   checkpoint, `tuner.get_best_models()[0]`.
 
@@ -40,10 +40,9 @@ model.save("final.keras")
 print(f"trained on all {len(y)} rows for {epochs} epochs, and saved")
 
 # %% [markdown]
-# [Under Hyperband](#under-hyperband) add the epochs of the trials before.
-# For a table, pictures, texts or a series of yours, [the composer writes
-# the search with this at its end](../../your_data/index.md), and the
-# program that predicts with the saved file.
+# [Under Hyperband](#under-hyperband) add the epochs of the trials
+# before. For your data, [the composer writes](../../your_data/index.md)
+# the search with this at its end, and a program that predicts.
 
 # %%
 import inspect
@@ -63,8 +62,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Three ways to a final model
 #
-# Digits as rows of raw numbers from 0 to 16. A fifth of them is set aside
-# for the end.
+# Digits as raw numbers from 0 to 16, a fifth of them set aside for the
+# end.
 
 # %%
 fifth = {"test_size": 0.2, "random_state": 1}
@@ -77,8 +76,7 @@ print("{} training and {} validation rows".format(*rows))
 
 # %% [markdown]
 # This hypermodel scales its input in the model, with what `fit` learns
-# from its rows. So the final model learns its scaling from more rows, and
-# takes raw rows wherever it is shipped to.
+# from its rows. So the final model learns its scaling from more rows.
 
 # %%
 from snippets.models.tabular_classifier import TabularClassifier
@@ -98,9 +96,9 @@ data = {"validation_data": (x_validation, y_validation)}
 tuner.search(x_train, y_train, epochs=4, verbose=0, **data)
 
 # %% [markdown]
-# To [retrain](../../reference/glossary.md#retrain) is to build again: `build`
-# returns new weights and a new optimizer. Training the checkpoint on is
-# something else, a longer training than any trial had.
+# To [retrain](../../reference/glossary.md#retrain) is to build again,
+# with new weights and a new optimizer. Training the checkpoint on would
+# be longer than any trial.
 
 
 # %%
@@ -128,16 +126,16 @@ print(f"in epoch {chosen.best_step + 1} of 4")
 
 # %% [markdown]
 # Where the best epoch is the last one allowed, the training was cut
-# short, and so is that of the final model: allow more in your own search.
+# short, and so is the final model's: allow more.
 #
-# `get_best_models` may warn that it skips the optimizer's variables, which
-# is harmless: an optimizer predicts nothing. It doesn't warn here because
-# `build` ends with `model.optimizer.build(...)`.
+# `get_best_models` may warn that it skips the optimizer's variables,
+# which predict nothing. A `build` that ends with
+# `model.optimizer.build(...)` avoids it.
 #
 # ## One file, another process
 #
-# A `.keras` file holds the layers, their weights and the scaling. The
-# script of this function imports neither Keras Tuner nor the hypermodel.
+# A `.keras` file holds the layers, their weights and the scaling. This
+# script imports neither Keras Tuner nor the hypermodel.
 
 
 # %%
@@ -165,9 +163,9 @@ print("largest difference:", abs(here - there).max())
 assert np.allclose(here, there, atol=1e-6)
 
 # %% [markdown]
-# Scaling outside the model would have to be repeated in `predict.py`, and
-# nothing fails if it differs. The same rows, scaled to [0, 1] beforehand,
-# as if the model expected that:
+# Scaling outside the model must be repeated in `predict.py`, and
+# nothing fails if it differs. The same rows, scaled to [0, 1]
+# beforehand:
 
 # %%
 wrong = model.predict(x_validation / 16, verbose=0).argmax(axis=1)
@@ -177,12 +175,10 @@ print(f"scaled outside: {np.mean(wrong == y_validation):.3f}")
 assert np.mean(wrong == y_validation) < 0.9
 
 # %% [markdown]
-# These are shares of right labels. The first is no accuracy to quote: this
-# model was trained on these rows.
+# Don't quote the first accuracy: the model was trained on these rows.
 #
 # `compile=False` leaves out the optimizer, which only training needs.
-# Saved again without it, the file is smaller; keep the optimizer if you mean
-# to train on:
+# Saved without it, the file is smaller:
 
 # %%
 keras.models.load_model(path, compile=False).save("small.keras")
@@ -193,8 +189,7 @@ assert sizes[1] < sizes[0]
 # %% [markdown]
 # ## The best values as JSON
 #
-# To train the model elsewhere, on other data or another day, its values are
-# enough, a dictionary of numbers and words:
+# To train the model elsewhere, its values are enough:
 
 # %%
 hp = tuner.get_best_hyperparameters()[0]
@@ -202,8 +197,8 @@ Path("best.json").write_text(json.dumps(hp.values), "utf-8")
 print(Path("best.json").read_text("utf-8"))
 
 # %% [markdown]
-# Elsewhere, without the search and its folder, `build` takes what it
-# finds in `values`:
+# There, without the search's folder, `build` takes what it finds in
+# `values`:
 
 # %%
 again = kt.HyperParameters()
@@ -214,15 +209,14 @@ print(f"the same network, {rebuilt.count_params():,} parameters")
 assert rebuilt.count_params() == same.count_params()
 
 # %% [markdown]
-# A name that `build` does not declare is ignored, and one that is missing
-# takes its default, so keep the file with the code that reads it.
+# Undeclared names are ignored and missing ones take their defaults, so
+# keep the file with the code that reads it.
 #
 # ## Under Hyperband
 #
-# There `best_step` counts from the start of that trial's own `fit`, and a
-# promoted trial goes on from the weights of another. A trial here is a
-# made-up history that gets better with each epoch, so its best epoch is
-# its last.
+# There `best_step` counts from the start of that trial's own `fit`, and
+# a promoted trial goes on from the weights of another. A trial here is
+# a made-up history that gets better to its last epoch.
 
 
 # %%
@@ -265,14 +259,13 @@ table = pd.DataFrame(rows, ["best_step", "epochs to retrain"]).T
 display(table.rename_axis(["initial_epoch", "epochs"]).sort_index())
 
 # %% [markdown]
-# So under Hyperband train for
-# `hp.get("tuner/initial_epoch") + trial.best_step + 1` epochs. That is
-# only about right, because the parent's weights are those of its best
-# epoch, which need not be its last.
+# So train for `hp.get("tuner/initial_epoch") + trial.best_step + 1`
+# epochs. That is only about right: the parent's weights are those of
+# its best epoch, which need not be its last.
 #
 # ## Open the test set
 #
-# Only now, the rows set aside at the start. All three ways have the same
+# Only now, the rows set aside. All three models have the same
 # hyperparameters, and are compared row by row:
 
 # %%
@@ -294,27 +287,25 @@ display(table.drop(columns=["runs", "p"]).round(4))
 # %% [markdown]
 # Where the interval from `difference_low` to `difference_high` holds 0,
 # no difference is shown. The intervals allow for other rows, not for
-# another search or seed, so one search proves little in any case.
-# Retraining on all rows costs one training, and is the only way to learn
-# from the validation rows.
+# another search or seed, so one search proves little. Retraining on all
+# rows costs one training, and alone learns from the validation rows.
 #
-# The search's own number is the best of all epochs of all trials on rows
-# that were used to choose, so on average the same weights do worse on new
-# rows. In this one search:
+# The search's own number is the best of all epochs of all trials on
+# rows used to choose: on average the same weights do worse on new rows.
+# In this one search:
 
 # %%
 gap = chosen.score - right["checkpoint"].mean()
 print(f"validation minus test accuracy: {gap:+.4f}")
 
 # %% [markdown]
-# In your own project, choose the way first, and evaluate that one model,
-# once. Choosing among three by the test set makes it a second validation
+# In your own project, choose the way first, and evaluate that one
+# model, once. Choosing by the test set makes it a second validation
 # set.
 #
 # ## What this page did not show
 #
-# - How much more rows help, which depends on how many there are.
-# - Training the final model several times, and shipping the mean of
-#   their predictions.
+# - How much more rows help.
+# - Shipping the mean prediction of several final models.
 # - Several executions per trial, where `best_step` is a mean over them.
 # - Other formats, such as a TensorFlow SavedModel by `model.export`.
