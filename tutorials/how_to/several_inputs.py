@@ -6,8 +6,8 @@
 #
 # - Name the inputs, return the outputs as a dictionary, and give data
 #   as dictionaries with the same keys.
-# - The losses and metrics of an output carry its name, so the objective
-#   does too: `val_top_loss`, `val_progress_mae`.
+# - An output's losses and metrics carry its name, so the objective does
+#   too: `val_top_loss`, `val_progress_mae`.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -52,11 +52,9 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Data as dictionaries
 #
-# Above, the halves of an image go in and come out again. From here on,
-# the data is of people with diabetes. Two inputs: the person (age, sex,
-# body mass) and six values of the blood. Two outputs: how far the
-# disease went within a year, a number, and whether blood pressure was
-# high, yes or no.
+# Two inputs of people with diabetes: age, sex and body mass, and six
+# values of the blood. Two outputs: how far the disease went within a
+# year, and whether blood pressure was high.
 
 # %% open=true
 table, progress = load_diabetes(
@@ -73,9 +71,6 @@ outputs = {
 for name, values in (inputs | outputs).items():
     print(name, values.shape, "mean", values.mean().round(2))
 
-# %% [markdown]
-# `tree.map_structure` takes rows of all of them at once.
-
 
 # %%
 def rows_of(numbers, data):
@@ -89,9 +84,8 @@ validation = rows_of(order[330:], (inputs, outputs))
 # %% [markdown]
 # ## The model
 #
-# Each input has its own scaling, learned in `fit` from the training
-# rows. Both outputs share a hidden layer, and the weight of the second
-# loss is tuned.
+# Each input has its own scaling, learned in `fit`. Both outputs share a
+# hidden layer, and the weight of the second loss is tuned.
 
 
 # %%
@@ -156,12 +150,12 @@ assert {"val_progress_mae", "val_pressure_accuracy"} < {*names}
 
 # %% [markdown]
 # The names begin with the keys of the output dictionary. For a list of
-# outputs they begin with the layers' names, and a layer without one is
+# outputs they begin with the layers' names, and an unnamed layer is
 # `dense_1` in one model and `dense_4` in the next.
 #
 # ## Search
 #
-# By the mean absolute error of `progress`. For `pressure` it would be
+# By the error of `progress`. For `pressure`, take
 # `kt.Objective("val_pressure_accuracy", "max")`.
 
 # %%
@@ -189,8 +183,7 @@ for metric in ("val_pressure_accuracy", "val_loss"):
 display(trials.drop(columns="status").round(3))
 
 # %% [markdown]
-# The objective is one output's. The other numbers are those of the
-# epoch which was best for `progress`.
+# The other numbers are from the best epoch of `progress`.
 #
 # ## Why not `val_loss`
 #
@@ -210,16 +203,15 @@ display(compared.round(3))
 assert compared["val_loss"].is_monotonic_increasing
 
 # %% [markdown]
-# The loss grows with the weight, since one of its terms is multiplied
-# by it. Compare the metrics of the outputs. If both outputs count, say
-# by how much in one number of your own, whose weights are not tuned, or
-# look at both: [several objectives](multiple_objectives.py).
+# The loss grows with the weight itself, so compare the outputs'
+# metrics. If both outputs count, weigh them in one number of your own,
+# with weights that are not tuned, or [look at
+# both](multiple_objectives.py).
 #
 # ## A dataset of dictionaries
 #
-# A `tf.data.Dataset` takes the same pair. One that is batched already fixes
-# the batch size; to tune it, [batch in
-# `fit`](data_pipelines.py#tune-the-batch-size).
+# A `tf.data.Dataset` takes the same pair. To tune its batch size,
+# [batch in `fit`](data_pipelines.py#tune-the-batch-size).
 
 # %%
 dataset = tf.data.Dataset.from_tensor_slices(train)
@@ -232,7 +224,7 @@ assert "val_progress_mae" in history.history
 # %% [markdown]
 # ## A name that is missing
 #
-# The names in the data have to be those of the model:
+# The names in the data must be those of the model:
 
 # %%
 try:
@@ -289,9 +281,8 @@ for name, values in predicted.items():
 # %% [markdown]
 # ## What this page did not show
 #
-# - Inputs of unlike kinds. A picture beside a table is one more entry
-#   of the dictionary, with layers of its own before `Concatenate`.
+# - A picture beside a table: it is one more entry, with its own layers
+#   before `Concatenate`.
 # - Text columns and missing cells: [a table](../your_data/table.py).
-# - Whether a common network helps. Tune one network for each output as
-#   well, and compare the same metric.
+# - Whether a common network helps: tune one for each output as well.
 # - Sample weights for each output, which `fit` takes as a dictionary.
