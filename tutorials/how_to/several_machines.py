@@ -2,9 +2,11 @@
 # # Several machines
 #
 # How one search runs on many hosts: what they must share, how a
-# scheduler starts it, who can reach the chief's port, and what hangs it.
+# scheduler starts it, who can reach the chief's port, and what hangs
+# it.
 #
-# Every host runs the same script in a shared folder, with three variables:
+# Every host runs the same script in a shared folder, with three
+# variables:
 #
 # ```shell
 # export KERASTUNER_ORACLE_IP=10.0.0.1  # the chief's address
@@ -16,8 +18,8 @@
 # - [Files for Slurm, Kubernetes and Compose](#files-for-schedulers) do
 #   this for you.
 # - Restart a dead task *under its own id*, or the chief waits for ever.
-# - [The port](#what-the-port-gives-away) has no password: whoever reaches
-#   it can read, change and hang the search.
+# - [The port](#what-the-port-gives-away) has no password: whoever
+#   reaches it can read, change and hang the search.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -49,8 +51,8 @@ def search(Tuner):
 search(kt.RandomSearch).results_summary(1)
 
 # %% [markdown]
-# That search ran alone. Three hosts run the same function below. For the
-# cores of one machine, see [several processes](several_processes.py).
+# That search ran alone; three hosts run it below. For the cores of one
+# machine, see [several processes](several_processes.py).
 
 # %%
 import contextlib
@@ -75,9 +77,8 @@ from IPython.display import display
 # %% [markdown]
 # ## Three hosts
 #
-# In `search.py` each task names the trials that it trains, and at the end
-# the chief loads the best model. Each host also has two devices, [which
-# share its trials](#several-devices-inside-a-trial).
+# At the end the chief loads the best model. Each host has two devices,
+# [which share its trials](#several-devices-inside-a-trial).
 
 
 # %%
@@ -131,9 +132,8 @@ code += ["together()\nrun_task()"]
 _ = Path("search.py").write_text("\n\n".join(code), "utf-8")
 
 # %% [markdown]
-# Linux can play several hosts on one: a network namespace has its own
-# interfaces and addresses. This shell script makes three, joined by a
-# bridge. `unshare` runs it without root.
+# On Linux a network namespace can play a host. This script joins three
+# by a bridge, without root.
 
 # %%
 LAN = """
@@ -152,8 +152,7 @@ done
 """
 
 # %% [markdown]
-# A task then runs on each. Workers wait for the chief, so the order does
-# not matter.
+# A task runs on each, in any order: workers wait for the chief.
 
 # %%
 TASKS = """
@@ -165,9 +164,6 @@ wait $chief; echo "chief ended with $?"
 wait $worker_2; echo "worker-2 ended with $?"
 wait $worker_3; echo "worker-3 ended with $?"
 """
-
-# %% [markdown]
-# Without namespaces (macOS, some containers) the tasks run on one host.
 
 # %%
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
@@ -223,14 +219,9 @@ assert len(ended) == 3 and all(e.endswith(" 0") for e in ended)
 assert sum("chief loaded" in line for line in lines) == 1
 
 # %% [markdown]
-# Each trial was trained once, and all three tasks ended with 0. Which
-# worker gets which trial differs from run to run; the hyperparameters
-# don't, because random search draws them in order.
-#
 # ## What the hosts must share
 #
-# The chief and the workers write into the same folder, and each reads
-# what another wrote:
+# All write into the same folder, and read what others wrote:
 
 # %%
 folder = Path("searches", "several_machines")
@@ -244,11 +235,11 @@ for name in written:
 assert {*of_chief, "checkpoint.weights.h5"} < set(written)
 
 # %% [markdown]
-# Scores and hyperparameters travel over the network. Weights don't: they
-# are read from the disk, under `directory` and `project_name`. A relative
-# `directory` is relative to where each process was *started*, so hosts
-# may write to different folders without a warning. To see what follows,
-# the tuners below share this process, and each has its own folder.
+# Scores and hyperparameters travel over the network, weights only
+# through the folder. A relative `directory` is relative to where each
+# process was *started*, so hosts may write to different folders without
+# a warning. Below, the tuners share this process, and each has its own
+# folder.
 
 
 # %%
@@ -302,7 +293,7 @@ def hyperband(host):
 
 
 # %% [markdown]
-# A Hyperband search, whose chief is `host_1`: here `host_2` trains a first
+# A Hyperband search, whose chief is `host_1`: `host_2` trains a first
 # round, and `host_3` has to train on from it.
 
 # %%
@@ -333,25 +324,23 @@ assert parent != "none" and "host_1" in missing
 assert "NotFoundError" in failure and "host_3" in failure
 
 # %% [markdown]
-# Random search would complete, and the chief miss the weights at the end.
-# Hyperband needs them earlier, and three such failures in a row end the
-# worker, while the chief [waits
-# on](#what-ends-and-what-must-be-started-again).
+# Random search would complete, and the chief miss the weights at the
+# end. Under Hyperband three such failures in a row end the worker,
+# while the chief [waits on](#what-ends-and-what-must-be-started-again).
 #
 # So give `directory` as an absolute path that means the same disk on
-# every host, and check once: `touch` a file on one host, `ls` on another.
+# every host, and check: `touch` a file on one host, `ls` on another.
 #
 # NFS promises that a file closed on one host is seen by another that
-# opens it later, which is how weights are passed on. A host may not see
-# at once a *new* file whose absence it has cached; the mount option
-# `lookupcache=positive` ends that. Keras Tuner neither locks files nor
-# lets two hosts append to one.
+# opens it later. A host may not see at once a *new* file whose absence
+# it has cached; the mount option `lookupcache=positive` ends that.
+# Keras Tuner neither locks files nor lets two hosts append to one.
 #
 # ## What the port gives away
 #
-# The chief's port has neither encryption nor password: Keras Tuner opens
-# it with gRPC's `add_insecure_port`. Here a stranger has the address, but
-# no access to the folder. A trial is a number instead of a model.
+# The port has neither encryption nor password: Keras Tuner opens it
+# with gRPC's `add_insecure_port`. Here a stranger has the address, but
+# not the folder. A trial is a number.
 
 
 # %%
@@ -387,8 +376,8 @@ for trial in seen:
 assert len(seen) == 2
 
 # %% [markdown]
-# The stranger reads all trials. It can also take one and report any
-# score, and add to the space:
+# The stranger reads all trials. It can also report any score, and add
+# to the space:
 
 # %%
 trial = stranger.create_trial("anybody")
@@ -405,9 +394,8 @@ print("the chief's best:", best.score, "and its space:", names)
 assert best.score == 99 and names == ["x", "injected"]
 
 # %% [markdown]
-# And it can hang the search, by one message about a trial that does not
-# exist. The error goes back to the stranger; the chief keeps its lock, and
-# never learns that all trials are done.
+# And one message about a trial that does not exist hangs the search:
+# the chief keeps its lock, and never learns that all trials are done.
 
 # %%
 try:
@@ -427,9 +415,9 @@ assert not chief.oracle.ongoing_trials and not chief.oracle.tuner_ids
 # %% [markdown]
 # ## Whom the port answers
 #
-# In a chief, `KERASTUNER_ORACLE_IP` is the address to listen on; 0.0.0.0
-# means all of them, the public one included. Here two loopback addresses
-# stand for two networks. (macOS has only the first.)
+# A chief listens at its `KERASTUNER_ORACLE_IP`; 0.0.0.0 means all
+# addresses, the public one included. Here two loopback addresses stand
+# for two networks. (macOS has only the first.)
 
 # %%
 answers = {}
@@ -448,12 +436,12 @@ if sys.platform == "linux":
     assert answers["0.0.0.0", "127.0.0.2"] == "answers"
 
 # %% [markdown]
-# Three protections, from the least work to the most:
+# Three protections, the least work first:
 #
-# 1. In the chief, name the one address of the network that it shares with
-#     the workers, never 0.0.0.0.
+# 1. In the chief, name the one address that it shares with the workers,
+#    never 0.0.0.0.
 # 2. Let only the workers' addresses through. On the chief's host, as
-#     root, with nftables:
+#    root, with nftables:
 #
 #     ```shell
 #     nft add table inet search
@@ -463,94 +451,86 @@ if sys.platform == "linux":
 #         ip saddr != '{ 10.0.0.2, 10.0.0.3 }' drop
 #     ```
 #
-#     On Kubernetes a NetworkPolicy does this, in Compose an internal
-#     network; both are in the [files](#files-for-schedulers).
+#     A NetworkPolicy on Kubernetes and an internal network in Compose
+#     do this, both in the [files](#files-for-schedulers).
 #
 # 3. Over a network that others use, go through a tunnel. With SSH the
-#     chief listens at 127.0.0.1 only, and each worker asks its own end
-#     of the tunnel, `KERASTUNER_ORACLE_IP=127.0.0.1`:
+#    chief listens at 127.0.0.1 only, and each worker asks its own end,
+#    `KERASTUNER_ORACLE_IP=127.0.0.1`:
 #
 #     ```shell
 #     ssh -N -L 8000:127.0.0.1:8000 chief-host
 #     ```
 #
-#     With WireGuard, `KERASTUNER_ORACLE_IP` is the chief's address
-#     inside the tunnel.
+#     With WireGuard, it is the chief's address inside the tunnel.
 #
-# Tests try the SSH tunnel and the firewall between such hosts: workers get
-# through, and a stranger gets no answer. Other users *of the same hosts*
-# pass all three, as on clusters whose nodes are shared. A shared *folder*
-# has [dangers of its own](strangers_folder.py).
+# Tests try the SSH tunnel and the firewall: workers get through, and a
+# stranger gets no answer. Other users *of the same hosts* pass all
+# three. A shared *folder* has [dangers of its
+# own](strangers_folder.py).
 #
 # ## Files for schedulers
 #
-# All three run `search.py` as it is.
+# All three run `search.py` as it is; their comments explain them.
 #
-# - [Slurm](../../snippets.md#a-search-on-slurm): one job, whose first task
-#   is the chief; `SLURM_PROCID` names the workers, and the port follows
-#   from the job's number. A task that dies is restarted in place, twice at
-#   most; then `--kill-on-bad-exit` ends the job. After a lost node
-#   `--requeue` restarts it, and the chief resumes.
-# - [Kubernetes](../../snippets.md#a-search-on-kubernetes): a job for the
-#   chief behind a service, an *indexed* job for the workers, so that a
-#   replaced pod keeps its id, a volume that all nodes can write, a network
-#   policy for the port, and a deadline.
-# - [Compose](../../snippets.md#a-search-in-containers): one machine, whose
-#   containers are the hosts. Each worker is a service, because replicas
-#   have no lasting ids.
+# - [Slurm](../../snippets.md#a-search-on-slurm): one job, whose first
+#   task is the chief. A task that dies is restarted twice at most, then
+#   the job ends. After a lost node it starts again, and the chief
+#   resumes.
+# - [Kubernetes](../../snippets.md#a-search-on-kubernetes): a job for
+#   the chief, an *indexed* job for the workers, whose replaced pods
+#   keep their ids, a shared volume, a network policy and a deadline.
+# - [Compose](../../snippets.md#a-search-in-containers): one machine,
+#   whose containers are the hosts.
 #
-# Pin image and packages, so that all run the same Keras Tuner. Tests check
-# the last two files against their schemas, and run the first on a Slurm of
-# three hosts, with a worker that is killed, one that fails for good, and
-# one that comes too late.
+# Pin image and packages, so that all run the same Keras Tuner. Tests
+# run the first on a Slurm of three hosts, with workers that die, fail
+# for good or come too late.
 #
 # ## What ends, and what must be started again
 #
-# The chief checks every second whether a worker was told that all is done.
-# Then it checks every twenty seconds, until every worker that ever asked
-# has been told. Hence:
+# The chief checks every second whether a worker was told that all is
+# done, then every twenty seconds until every worker that ever asked has
+# been told. Hence:
 #
 # | event | what follows | what to do |
 # |---|---|---|
 # | all went well | all end with 0, the chief up to 20 seconds later | |
-# | a worker dies | its trial stays, the chief waits for ever | start it again, same id |
-# | a host is gone | the same | start its id on another host |
+# | a worker or its host dies | its trial stays, the chief waits for ever | start it again, same id, on any host |
 # | the chief dies | workers wait, an hour at most | start it again, same folder |
 # | three trials fail in a row | a worker ends with 1, the chief waits for ever | end all, mend the script |
 # | a worker starts when all is over | it waits an hour, [ends with 1](../reference/error_messages.py#statuscodedeadline_exceeded) | end it |
 # | a worker is added | it takes the next trial | |
 # | `overwrite=True` | each task that starts [deletes the folder](../explanation/corrections.py#overwrite-on-a-worker) | leave it out |
 #
-# [Several processes](several_processes.py) kills a worker to show it. A
-# scheduler should restart what died *and* set a time limit, because a
+# A scheduler should restart what died *and* set a time limit, because a
 # chief that waits does not fail.
 #
 # ## Several devices inside a trial
 #
-# To train one trial on several devices of its host, give the tuner a
-# `tf.distribute` strategy:
+# To train one trial on several devices of its host:
 #
 # ```python
 # strategy = tf.distribute.MirroredStrategy()  # all GPUs of the host
 # kt.RandomSearch(build_model, distribution_strategy=strategy, ...)
 # ```
 #
-# The [three hosts](#three-hosts) above did so, each with its processor
-# split into two logical devices; the split must come before anything is
-# computed. Every trial's model is built inside the scope, its variables
-# are mirrored, and each device gets half of each batch, so that the score
-# should be that of one device; the two are not compared here.
-# `get_best_models` loads into the scope too. What GPUs gain was not tried.
+# The [three hosts](#three-hosts) did so, each with its processor split
+# in two before anything was computed. Each device gets half of each
+# batch, so the score should be that of one device; neither that nor
+# what GPUs gain was tried. `get_best_models` loads into the scope too.
 #
-# As long as a trial fits one GPU, prefer a worker for each GPU
-# (`CUDA_VISIBLE_DEVICES=0`, `=1`, ...): they don't wait for each other at
-# every batch.
+# As long as a trial fits one GPU, prefer [a worker for
+# each](on_a_gpu.py#one-worker-for-each-gpu): they don't wait for each
+# other at every batch.
 #
 # ## What this page did not show
 #
 # - Real hosts, and a network that loses packets: namespaces share one
 #   kernel and one disk.
 # - A network disk: what is said of NFS was read, not run.
-# - Kubernetes and Compose: their files were checked, not started.
-# - One trial over several *hosts*: the strategy is for the devices of one.
-# - Several searches with one chief. One chief serves one search.
+# - Kubernetes and Compose: tests check their files against schemas, and
+#   start none.
+# - One trial over several *hosts*: the strategy is for the devices of
+#   one.
+# - Several searches with one chief, which serves one.
