@@ -1,16 +1,18 @@
 # %% [markdown] index="several processes; in parallel; n_jobs; multiprocessing; chief and workers; all cores; two searches at once; worker died; chief hangs; waits for ever" needs="posix"
 # # Several processes
 #
-# One command runs a script's search with a chief and two workers, starts
-# again what dies, and leaves a folder that one process can resume.
+# One command runs a script's search with a chief and two workers,
+# starts again what dies, and leaves a folder that one process can
+# resume.
 #
 # ```shell
 # python parallel_search.py search.py --workers 2
 # ```
 #
 # - `parallel_search.py` is the snippet below, `search.py` any search.
-# - For small models a worker for each core, with one thread each, pays once
-#   training takes [about 14 s](#when-it-pays) on the machine measured.
+# - For small models a worker for each core, with one thread each, pays
+#   once training takes [about 14 s](#when-it-pays) on the machine
+#   measured.
 #
 # From Python, with a function as the script:
 
@@ -48,11 +50,11 @@ Path("search.py").write_text(f"{quiet}{code}search()", "utf-8")
 parallel_search("search.py", workers=2)
 
 # %% [markdown]
-# On GPUs, `--gpus 0,1` gives each worker one. Workers train, and each
-# holds TensorFlow and the data in memory. The chief trains nothing: it
-# decides what is tried next, keeps the results, and goes on with the
-# script when all is done. For your data, [the composer writes a
-# script](../../your_data/index.md?cores=1) that starts its own workers.
+# On GPUs, `--gpus 0,1` gives each worker one. Each worker holds
+# TensorFlow and the data in memory. The chief trains nothing: it
+# decides what is tried next and keeps the results. For your data, [the
+# composer writes a script](../../your_data/index.md?cores=1) that
+# starts its own workers.
 
 # %%
 import contextlib
@@ -69,10 +71,9 @@ from IPython.display import display
 # %% [markdown]
 # ## When a worker dies
 #
-# A worker may run out of memory, say. In the next script the only worker
-# kills itself when it first begins. A trial there is a number, so the
-# processes are all that takes time; each notes what it is told, and says
-# when it goes on after `search`.
+# In this script the only worker kills itself when it first begins, as
+# if it ran out of memory. A trial is a number, and each process notes
+# what it is told.
 
 
 # %%
@@ -124,9 +125,8 @@ assert "SIGKILL" in said.getvalue()
 assert "worker0 goes on" not in said.getvalue()
 
 # %% [markdown]
-# The worker came back under its name. Had it died in a trial, it would
-# repeat that one: the chief hands out trials by name, and a worker that
-# asks again under that name gets the trial that is still open.
+# The worker came back under its name. Under it, a worker gets back the
+# trial that it left open:
 
 # %%
 names = {"max_trials": 2, "overwrite": True}
@@ -139,14 +139,14 @@ assert trial.status == "STOPPED"
 assert len(tuner.oracle.ongoing_trials) == 2
 
 # %% [markdown]
-# So a chief without this help waits for ever: it ends when no trial is
-# open, and the trial of a dead worker stays open. The same happens if all
-# trials fail: the error that ends a search reaches the worker alone.
+# Without this help the chief waits for ever, because a dead worker's
+# trial stays open. So it does if all trials fail: the error that ends a
+# search reaches the worker alone.
 #
-# If the chief dies, the snippet restarts all processes, and they resume:
-# only trials that were open are repeated. It gives up at the third death,
-# or another number, `deaths`. What the script itself raises in the chief,
-# it raises at once, with the last lines that were printed:
+# If the chief dies, the snippet restarts all processes, and only open
+# trials are repeated. It gives up at the third death (`deaths`). An
+# error of the script in the chief is raised at once, with the last
+# lines printed:
 
 # %%
 Path("broken.py").write_text("import no_such_module", "utf-8")
@@ -161,19 +161,19 @@ else:
 assert "no_such_module" in last
 
 # %% [markdown]
-# Ctrl-C, or any other end of the launcher, ends them all. Run the command
-# again to resume, without `overwrite=True` in the script, which deletes
-# the folder when the command starts. The [tools around a
-# tuner](../../snippets.md#tools-around-a-tuner) work here as in one
-# process, above all `resumable(safe(kt.RandomSearch))`.
+# Ctrl-C, or any end of the launcher, ends them all. Run the command
+# again to resume, without `overwrite=True`, which deletes the folder at
+# the start. The [tools around a
+# tuner](../../snippets.md#tools-around-a-tuner) work here too, above
+# all `resumable(safe(kt.RandomSearch))`.
 #
 # ## What each process is told
 #
-# Three variables tell Keras Tuner who it is and where the chief listens.
-# `CUDA_VISIBLE_DEVICES=-1` keeps the chief from taking a GPU's memory, and
-# linear algebra has one thread there, on which
-# [proposals](../evidence/fast_searches.py#proposals) are cheaper. A lone
-# worker has all cores; several share them.
+# Three variables tell Keras Tuner who it is and where the chief
+# listens. `CUDA_VISIBLE_DEVICES=-1` keeps the chief from taking a GPU's
+# memory. The chief has one thread for linear algebra, on which
+# [proposals](../evidence/fast_searches.py#proposals) are cheaper. A
+# lone worker has all cores; several share them.
 
 # %%
 told = {
@@ -188,19 +188,18 @@ told.loc["KERASTUNER_ORACLE_PORT"] = "a free one"
 display(told.fillna(""))
 
 # %% [markdown]
-# The snippet also replaces two methods of Keras Tuner's base class in each
-# process: only the first chief may delete a folder, a worker ends with its
-# search, and the chief says which trials have ended.
+# The snippet also replaces two methods of Keras Tuner: only the first
+# chief may delete a folder, a worker ends with its search, and the
+# chief says which trials have ended.
 #
 # ## What the chief leaves
 #
-# Only the chief runs what comes after `search`: put final training, the
-# test set and prints there, as in any script. The chief has all cores for
-# that, and no GPU: training that needs one belongs in a script of its
-# own, which opens the folder.
+# Only the chief runs what comes after `search`, on all cores and no
+# GPU: put final training, the test set and prints there. Training that
+# needs a GPU belongs in a script of its own, which opens the folder.
 #
-# The folder is what one process would have left. Here this process runs
-# the same search alone, and opens both:
+# The folder is what one process would have left, as this one does
+# alone:
 
 # %%
 scores = {}
@@ -214,18 +213,16 @@ display(table.round(4))
 assert len(table) == 3 and table.nunique(axis=1).eq(1).all()
 
 # %% [markdown]
-# That holds for random search, which draws without regard to scores; the
-# scores of models are the same too if [each trial is
-# seeded](reproducible_searches.py#seed-each-trial). With workers, a tuner
-# that learns from scores knows fewer of them when it is asked for the next
-# trial.
+# That holds for random search, which draws without regard to scores;
+# the scores of models are the same too if [each trial is
+# seeded](reproducible_searches.py#seed-each-trial). With workers, a
+# tuner that learns from scores knows fewer of them when asked.
 #
 # ## What not to do
 #
-# Two plain processes in one folder don't share a search. Each knows only
-# what it found there when it started, and runs all other trials, over the
-# files of the other process. So do two tuners, both made before either
-# begins:
+# Two plain processes in one folder don't share a search: each runs all
+# trials that it did not find at its start, over the other's files. So
+# do two tuners, both made before either begins:
 
 # %%
 shutil.rmtree("searches/several_processes_plain", ignore_errors=True)
@@ -238,19 +235,17 @@ print(f"{run} trials were run, of 6 wanted")
 assert run == 12
 
 # %% [markdown]
-# With a chief and workers started by hand, without the snippet, two more
-# things go wrong. A worker made with `overwrite=True` [deletes the shared
-# folder](../explanation/corrections.py#overwrite-on-a-worker). And a
-# worker that goes on after `search` asks a chief that may be gone, for up
-# to an hour.
+# Started by hand, without the snippet, a worker with `overwrite=True`
+# [deletes the shared
+# folder](../explanation/corrections.py#overwrite-on-a-worker), and one
+# that goes on after `search` asks a chief that may be gone, for up to
+# an hour.
 #
 # ## Hyperband
 #
 # A promoted trial reads its parent's weights from the folder, so all
-# processes need the same disk, as they have here. And workers may have to
-# wait, because [promotions](../../reference/glossary.md#promotion) depend
-# on scores. A small Hyperband, asked by one worker after the other while
-# no trial ends:
+# processes need the same disk. A small Hyperband, asked by worker after
+# worker while no trial ends:
 
 
 # %%
@@ -287,14 +282,15 @@ print(f"worker{number} has to wait: {trial.status}")
 assert trial.status == "IDLE" and handed.sum() == number > 2
 
 # %% [markdown]
-# The first rounds of all brackets can run side by side; later rounds wait
-# for scores. A worker that waits asks again at once, over and over; the
-# snippet makes it pause in between.
+# The first rounds of all brackets can run side by side; later ones wait
+# for scores, on which
+# [promotions](../../reference/glossary.md#promotion) depend. A waiting
+# worker asks again without a pause; the snippet adds one.
 #
 # ## When it pays
 #
-# The same trials of a small convolutional network, of several lengths,
-# run in three ways on a machine with two cores by `make workers`:
+# Trials of a small convolutional network, of several lengths, in three
+# ways on a machine with two cores:
 
 # %%
 from snippets.data.evidence_file import evidence_file
@@ -325,9 +321,10 @@ def throughput(workers):
 display(throughput(workers).round(2))
 
 # %% [markdown]
-# More is better: 2 would be twice the trials in the same time. *Wall* is
-# from the first trial's beginning to the last one's end. *Whole* is the
-# command, with the start of all processes. The searches have few trials:
+# More is better: 2 is twice the trials in the same time. *Wall* is from
+# the first trial's beginning to the last one's end, *whole* is the
+# command, with the start of all processes. The searches have few
+# trials:
 
 # %%
 shown = workers.groupby("steps")[["trials", "round"]].max()
@@ -347,10 +344,9 @@ assert (sooner["wall"] == shown["round"]).all()
 assert table["all cores, wall"].max() < 1.4
 
 # %% [markdown]
-# A second core makes one process faster by about a third at most; once
-# two workers have begun they are sooner in every round. But three
-# processes take longer to start than one, until training has made up for
-# it:
+# A second core makes one process faster by about a third at most; two
+# workers, once begun, are sooner in every round. But three processes
+# start later than one:
 
 # %%
 start = workers["whole_seconds"] - workers["wall_seconds"]
@@ -363,8 +359,8 @@ print(f"with about {later / saved:.0f} s of training on one thread")
 assert round(later / saved) == 14
 
 # %% [markdown]
-# The memory is the sum of what each process held at its peak. What they
-# share, such as the code of libraries, counts once for each.
+# Memory is the sum of each process's peak. What they share, such as
+# libraries, counts for each.
 
 # %%
 memory = workers.groupby(["way"])["memory_mib"].median()
@@ -375,9 +371,8 @@ display(memory.sort_values().round().astype(int).to_frame("MiB"))
 #
 # - GPUs. Tests check that each worker is told its own, not that it uses
 #   it.
-# - [Several machines](several_machines.py), and what has to be shared
-#   and guarded there.
-# - Larger models, whose training may keep all cores busy by itself.
+# - [Several machines](several_machines.py), and what to share and guard
+#   there.
+# - Larger models, which may keep all cores busy alone.
 # - Windows. The snippet is for Linux and macOS, and was run on Linux.
-# - A script with several searches: the first has workers, the others
-#   run in the chief alone.
+# - A script with several searches: only the first has workers.
