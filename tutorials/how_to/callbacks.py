@@ -130,11 +130,10 @@ assert (table.xs(12, level="patience")["epochs"] == 12).all()
 assert table.groupby("trial")["score"].is_monotonic_increasing.all()
 
 # %% [markdown]
-# A patience of 12 trains all epochs here. With less, a trial may end sooner
-# and can't score higher, though another trial may then win. What a trial
-# loses depends on the noise of the objective: a score that moves by single
-# images pauses often. Two trials don't show an average, nor what the saved
-# epochs are worth.
+# With less patience, a trial may end sooner and can't score higher, though
+# another trial may then win. What a trial loses depends on the noise of the
+# objective: a score that moves by single images pauses often. Two trials
+# don't show an average, nor what the saved epochs are worth.
 #
 # ## Why there is nothing to restore
 #
@@ -340,9 +339,8 @@ for patience in (2, 5):
     assert epochs == 1 + patience
 
 # %% [markdown]
-# So at most `patience + 1` epochs can't be shortened. How long do
-# Hyperband's trials train? Its real schedule, with a number in place of
-# training:
+# How many of Hyperband's trials are longer? Its real schedule, with a
+# number in place of training:
 
 
 # %%
@@ -390,10 +388,10 @@ display(table)
 assert (table["can be stopped"] < table["trials"] / 2).all()
 
 # %% [markdown]
-# Most trials are too short for patience. The others are the longest, so
-# they hold many of the epochs. The last column is what would be saved if no
-# training ever improved. Halving is Hyperband's early stopping. Where
-# `max_epochs` is generous, add patience for the last rounds.
+# Fewer than half can be stopped, but they are the longest and hold many of
+# the epochs. The last column is what would be saved if no training ever
+# improved. Where `max_epochs` is generous, add patience for the last
+# rounds.
 #
 # ## What this page did not show
 #
