@@ -59,8 +59,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## A folder
 #
-# Two photographs of Daniel Büchele's, which scikit-learn ships, cut into
-# small pieces of unequal size: six things to distinguish, some rare.
+# Two photographs by Daniel Büchele, which scikit-learn ships, cut into
+# small pieces of unequal size: six classes, some rare.
 
 # %%
 from sklearn.datasets import load_sample_images
@@ -89,7 +89,7 @@ for name, (image, left, top, right, bottom) in pieces.items():
 
 # %% [markdown]
 # From here on, any folder of folders will do. Sixteen pixels a side are
-# enough for such pieces. Photographs start at 32 or 64.
+# enough for such pieces, photographs start at 32 or 64.
 
 # %% open=true
 from snippets.data.files_by_class import files_by_class
