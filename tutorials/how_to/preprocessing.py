@@ -4,12 +4,12 @@
 # Scale, select and encode so that nothing is learned from validation
 # rows: in a layer of the model, adapted in `HyperModel.fit`.
 #
-# - What preprocessing learns from data (means, vocabularies, which columns
-#   to keep) it must learn from a trial's training rows alone, and do
-#   the same to every other row. A layer does both: raw rows go in
-#   everywhere, and the saved model carries its preprocessing with it.
-# - Selecting columns on all rows is the leak to fear: [it finds skill in
-#   labels that were shuffled](#the-leak-measured).
+# - What preprocessing learns (means, vocabularies, which columns to
+#   keep) it must learn from a trial's training rows alone, and do the
+#   same to every other row. A layer does both, and the saved model
+#   carries it along.
+# - Selecting columns on all rows is the leak to fear: [it finds skill
+#   in labels that were shuffled](#the-leak-measured).
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -52,13 +52,12 @@ from sklearn.preprocessing import StandardScaler
 # %% [markdown]
 # ## Scaling inside the model
 #
-# Measurements of cell nuclei, in units from thousandths to thousands.
 # The snippet's `fit` receives the trial's training rows, and only there
 # does it call `adapt`. Whether to take logarithms first is a
-# hyperparameter like any other.
+# hyperparameter.
 #
 # Did the layer learn from the training rows alone, and is it still
-# there in a model that comes back from disk?
+# there in a model loaded from disk?
 
 # %%
 best_trial = tuner.oracle.get_best_trials()[0]
@@ -75,14 +74,13 @@ print(f"{accuracy:.4f} from raw rows, {best_trial.score:.4f} in trial")
 assert np.isclose(accuracy, best_trial.score)
 
 # %% [markdown]
-# Nobody who uses this model has to know how its columns were scaled.
 # The same holds in each fold of a
 # [cross-validation](cross_validation.py).
 #
 # ## The mistake: validation rows left raw
 #
-# Scaling in `fit` without a layer is easy to get half right. This `fit`
-# scales what it trains on; the validation rows pass by in `kwargs`.
+# Without a layer, this `fit` scales what it trains on; the validation
+# rows pass by in `kwargs`.
 
 
 # %%
@@ -102,22 +100,14 @@ print(f"always the more frequent class: {frequent:.4f}")
 assert history["accuracy"][-1] > frequent
 
 # %% [markdown]
-# Nothing fails: the training accuracy looks right, and a search would
-# rank its trials by numbers that mean nothing. To scale the validation
-# rows by their own mean looks better and breaks later: a row that comes
-# alone is its own mean.
-
-# %%
-alone = StandardScaler().fit_transform(x_validation[:1])
-print("one row, scaled by itself:", np.unique(alone))
-assert not alone.any()
-
-# %% [markdown]
+# Nothing fails, but a search would rank its trials by numbers that mean
+# nothing. Scaling the validation rows by their own mean breaks later: a
+# row that comes alone is its own mean.
+#
 # ## The leak, measured
 #
-# Does it matter to learn from all rows before splitting? To see a leak
-# takes data with nothing to find: the docstrings of NumPy, each as the
-# words it contains, with labels dealt at random. On average no honest
+# To see a leak takes data with nothing to find: the words in each of
+# NumPy's docstrings, with labels dealt at random. On average no honest
 # method can beat one half on them.
 
 # %%
@@ -128,9 +118,8 @@ words = words.toarray().astype("float32")
 print(f"{words.shape[0]} docstrings, {words.shape[1]} words")
 
 # %% [markdown]
-# Three ways: all steps learned from the training rows; the scaling from
-# all rows; the choice of a hundred columns from all rows, with their
-# labels. A logistic regression takes a network's place, to be fast.
+# Three ways to learn the scaling and the choice of a hundred columns. A
+# logistic regression takes a network's place, to be fast.
 
 
 # %%
@@ -174,29 +163,26 @@ leaked = table.loc["columns selected on all rows"]
 assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 
 # %% [markdown]
-# The differences are skill found where there is none. Selecting columns
-# on all rows looks at the labels of the validation rows, and keeps
-# columns that agree with them by chance. Scaling looks at no label, and
-# no leak is shown of it here; it still belongs on the training rows, at
-# no extra cost. Filling gaps belongs there too, and encoding a category
-# by the mean of its target, which uses labels.
-#
-# In a search the leak of columns is hard to notice: it flatters every
-# trial.
+# Selecting columns on all rows keeps those that agree by chance with
+# the labels of the validation rows. A search hardly shows it: every
+# trial is flattered. Scaling looks at no label, and no leak is shown of
+# it here; it still belongs on the training rows, at no extra cost. So
+# do filling gaps, and encoding a category by the mean of its target,
+# which uses labels.
 #
 # ## The target has a scale too
 #
 # A network starts near zero and moves in small steps; a target in the
-# hundreds is far away. Scaled by hand, every error is in a unit that
-# nobody knows. A last layer that learned the target's mean and
-# deviation in `fit` keeps the unit: `Normalization(invert=True)`.
+# hundreds is far away. Scaled by hand, errors lose their unit. A last
+# layer that learned the target's mean and deviation in `fit` keeps it:
+# `Normalization(invert=True)`.
 
 # %% open=true
 from snippets.models.regressor import Regressor
 
 # %% [markdown]
-# How far a disease went within a year, from ten measurements. The score
-# to beat is to predict the training median for everybody.
+# How far a disease went within a year, from ten measurements. To beat:
+# the training median for everybody.
 
 # %%
 x, y = load_diabetes(return_X_y=True, scaled=False)
@@ -209,8 +195,8 @@ print(f"targets from {y_train.min():.0f} to {y_train.max():.0f}")
 print(f"the median for everybody: mean absolute error {median:.1f}")
 
 # %% [markdown]
-# With the last layer and without it, and without it at a larger learning
-# rate; all else is at its default:
+# With the last layer, without it, and without it at a larger learning
+# rate:
 
 # %%
 rows = {}
@@ -231,16 +217,16 @@ assert errors[0] < median < errors[1] and errors[2] < errors[1]
 # %% [markdown]
 # At the small rate the unscaled network hardly leaves zero in twelve
 # epochs, and is worse than the median; the scaled one is better. At a
-# larger rate the unscaled one learns as well, so without the layer the
-# range of a search depends on the unit of the target. Which of the two is
-# better at a rate that suits it, one run of each doesn't say.
+# larger rate the unscaled one learns too: without the layer, the range
+# to search depends on the target's unit. One run of each doesn't say
+# which is better at a rate that suits it.
 #
 # ## What this page did not show
 #
-# - Categories. `StringLookup` learns a vocabulary, and its size is needed
-#   when the model is built: fix the vocabulary beforehand from the
-#   training rows, and let it keep a place for words it has not seen.
+# - Categories. `StringLookup` needs its vocabulary when the model is
+#   built: fix it beforehand from the training rows, with a place for
+#   words it has not seen.
 # - Rows that belong together, as several of one patient, or that follow
-#   each other in time. There a random split is itself the leak.
-# - `tf.data`: `adapt` takes a dataset of rows without labels, see
-#   [data pipelines](data_pipelines.py).
+#   each other in time. There a random split is the leak.
+# - `tf.data`: `adapt` takes a dataset of rows without labels, see [data
+#   pipelines](data_pipelines.py).
