@@ -4,12 +4,10 @@
 # Turn the trials of a Keras Tuner search into a table, a CSV file and
 # plots, ask which hyperparameters mattered, and how far to trust that.
 #
-# - `trials_table(tuner)` makes a DataFrame of the trials, `to_csv` saves
-#   it, and `trials_plot(tuner)` draws the score against each
-#   hyperparameter.
-# - Both also work in a later process on a tuner made with the same
-#   `directory` and `project_name`, without `overwrite=True` and without
-#   training.
+# - `trials_table(tuner)` makes a DataFrame, `to_csv` saves it, and
+#   `trials_plot(tuner)` draws the score against each hyperparameter.
+# - Both also work later, without training, on a tuner made with the
+#   same `directory` and `project_name`, and without `overwrite=True`.
 # - Keras Tuner does not keep [curves over epochs](#curves-over-epochs),
 #   and `get_best_trials` [may include failed
 #   trials](#the-best-trials-may-have-failed).
@@ -58,8 +56,8 @@ from sklearn.model_selection import ShuffleSplit
 # %% [markdown]
 # ## A table
 #
-# The table has one row per trial, the best first; above are the best
-# five of eight. `best_step` counts epochs from 0.
+# One row per trial, the best first; above are five of eight.
+# `best_step` counts epochs from 0.
 
 # %%
 trials = trials_table(tuner)
@@ -67,25 +65,24 @@ cut_short = (trials["best_step"] == 1).sum()
 print(f"{cut_short} of 8 trials were best in their last epoch")
 
 # %% [markdown]
-# With more epochs such trials may rank in another order. The order of the
-# best few is partly luck in any case: the table holds one run of each
-# configuration.
+# With more epochs such trials may rank in another order. The order of
+# the best few is partly luck in any case: each configuration ran once.
 #
 # ## What Keras Tuner prints
 #
-# `results_summary` prints the best ten trials, or as many as asked for.
+# `results_summary` prints the best ten trials, or `num_trials`.
 
 # %%
 tuner.results_summary(num_trials=2)
 
 # %% [markdown]
-# It returns nothing to sort, save or plot, and leaves out the status and
-# the epoch of a score.
+# It returns nothing to sort or save, and leaves out the status and the
+# epoch of a score.
 #
 # ## Save it, and read it elsewhere
 #
-# A CSV file needs neither Keras nor the tuner to be read again. Every
-# number comes back to the last digit.
+# Reading a CSV file needs neither Keras nor the tuner. Every number
+# comes back exactly.
 
 # %%
 trials.to_csv("trials.csv")
@@ -93,8 +90,8 @@ again = pd.read_csv("trials.csv", index_col="trial")
 pd.testing.assert_frame_equal(again, trials, check_exact=True)
 
 # %% [markdown]
-# Nothing saved? The search's folder has a `trial.json` for each trial.
-# This makes the same table of them, without Keras:
+# Nothing saved? This makes the same table of each trial's `trial.json`
+# in the search's folder, without Keras:
 
 
 # %% open=true
@@ -117,26 +114,20 @@ pd.testing.assert_frame_equal(elsewhere.loc[trials.index], trials)
 print("the same", len(elsewhere), "trials")
 
 # %% [markdown]
-# Or reload the tuner: make it as before, but without `overwrite=True`, which
-# would delete the search. It says that it reloads, trains nothing, and
-# `trials_table` and `trials_plot` take it.
+# Or make the tuner as before, but without `overwrite=True`, which would
+# delete the search:
 
 # %%
 reloaded = kt.RandomSearch(
-    build_model,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=8,
-    seed=1,
-    directory="searches",
-    project_name="results",  # wrong: any other search needs its own
+    build_model, goal, max_trials=8, seed=1, **names
 )
 pd.testing.assert_frame_equal(trials_table(reloaded), trials)
 
 # %% [markdown]
 # ## The score against each hyperparameter
 #
-# A panel per hyperparameter, a dot per trial: a hyperparameter may
-# matter when its dots form a shape.
+# A hyperparameter may matter when its dots, one per trial, form a
+# shape.
 
 # %% open=true
 from snippets.results.trials_plot import trials_plot
@@ -146,9 +137,7 @@ trials_plot(reloaded)
 plt.show()
 
 # %% [markdown]
-# After two epochs the two worst trials have small learning rates. A panel
-# shows one hyperparameter at a time, so it can't show whether the best
-# learning rate depends on the units.
+# No panel can show whether the best learning rate depends on the units.
 
 # %%
 rates = trials["learning_rate"]
@@ -157,9 +146,8 @@ assert rates.tail(2).max() < rates.median()
 # %% [markdown]
 # ## All hyperparameters at once
 #
-# In parallel coordinates a trial is a line through its values. Each
-# column runs from its lowest value to its highest, the learning rate on
-# its log scale.
+# In parallel coordinates a trial is a line through its values. Columns
+# run from lowest to highest, the learning rate on its log scale.
 
 # %% open=true
 tuned = ["units", "activation", "learning_rate"]
@@ -188,11 +176,10 @@ plt.show()
 #
 # ## Which hyperparameters mattered
 #
-# A random forest predicts a trial's place in the ranking from its values;
-# then one column is shuffled, to see how much worse it predicts. Two
-# checks keep this honest. The forest is judged on trials it did not see,
-# over several splits. And the trial's number goes in as a hyperparameter
-# that can't matter.
+# A random forest predicts a trial's place in the ranking from its
+# values; then one column is shuffled, to see how much worse it
+# predicts. It is judged on trials it did not see, over several splits,
+# and the trial's number goes in as a hyperparameter that can't matter.
 
 # %% open=true
 values = numbers[tuned].assign(**{"trial number": numbers.index})
@@ -223,27 +210,27 @@ axis.set_xlabel("error added by shuffling, in places")
 plt.show()
 
 # %% [markdown]
-# If the forest predicts little better than the constant guess, ignore the
-# boxes. An overlap does not prove that a hyperparameter doesn't matter: in
-# few trials a small effect looks like none. Nor does a separate box prove
-# that it does: the splits share their eight trials. So few show how it is
-# done, and settle nothing.
+# If the forest predicts little better than the constant guess, ignore
+# the boxes. An overlap does not prove that a hyperparameter doesn't
+# matter: in few trials a small effect looks like none. Nor does a
+# separate box prove that it does: the splits share their eight trials,
+# which settle nothing.
 #
-# A wider range of learning rates would make the learning rate more
-# important. And importance does not say which value is good.
+# A wider range would make the learning rate more important. And
+# importance does not say which value is good.
 #
 # ## Curves over epochs
 #
-# Of each metric Keras Tuner keeps one number per trial, that of the best
-# epoch.
+# Of each metric Keras Tuner keeps one number per trial, that of the
+# best epoch.
 
 # %%
 trial = tuner.oracle.get_best_trials()[0]
 print("kept:", trial.metrics.get_history("val_accuracy"))
 
 # %% [markdown]
-# `run_trial` returns the history of each execution. This subclass, of any
-# tuner of Keras models, keeps it in the trial's own folder.
+# `run_trial` returns the history of each execution. This subclass, of
+# any tuner of Keras models, keeps it in the trial's folder.
 
 
 # %%
@@ -257,13 +244,12 @@ class CurvesKept(kt.RandomSearch):
 
 
 # %% [markdown]
-# Models above `max_model_size` parameters fail, so that one of these three
-# trials has failed.
+# One of these three trials fails: its model is above `max_model_size`.
 
 # %%
 curves_tuner = CurvesKept(
     build_model,
-    objective=kt.Objective("val_accuracy", "max"),
+    objective=goal,
     max_trials=3,
     max_model_size=5_000,
     seed=1,
@@ -288,8 +274,6 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# The figure does not say how far a rising line would have risen.
-#
 # ## The best trials may have failed
 #
 # Ask `get_best_trials` for more trials than have completed, and it adds
@@ -304,19 +288,17 @@ for trial in best:
 assert {trial.status for trial in best} == {"COMPLETED", "FAILED"}
 
 # %% [markdown]
-# So check the status before you read a score. The table has it, and puts
-# trials without a score last. [Failed trials](failed_trials.py) says
-# where they come from.
+# So check the status in the table before you read a score: [failed
+# trials](failed_trials.py).
 #
 # ## What this page did not show
 #
-# - How hyperparameters act together. Two can matter only in combination;
-#   that takes more trials than here.
-# - Whether the importance would be the same under another tuner. A tuner
-#   that learns, such as [Bayesian optimisation](../bayesian_optimization.py),
-#   looks mostly where scores are good, and its trials say less about the
-#   rest.
-# - Trials with inactive hyperparameters, which leave gaps in the table:
-#   see [conditional spaces](conditional_spaces.py).
+# - How hyperparameters act together, which takes more trials.
+# - Whether the importance would be the same under another tuner. One
+#   that learns, such as [Bayesian
+#   optimisation](../bayesian_optimization.py), looks mostly where
+#   scores are good.
+# - Inactive hyperparameters, which leave gaps in the table: see
+#   [conditional spaces](conditional_spaces.py).
 # - Several executions per trial: `curves.json` then holds a curve for
 #   each, and the table their mean.
