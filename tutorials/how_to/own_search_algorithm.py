@@ -5,8 +5,8 @@
 # three, or write the one method that an oracle needs.
 #
 # - **`QuasiRandomOracle`** covers the search space evenly.
-# - **`AshaOracle`** trains the best trials longer, as Hyperband does, and
-#   no worker waits: asynchronous [successive
+# - **`AshaOracle`** trains the best trials longer, as Hyperband does,
+#   and no worker waits: asynchronous [successive
 #   halving](../../reference/glossary.md#successive-halving).
 # - **`EvolutionOracle`** changes one value of a good recent trial.
 #
@@ -44,10 +44,8 @@ for trial in tuner.oracle.trials.values():
     print(f"{trial.score:.4f}", trial.hyperparameters.values)
 
 # %% [markdown]
-# The [oracle](../../reference/glossary.md#oracle) chooses what to try;
-# `kt.Tuner` takes any oracle, and trains. These four trials have all
-# numbers of layers, both activations, and learning rates from all three
-# powers of ten.
+# An [oracle](../../reference/glossary.md#oracle) chooses what to try;
+# `kt.Tuner` takes any oracle, and trains.
 
 # %%
 import math
@@ -57,25 +55,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from scipy.stats import qmc
 
 keras.utils.set_random_seed(1)
 
 # %%
 from snippets.results.trials_table import trials_table
 
-# %%
-trials = trials_table(tuner)
-assert trials["hidden_layers"].nunique() == 3
-assert trials["activation"].nunique() == 2
-powers = np.floor(np.log10(trials["learning_rate"]))
-assert set(powers) == {-4, -3, -2}
-
 # %% [markdown]
 # ## What an oracle has to do
 #
-# One method, `populate_space`, is asked for each trial and gives one of
-# three answers:
+# `populate_space` is asked for each trial and gives one of three
+# answers:
 #
 # | `"status"` | meaning | with |
 # |---|---|---|
@@ -83,10 +73,10 @@ assert set(powers) == {-4, -3, -2}
 # | `"IDLE"` | ask again: something that still runs decides | |
 # | `"STOPPED"` | the search is over | |
 #
-# It finds the trials so far in `self.trials`, and the order in which
-# they began and ended in `self.start_order` and `self.end_order`. This
-# one gives all three answers. It searches a single number: try a third
-# and two thirds of the range, drop the third beside the worse, repeat.
+# The trials so far are in `self.trials`, the order in which they began
+# and ended in `self.start_order` and `self.end_order`. `Thirds`
+# searches a single number: it tries a third and two thirds of the
+# range, drops the third beside the worse, and repeats.
 
 
 # %%
@@ -123,9 +113,8 @@ def error(trial):
 
 # %% [markdown]
 # `prob_to_value` turns a number from 0 to 1 into a value of any
-# hyperparameter, so an oracle needs to know nothing of log scales,
-# steps or choices. A failed trial has no score: an oracle that compares
-# has to say what that means.
+# hyperparameter, whatever its scale, steps or choices. A failed trial
+# has no score: say how it compares.
 #
 # A formula, least at 0.003, takes the place of training:
 
@@ -161,12 +150,11 @@ display(shown.rename(columns={"default_objective": "error"}))
 assert distance(best) < 0.1**2
 
 # %% [markdown]
-# The last trials are near 0.003, and the search has ended by itself.
-# Keras Tuner sees to `max_trials`, failures and retries before it asks
-# `populate_space`.
+# The search has ended by itself, near 0.003. Keras Tuner sees to
+# `max_trials`, failures and retries before it asks `populate_space`.
 #
-# With several workers, the [chief](../../reference/glossary.md#chief)
-# has the oracle, and they ask it in turn. Three of them, before any
+# Several workers ask the oracle of the
+# [chief](../../reference/glossary.md#chief) in turn. Three, before any
 # trial has ended:
 
 # %%
@@ -177,14 +165,13 @@ print(*answers)
 assert answers == ["RUNNING", "RUNNING", "IDLE"]
 
 # %% [markdown]
-# The third asks again without a pause: an algorithm that answers
-# `"IDLE"` wastes workers.
+# The third asks again without a pause: `"IDLE"` wastes workers.
 #
 # ## What must survive a restart
 #
-# `Thirds` resumes as it is: what follows from the trials needs no state,
-# since Keras Tuner saves those. `QuasiRandomOracle` also has its place in
-# the sequence, which it saves in two methods:
+# `Thirds` resumes as it is: Keras Tuner saves the trials, and all else
+# follows from them. `QuasiRandomOracle` also saves its place in the
+# sequence:
 #
 # ```python
 # def get_state(self):
@@ -195,14 +182,14 @@ assert answers == ["RUNNING", "RUNNING", "IDLE"]
 #     self.place = state["place"]
 # ```
 #
-# A generator of random numbers that is made for each trial from
-# `[self.seed, len(self.trials)]` needs no state either.
+# A random generator made for each trial from `[self.seed,
+# len(self.trials)]` needs no state either.
 #
-# The three oracles resume, survive failed trials, run in [several
+# All three oracles survive failed trials, run in [several
 # processes](several_processes.py) and combine with [the
-# tools](../../snippets.md#tools-around-a-tuner), as Keras Tuner's own
-# do. Tests kill searches of each, resume them with [`resumable` and
-# `safe`](resume.py), and compare the ends with unbroken searches.
+# tools](../../snippets.md#tools-around-a-tuner). Tests kill their
+# searches, resume them with [`resumable` and `safe`](resume.py), and
+# compare the ends with unbroken searches.
 #
 # ## A score of your own
 #
@@ -234,9 +221,8 @@ assert best.get("units") == 64
 # %% [markdown]
 # ## Quasi-random
 #
-# Random points leave gaps and lie in clusters. A Halton sequence puts
-# each point where the ones before have left room, in all
-# hyperparameters at once; scrambled, it has a seed.
+# A Halton sequence puts each point where the ones before have left
+# room, in all hyperparameters at once; scrambled, it has a seed.
 
 # %%
 square = kt.HyperParameters()
@@ -270,30 +256,8 @@ for axis, oracle_class in zip(
 plt.show()
 
 # %% [markdown]
-# The discrepancy measures how far the share of points in a box is from
-# the box's size: less is more even.
-
-# %%
-from snippets.searches.independent_seeds import independent_seeds
-
-# %%
-uneven = pd.DataFrame(
-    {
-        oracle_class.__name__: [
-            qmc.discrepancy(points(oracle_class, seed))
-            for seed in independent_seeds(3)
-        ]
-        for oracle_class in (RANDOM, QuasiRandomOracle)
-    }
-)
-summary = uneven.describe().loc[["mean", "min", "max"]]
-display(summary.rename_axis("discrepancy").round(5))
-assert uneven["QuasiRandomOracle"].max() < uneven[RANDOM.__name__].min()
-
-# %% [markdown]
-# In three seeds of each, the least even quasi-random search is more even
-# than the most even random one. Whether it finds better models was
-# [measured](#what-they-are-worth).
+# Tests find the same on average over ten seeds. Whether even points
+# find better models was [measured](#what-they-are-worth).
 #
 # ## Successive halving that never waits
 #
@@ -306,8 +270,7 @@ from snippets.searches.asha_oracle import AshaOracle
 
 # %% [markdown]
 # It writes into a trial's values how to train it, under Hyperband's
-# names. Hyperband's tuner reads them; it only has to take an oracle
-# from outside:
+# names, for Hyperband's tuner, which here takes an oracle from outside:
 
 # %% open=true
 from snippets.searches.rounds_tuner import RoundsTuner
@@ -337,9 +300,8 @@ display(shown.rename(columns=lambda name: name.removeprefix("tuner/")))
 
 # %% [markdown]
 # As soon as two trials had ended, the better one went on from epoch 1
-# to 2, with its weights: `trial_id` says whose. `max_trials` counts
-# promotions too, so the search can stop at any time, and go on later
-# with more.
+# to 2, with the weights of trial `trial_id`. `max_trials` counts
+# promotions too.
 
 # %%
 later = trials[trials["tuner/round"] > 0]
@@ -349,9 +311,8 @@ begun, ended = later["tuner/initial_epoch"], parents["tuner/epochs"]
 assert (begun.to_numpy() == ended.to_numpy()).all()
 
 # %% [markdown]
-# Eight workers ask Hyperband's oracle and this one in turn, and a trial
-# lasts until its worker's next turn. How often is a worker told to
-# wait?
+# Eight workers ask each oracle in turn, and a trial lasts until its
+# worker's next turn. How often is one told to wait?
 
 
 # %%
@@ -386,10 +347,10 @@ assert waits["HyperbandOracle"] > 0 == waits["AshaOracle"]
 # %% [markdown]
 # ## Evolution
 #
-# The first `population` trials are random. Then each is a child: of the
-# `population` youngest trials draw `sample`, take the best, change one
-# value. The oldest drop out even if they are good, so that a lucky
-# score doesn't rule for ever. A formula again takes the place of training:
+# The first `population` trials are random. For each later one, draw
+# `sample` of the `population` youngest trials, take the best, change
+# one value. The oldest drop out even if good, so that a lucky score
+# doesn't rule for ever.
 
 # %%
 from snippets.searches.evolution_oracle import EvolutionOracle
@@ -411,8 +372,8 @@ tuner = made(oracle, "evolution")
 tuner.search(formula=three, verbose=0)
 
 # %% [markdown]
-# For each child, which of the three before it differs in one value, and
-# in which:
+# Which of the three trials before a child differs in one value, and in
+# which:
 
 # %%
 names = [hp.name for hp in tuner.oracle.get_space().space]
@@ -429,15 +390,13 @@ display(table)
 assert (table["parent"].iloc[3:] != "").all()
 
 # %% [markdown]
-# So much for how it works. How well, on trainings, is measured next.
-#
 # ## What they are worth
 #
 # Fifty searches of each on two problems whose every training was
-# [recorded](../../evidence/recorded_curves.md), with the same seeds and
-# answers as in [Which tuner?](../evidence/which_tuner.py).
-# [Regret](../../reference/glossary.md#regret) is how far what was found
-# stays behind what there is to find, in points of test accuracy.
+# [recorded](../../evidence/recorded_curves.md), with the seeds and
+# answers of [Which tuner?](../evidence/which_tuner.py).
+# [Regret](../../reference/glossary.md#regret) is in points of test
+# accuracy.
 
 # %%
 from snippets.data.attainable import attainable
@@ -473,8 +432,8 @@ def regrets(problem, budget, unit):
 
 # %% [markdown]
 # Each is compared with Keras Tuner's own that trains its trials alike:
-# a difference below 0 is ahead. The intervals, of both problems
-# together, hold at once with 95 %.
+# below 0 is ahead. The intervals, of both problems together, hold at
+# once with 95 %.
 
 # %%
 PAIRS = {
@@ -517,14 +476,12 @@ for name, table in (("MNIST", mnist), ("digits", digits)):
     print(f"{name}: {ahead} of {len(table)} ahead, {behind} behind")
 
 # %% [markdown]
-# - **Quasi-random** trials are not shown to differ from random ones: on
-#   these problems, even coverage gained nothing that shows.
-# - **ASHA** is ahead of Hyperband for equal epochs, and not shown to be
-#   for equal seconds: it has more than twice the trials, and each of them
-#   costs a start.
-# - **Evolution** is ahead of random search with trials of 9 epochs, in
-#   epochs and in seconds. With trials of 27 epochs, and so a third as
-#   many, it is not shown to be.
+# - **Quasi-random** trials are not shown to differ from random ones.
+# - **ASHA** is ahead of Hyperband after 756 epochs, and not shown to be
+#   for equal seconds: it starts more than twice the trials.
+# - **Evolution** with trials of 9 epochs is ahead of random search
+#   after 756 epochs and after 80 seconds. With trials of 27 epochs it
+#   is not shown to be.
 # - On digits none is ahead: there [is nothing to
 #   find](../evidence/which_tuner.py#is-there-anything-to-find).
 
@@ -544,23 +501,23 @@ assert ends["Asha"] > 2 * ends["Hyperband"]
 # %% [markdown]
 # ## When it is worth it
 #
-# - **Your algorithm is published and missing here.** Write
-#   `populate_space`, with `prob_to_value` and the trials; try it on a
-#   formula first, like `Thirds`.
+# - **Your algorithm is missing here.** Write `populate_space`, and try
+#   it on a formula first.
 # - **You have many workers, or long trainings.** Take `AshaOracle`
 #   before Hyperband: its workers don't wait, and starting a trial costs
 #   little beside training it.
-# - **You don't know in advance how many trials you can afford.** All
-#   three can stop after any trial and go on later with more; a grid
-#   is [worth least](../evidence/many_problems.py) half done.
+# - **You don't know how many trials you can afford.** All three can
+#   stop after any trial and go on later; a grid is [worth
+#   least](../evidence/many_problems.py) half done.
 # - **Otherwise, begin with Keras Tuner's.** On [fifteen
-#   problems](../evidence/many_problems.py) none of the three is shown to be
-#   ahead in the end.
+#   problems](../evidence/many_problems.py) none of the three is shown
+#   to be ahead in the end.
 #
 # ## What this page did not show
 #
-# - Workers in several processes: the same script, started by
+# - Workers in several processes: start the same script with
 #   [`parallel_search`](several_processes.py).
-# - Other problems and larger spaces. The recorded one has 432 combinations
-#   of six choices: no ranges, in which even coverage could count.
-# - Other settings of the three oracles than one each.
+# - Other problems and larger spaces. The recorded one has 432
+#   combinations of six choices: no ranges, in which even coverage could
+#   count.
+# - Other settings of the three oracles.
