@@ -5,8 +5,8 @@
 # set](../../reference/glossary.md#validation-set), and measure a search
 # by a nested loop.
 #
-# - Keras Tuner cross-validates scikit-learn models only. The snippet
-#   `CrossValidationTuner` does it for any hypermodel.
+# - Keras Tuner cross-validates [scikit-learn models](../scikit_learn.py)
+#   only. The snippet `CrossValidationTuner` does it for any hypermodel.
 # - A search costs k times as much. That is worth it where rows are few
 #   and a score depends on the split.
 # - Hyperband is no tuner for folds.
@@ -57,8 +57,9 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The tuner
 #
-# `search` gets all rows and no validation data. Each trial trains a new
-# model in each of the same folds. Its score is their mean.
+# `search` gets all rows and no validation data. All trials get the same
+# folds, and each fold a new model. A trial's score is the mean over its
+# folds.
 #
 # ## A search over folds
 #
@@ -129,7 +130,7 @@ def refitted(tuner, x, y):
 # %% [markdown]
 # ## How good is it? The nested loop
 #
-# The best was chosen for its score, and part of that is luck. Keep rows
+# The best was chosen for its score, which is partly luck. Keep rows
 # closed until the end or, where rows are too few for that, cross-validate
 # the whole search: an outer loop sets rows aside, the search makes folds
 # of the others, and the rows set aside judge its result.
@@ -173,8 +174,8 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # ## The optimism, measured
 #
 # How flattered is the inner score? Labels dealt at random can be guessed
-# in half of the cases and no better. Here `SklearnTuner` searches
-# decision trees for them.
+# in half of the cases and no better, here by decision trees and
+# `SklearnTuner`.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -233,7 +234,7 @@ assert compared.loc["best inner", "mean"] > 0.52 and gap > 0.02
 
 # %% [markdown]
 # Every inner score is an honest cross-validation. Choosing the best of
-# twenty flatters it, and the outer score chose nothing. The gap
+# twenty flatters it. The outer score chose nothing. The gap
 # [grows](../explanation/what_a_score_means.py#why-it-grows) with the
 # number of trials and with the noise of a score.
 #
@@ -259,7 +260,7 @@ except ValueError as error:
 # - Classes: `StratifiedKFold` keeps their shares in each fold.
 # - Rows that belong together, as several of one patient: `GroupKFold`,
 #   with `search(x, y, groups=...)`. Rows in time: `TimeSeriesSplit`.
-# - [scikit-learn models](../scikit_learn.py), which have their own tuner.
+#
 # - Repeating the folds with other seeds: a steadier mean, at the same
 #   price again.
 # - How large the gap is on real labels.
