@@ -48,11 +48,11 @@ keras.utils.set_random_seed(1)
 
 # %% [markdown]
 # `conditions` says where each exists. `default=3` lets the first `build`
-# meet all of them; one met later has its default in that trial.
+# meet all of them.
 #
 # ## A loop over layers
 #
-# With and without a scope, in trials that train nothing:
+# With and without a scope, where nothing is trained:
 
 
 # %%
@@ -356,5 +356,4 @@ for ratio in (False, True):
 # ## What this page did not show
 #
 # - Bayesian optimisation, whose model fills the gaps with defaults.
-# - Whether the scope finds better models. It spares repeated trials; how
-#   many depends on the space.
+# - Whether the scope finds better models. It spares repeated trials.
