@@ -121,8 +121,7 @@ ways = {
 }
 
 # %% [markdown]
-# Each search tries the whole space, two epochs a trial, and notes how
-# many batches each trial is trained on:
+# Each search notes the batches that a trial is trained on, in two epochs:
 
 
 # %%
@@ -198,8 +197,8 @@ assert all(counts == [2 * batches] * 2 for counts in good["batches"])
 # %% [markdown]
 # The second trial of the generator fails, as would all that follow.
 # Because the first completed, the search ends as if all were well; only
-# [three failures in a row](failed_trials.py) stop it. The first is no
-# good either: its second epoch had only what Keras held back for it.
+# [three failures in a row](failed_trials.py) stop it. The first trial is
+# no good either: its second epoch had only what Keras held back for it.
 #
 # All other ways give the same search:
 
@@ -349,8 +348,8 @@ assert list(rows.values()) == [4, 2, 1]
 # %% [markdown]
 # ## What does not work with a dataset
 #
-# Keras refuses two arguments of `fit`, and warns of `shuffle`, its
-# default, in every trial.
+# Keras refuses two arguments of `fit`, and warns in every trial of
+# `shuffle`, which is true by default.
 
 # %%
 model = small_model(16)
@@ -408,8 +407,8 @@ assert not np.isclose(third, none, rtol=1e-3)
 from snippets.models.text_classifier import TextClassifier
 
 # %% [markdown]
-# Docstrings of Python's standard library, NumPy and scikit-learn; the
-# label says which.
+# The texts are docstrings of Python's standard library, NumPy and
+# scikit-learn; the label says which.
 
 
 # %%
