@@ -131,8 +131,7 @@ FAULTS = {
 }
 
 # %% [markdown]
-# A grid search with two retries meets a fault three times if it is
-# retried.
+# With two retries, a fault that is retried is met three times.
 
 # %%
 rows = {}
@@ -254,6 +253,11 @@ assert tuner.attempts.count("NaN") == 3
 # %% [markdown]
 # The second trial was retried in vain: Keras Tuner does not replace a
 # recorded NaN. For another try, raise an exception instead.
+#
+# ## Where the NaN stands matters
+#
+# Keras Tuner looks for the best epoch from the first one on, and nothing
+# compares as better than NaN.
 
 
 # %%
@@ -296,8 +300,7 @@ assert math.isnan(scores[1]) and scores[0] == scores[2] == 0.7
 from snippets.searches.scored_failures import scored_failures
 
 # %% [markdown]
-# The real schedule, with numbers in place of training. One trial of the
-# first round goes wrong.
+# One trial of the first round goes wrong, on the real schedule:
 
 
 # %%
@@ -440,9 +443,9 @@ assert math.isnan(nan) and accuracy > 0.05
 # ## Models that are too large
 #
 # `max_model_size` fails a model with more parameters, after it is built.
-# In a random or grid search that is enough, with
-# `max_consecutive_failed_trials` raised. Under Hyperband, return a bad
-# score from `fit` before anything is trained.
+# In a random or grid search, raise `max_consecutive_failed_trials` as
+# well. Under Hyperband, return a bad score from `fit` before anything is
+# trained.
 
 
 # %%
