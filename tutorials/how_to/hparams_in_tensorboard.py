@@ -8,9 +8,9 @@
 # open that folder: `tensorboard --logdir logs/first_search`. Keras Tuner
 # adds each trial's hyperparameters, so the tab HPARAMS compares trials.
 #
-# Install TensorBoard even if you never use it: TensorFlow no longer does,
-# and Keras Tuner imports it in every trial on TensorFlow. Without it
-# every trial fails with
+# Install TensorBoard even if you never use it: TensorFlow no longer
+# installs it, and Keras Tuner imports it in every trial on TensorFlow.
+# Without it every trial fails with
 # `ModuleNotFoundError: No module named 'tensorboard'`.
 
 # %%
@@ -59,7 +59,7 @@ from tensorboard.util import tensor_util
 # %% [markdown]
 # ## What it wrote
 #
-# A trial has a folder, and in it one for each execution.
+# Each trial has a folder, with one for each execution.
 
 # %%
 LOGS, trials = Path("logs", "first_search"), tuner.oracle.trials
@@ -72,9 +72,9 @@ display(files.head(6).round(1).rename_axis("file"))
 print(f"{len(trials)} trials: {files['KiB'].sum():.0f} KiB")
 
 # %% [markdown]
-# Larger models and `histogram_freq` make larger files. The search does
-# not need them. Delete them before a new search: `overwrite=True` does
-# not, and TensorBoard shows all trials that it finds.
+# The search does not need these files. Delete them before a new search:
+# `overwrite=True` does not, and TensorBoard shows all trials that it
+# finds.
 #
 # ## The hyperparameters, read back
 #
