@@ -2,7 +2,7 @@
 # # Known values, time limits, no progress
 #
 # Begin a search with values that you know to be good, and end it when its
-# time is up or it makes no progress any more.
+# time is up or it makes no progress.
 #
 # Three snippets add what Keras Tuner has no argument for, each by itself
 # or all together.
@@ -151,8 +151,8 @@ display(pd.concat(tables, names=["tuner"]).groupby("tuner").head(4))
 
 # %% [markdown]
 # Then each tuner draws its own. The Bayesian tuner counts known values
-# among its three initial points: its third trial is random, as in
-# RandomSearch, its fourth a proposal from what it learned.
+# among its three initial points: its third trial is the one that
+# RandomSearch drew, its fourth a proposal from what it learned.
 #
 # Hyperband takes known values into its first round, and promotes good
 # ones. What is good after twenty epochs may start slowly, and is dropped
@@ -180,7 +180,7 @@ assert [96, 0.003] not in begun[2:]
 
 # %% [markdown]
 # Values that the search could not have drawn are refused, as are unknown
-# names: a typing error would otherwise be a trial with defaults.
+# names, such as a typing error:
 
 # %%
 for known in ({"learning_rate": 0.5}, {"lr": 0.003}, {"units": 96.5}):
@@ -313,8 +313,7 @@ assert len(trials) == 4  # the first is hard to beat
 #
 # - A limit on one trial: see [callbacks](callbacks.py).
 # - [Parallel workers](several_processes.py). There all three act in the
-#   [chief](../../reference/glossary.md#chief), which hands out the
-#   trials; the script is the same.
+#   [chief](../../reference/glossary.md#chief); the script is the same.
 # - Patience under a tuner that learns, whose pauses may be shorter.
 # - Whether known values help. Good ones do, by as much as they are better
 #   than what the tuner finds; bad ones cost a trial each.
