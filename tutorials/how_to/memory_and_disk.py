@@ -9,7 +9,7 @@
 #   process](#a-new-process-every-few-trials) every few trials, which
 #   resumes the search.
 # - `few_checkpoints` deletes the weights of beaten trials, once they
-#   can't be needed any more.
+#   can't be needed.
 #
 # Neither makes one large model fit: use smaller batches and
 # [limits](failed_trials.py#models-that-are-too-large). Both go around any
@@ -269,8 +269,8 @@ states = [trial.status for trial in tuner.oracle.trials.values()]
 assert set(states) == {"COMPLETED"}
 
 # %% [markdown]
-# Under the other tuners weights go after each trial, so a long search
-# holds only a few. Under Hyperband the disk must hold those of a bracket.
+# Under the other tuners weights go after each trial. Under Hyperband the
+# disk must hold those of a bracket.
 #
 # ## What this page did not show
 #
