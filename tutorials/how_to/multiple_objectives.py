@@ -57,6 +57,7 @@ keras.utils.set_random_seed(1)
 # %%
 given = {"validation_data": images.validation, "verbose": 0}
 given["batch_size"] = 64
+usual = {"seed": 1, "directory": "searches", "overwrite": True}
 
 # %% [markdown]
 # ## A list is a sum
@@ -69,10 +70,8 @@ tuner = kt.RandomSearch(
         kt.Objective("val_loss", "min"),
     ],
     max_trials=2,
-    seed=1,
-    directory="searches",
     project_name="multiple_objectives_list",
-    overwrite=True,
+    **usual,
 )
 tuner.search(*images.train, **given)
 objective = tuner.oracle.objective
@@ -127,12 +126,10 @@ class Reported(WorthItsSize):
 # %%
 tuner = kt.RandomSearch(
     Reported(),
-    objective=kt.Objective("worth", "max"),
+    objective=goal,
     max_trials=5,
-    seed=1,
-    directory="searches",
     project_name="multiple_objectives",
-    overwrite=True,
+    **usual,
 )
 tuner.search(*images.train, epochs=3, **given)
 trials = numbers(tuner, "parameters", "val_accuracy", "worth")
@@ -175,10 +172,9 @@ smallest = trials["parameters"].min()
 assert trials["parameters"][chosen["as a list"]] == smallest
 
 # %% [markdown]
-# Accuracies lie between 0 and 1, parameters are counted in hundreds or
-# more: the list ranks all trials by size. Scaling does not mend it: what
-# one is worth in the other is a decision, and dividing by a range makes
-# it blindly.
+# Parameters are by far the larger numbers: the list ranks all trials by
+# size. Scaling does not mend it: what one is worth in the other is a
+# decision, and dividing by a range makes it blindly.
 #
 # ## A Pareto front
 #
@@ -277,10 +273,8 @@ for with_sum in (False, True):
     tuner = TwoNumbers(
         objective=LIST,
         max_trials=2,
-        seed=1,
-        directory="searches",
         project_name=f"multiple_objectives_{with_sum}",
-        overwrite=True,
+        **usual,
     )
     try:
         tuner.search(with_sum=with_sum, verbose=0)
@@ -291,7 +285,7 @@ for with_sum in (False, True):
 
 # %% [markdown]
 # It takes whatever number is there, right or wrong. A single
-# `kt.Objective` is plainer.
+# `kt.Objective` of your own is plainer.
 #
 # ## What this page did not show
 #
