@@ -65,9 +65,8 @@ print("keys:", list(history.history))
 assert "val_f1_score" in history.history
 
 # %% [markdown]
-# Without validation data no key starts with `val_`. No search can say
-# whether F1 is the right thing to ask for: that depends on what a mistake
-# costs.
+# Without validation data no key starts with `val_`. Whether F1 is the
+# right thing to ask for depends on what a mistake costs.
 #
 # ## The direction: the same trials, two winners
 #
@@ -277,13 +276,12 @@ def build_model(hp):
 
 
 # %%
+usual = {"seed": 1, "directory": "searches", "overwrite": True}
 tuner = kt.GridSearch(
     build_model,
     objective=kt.Objective("val_auc", "max"),
-    seed=1,
-    directory="searches",
     project_name="objectives_auc",
-    overwrite=True,
+    **usual,
 )
 tuner.search(*few, batch_size=120, **given)
 
@@ -326,10 +324,8 @@ def penalised(hp):
 tuner = kt.GridSearch(
     penalised,
     objective=kt.Objective("val_loss", "min"),
-    seed=1,
-    directory="searches",
     project_name="objectives_penalty",
-    overwrite=True,
+    **usual,
 )
 words = {"batch_size": 60, "validation_batch_size": 120, "epochs": 4}
 words |= {"validation_data": (few[0], digits), "verbose": 0}
@@ -374,10 +370,8 @@ def message(model, objective, *data, **more):
         lambda hp: model,
         objective=objective,
         max_trials=1,
-        seed=1,
-        directory="searches",
         project_name="objectives_message",
-        overwrite=True,
+        **usual,
     )
     with contextlib.redirect_stderr(io.StringIO()):
         tuner.search(*data, **more, batch_size=120, verbose=0)
@@ -415,15 +409,13 @@ print(array)
 assert "ambiguous" in array
 
 # %% [markdown]
-# Three such trials in a row end the search with an error. A search of one
-# or two ends as if nothing had happened: [failed
-# trials](failed_trials.py).
+# Unless [three trials in a row](failed_trials.py) fail, the search ends
+# as if nothing had happened.
 #
 # ## What this page did not show
 #
-# - Objectives that no metric reports, such as seconds or parameters:
-#   return them from `HyperModel.fit`, as in [several
-#   objectives](multiple_objectives.py).
+# - Objectives that no metric reports, such as seconds: return them from
+#   `HyperModel.fit`, as in [several objectives](multiple_objectives.py).
 # - Which metric suits your problem, and the threshold of F1, which can be
 #   chosen after training.
 # - Scores on a test set. The validation rows chose the epoch and the
