@@ -243,7 +243,7 @@ assert all(half[SIZES].T.diff().iloc[1:].min() > 0)
 # and one, the luckiest, loses nearly all its pairs: among the best on few
 # images even a large lead can be luck.
 #
-# The validation images that make `2 * se` as small as a difference:
+# How many validation images make `2 * se` as small as a difference in points:
 
 # %%
 points, accuracies = [0.2, 0.5, 1, 2], [0.8, 0.9, 0.95, 0.98]

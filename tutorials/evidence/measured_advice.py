@@ -125,7 +125,7 @@ display(
 # little on most problems (shown without `affairs`). The third beside it
 # costs nothing on most, and more than 1 on some.
 #
-# 20 random trials each. The whole range is 0.00001 to 0.3:
+# 20 random trials each. The whole range of the learning rate is 0.00001 to 0.3:
 
 # %%
 held(advice["regret of a range"], "wide")

@@ -78,7 +78,7 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 #
 # | tried | what happens | what to do |
 # |---|---|---|
-# | values, ranges, scores | no code, no check | check, retrain |
+# | values, ranges, scores | taken as they are | check, retrain |
 # | SklearnTuner's models | any code runs | never load them |
 # | classes named in JSON | registered ones run | register little |
 # | trial's name with ../, link in a trial | writes elsewhere | never go on |
@@ -251,8 +251,8 @@ assert not YOURS.exists()
 #
 # ## A search that goes on writes elsewhere
 #
-# A trial's name becomes part of a path. This search claims to be interrupted
-# in such a trial, so yours repeats it, and writes there:
+# A trial's name becomes part of a path. The stranger's search claims to be
+# interrupted in a trial of this name, so yours repeats it, and writes there:
 
 # %%
 NAME = f"/../../{YOURS.name}/written"
@@ -333,7 +333,7 @@ FOLDER.unlink()
 # %% [markdown]
 # ## Weights
 #
-# Each file has another first weight in a sound checkpoint:
+# In each file the first weight of a sound checkpoint is replaced:
 
 # %%
 MIB = 2**20
