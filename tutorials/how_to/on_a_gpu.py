@@ -1,19 +1,18 @@
 # %% [markdown] index="GPU; CUDA; several GPUs; set_memory_growth; TF_FORCE_GPU_ALLOW_GROWTH; CUDA_VISIBLE_DEVICES; mixed precision; mixed_float16; LossScaleOptimizer; ResourceExhaustedError; OOM; is my GPU used; multiple GPUs; one trial for each GPU"
 # # On a GPU
 #
-# What to set for a search on a GPU: memory growth, mixed precision that
-# outlasts the first build, a worker for each GPU, and what to do with
-# trials that do not fit.
+# What to set for a search on a GPU: memory growth, mixed precision, a
+# worker for each GPU, and trials that do not fit.
 #
-# - Look first: where TensorFlow finds no GPU, it trains on the CPU and
-#   says nothing: `assert tf.config.list_physical_devices("GPU")`.
+# - Without a GPU TensorFlow trains on the CPU and says nothing. Look
+#   first: `assert tf.config.list_physical_devices("GPU")`.
 # - Turn on memory growth before anything else.
 # - Set mixed precision in `build`: set at the top of the script, it is
 #   [gone before the first
 #   trial](#mixed-precision-is-lost-after-one-build).
 #
-# **This page was executed without a GPU.** What only a GPU can show is in
-# paragraphs that begin *from the documentation*; nothing is timed.
+# **This page was executed without a GPU.** What only a GPU can show
+# begins *from the documentation*; nothing is timed.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -59,9 +58,8 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% [markdown]
 # ## Is there one, and is it used?
 #
-# A model's weights say where it trains. An operation that asks for a GPU
-# where there is none goes to the CPU, because *soft placement* is on.
-# Turned off, it raises.
+# A model's weights say where it trains. With *soft placement*, the
+# default, an operation whose GPU is missing goes to the CPU.
 
 # %%
 gpus = tf.config.list_physical_devices("GPU")
@@ -85,8 +83,8 @@ assert gpus or where.startswith("Could not satisfy")
 #
 # ## Install
 #
-# The plain package finds a GPU only if CUDA's libraries are installed. An
-# *extra* of the same version brings them:
+# To find a GPU, TensorFlow needs CUDA's libraries, which an *extra* of
+# the same version brings:
 
 # %%
 needs = importlib.metadata.requires("tensorflow")
@@ -97,21 +95,20 @@ assert any("cudnn" in need for need in cuda)
 
 # %% [markdown]
 # *From the documentation:* this is for Linux, and for Windows through
-# WSL2; the driver must be installed already. On Windows itself TensorFlow
-# uses no GPU after version 2.10
+# WSL2, with the driver installed. On Windows itself TensorFlow uses no
+# GPU after version 2.10
 # ([Install](https://www.tensorflow.org/install/pip)).
 #
 # ## Memory growth comes first
 #
-# *From the documentation:* at its first operation TensorFlow takes nearly
-# all memory of every GPU that it sees, and a second process finds none.
-# With memory growth it takes what it needs, and gives nothing back until
-# the process ends. `TF_FORCE_GPU_ALLOW_GROWTH=true`, set before Python
-# starts, does the same ([Use a
+# *From the documentation:* at its first operation TensorFlow takes
+# nearly all memory of every GPU that it sees, and a second process
+# finds none. With memory growth it takes what it needs, and keeps it
+# until the process ends. `TF_FORCE_GPU_ALLOW_GROWTH=true`, set before
+# Python starts, does the same ([Use a
 # GPU](https://www.tensorflow.org/guide/gpu#limiting_gpu_memory_growth)).
 #
-# Devices can't be changed after that first operation, here those of the
-# CPU:
+# That operation also fixes the devices, here those of the CPU:
 
 # %%
 (cpu,) = tf.config.list_physical_devices("CPU")
@@ -120,19 +117,15 @@ try:
     tf.config.set_logical_device_configuration(cpu, halves)
 except RuntimeError as error:
     print("RuntimeError:", error)
-else:
-    raise AssertionError("devices were changed while in use")
 
 # %% [markdown]
-# So memory growth belongs right after the imports.
-# `keras.utils.set_random_seed` may come before it; building or loading a
-# model may not.
+# So turn on memory growth before you build or load a model;
+# `keras.utils.set_random_seed` may come first.
 #
 # ## Mixed precision is lost after one build
 #
-# In mixed precision layers compute with 16 bits and keep their weights in
-# 32. Guides set it once, at the top. Each build below notes what its hidden
-# layer computes in:
+# In mixed precision layers compute with 16 bits but keep weights of 32.
+# Each build below notes what its hidden layer computes in:
 
 # %%
 from snippets.data.load_images import load_images
@@ -195,14 +188,13 @@ print("each build computes in", computed)
 assert computed == ["float16", "float32"]
 
 # %% [markdown]
-# The first build is the tuner's own, to learn the search space. Before
-# each trial Keras Tuner calls `keras.backend.clear_session()`, which
-# resets the policy. So every trial trains in plain 32 bits, without a
+# Only the tuner's own first build, which learns the search space,
+# computes in 16 bits. Before each trial Keras Tuner calls
+# `keras.backend.clear_session()`, which resets the policy without a
 # warning.
 #
-# Set in `build`, the policy holds in every trial, and when
-# `get_best_models` builds. Here it is a hyperparameter, to compare two
-# values from the same first weights.
+# Set in `build`, the policy holds in every trial and in
+# `get_best_models`. Both policies, from the same first weights:
 
 # %%
 POLICIES = ["float32", "mixed_float16"]
@@ -239,25 +231,21 @@ assert computes == ["float32", "float16"]
 assert (table[["weights", "outputs"]] == "float32").all(axis=None)
 
 # %% [markdown]
-# The weights stay at 32 bits. So do the outputs, because the last layer
-# has `dtype="float32"`: 16 bits are too few for a softmax and the
-# logarithm in its loss.
+# Give the last layer `dtype="float32"`, as here: 16 bits are too few
+# for a softmax and the logarithm in its loss.
 #
-# Don't search over the policy: it saves time, which the score does not
-# count. Compare two trials by hand, then write the better policy into
-# `build`.
+# Don't search over the policy: the score does not count the time it
+# saves. Compare two trials by hand.
 #
 # *From the documentation:* `mixed_float16` is for NVIDIA GPUs of
-# compute capability 7.0 and up, and gains most where layers are wide,
-# with widths and batch sizes in multiples of 8. `mixed_bfloat16`, set the
-# same way, is for TPUs ([Mixed
-# precision](https://www.tensorflow.org/guide/mixed_precision)).
+# compute capability 7.0 and up, and gains most in wide layers, with
+# widths and batch sizes in multiples of 8. `mixed_bfloat16` is for TPUs
+# ([Mixed precision](https://www.tensorflow.org/guide/mixed_precision)).
 #
 # ## The optimizer in 16 bits
 #
-# Small gradients vanish in `float16`. So `compile` wraps the optimizer,
-# and the wrapper multiplies the loss before the gradients are taken. Its
-# learning rate is still read and set as before:
+# Small gradients vanish in `float16`, so `compile` wraps the optimizer
+# and scales the loss. The learning rate is read and set as before:
 
 # %%
 keras.config.set_dtype_policy("mixed_float16")
@@ -269,15 +257,14 @@ print(f"learning rate {float(inner.learning_rate):.3f}")
 assert optimizer.learning_rate is inner.learning_rate
 
 # %% [markdown]
-# The scale is saved with the optimizer's state. So a Hyperband trial
-# that is promoted goes on where its parent was, as long as `build` ends
-# with `model.optimizer.build(...)`. Hyperband saves and loads weights as
-# below; the parent's scale is lowered by hand, as overflows would:
+# The scale is part of the optimizer's state. So a promoted Hyperband
+# trial keeps its parent's, if `build` ends with
+# `model.optimizer.build(...)`:
 
 # %%
 parent = classifier(kt.HyperParameters())
 parent.fit(*images.train, batch_size=128, verbose=0)
-parent.optimizer.dynamic_scale.assign(4096.0)
+parent.optimizer.dynamic_scale.assign(4096.0)  # as overflows do
 parent.save_weights("parent.weights.h5")
 new, promoted = (classifier(kt.HyperParameters()) for _ in range(2))
 promoted.load_weights("parent.weights.h5")
@@ -288,9 +275,9 @@ for name, model in {"new": new, "promoted": promoted}.items():
 assert step > 0 and scale == 4096
 
 # %% [markdown]
-# A policy given to layers alone, as `Dense(..., dtype="mixed_float16")`,
-# loses the scale: `compile` looks at the model's policy, which is still
-# 32 bits, and wraps nothing.
+# A policy of single layers, as `Dense(..., dtype="mixed_float16")`,
+# loses the scale: the model's own is still 32 bits, so `compile` wraps
+# nothing.
 
 # %%
 keras.config.set_dtype_policy("float32")
@@ -304,33 +291,31 @@ assert hidden.dtype == "float16"
 assert type(model.optimizer) is keras.optimizers.Adam
 
 # %% [markdown]
-# If it must be single layers, wrap the optimizer yourself:
+# Then wrap the optimizer yourself:
 # `keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(...))`.
 #
 # ## One worker for each GPU
 #
-# Two trials can train at once, each in a process that sees one GPU:
+# Each worker is a process that sees one GPU:
 #
 # ```python
 # parallel_search("search.py", workers=2, gpus=[0, 1])
 # ```
 #
-# [Several processes](several_processes.py) has the snippet. It sets
-# `CUDA_VISIBLE_DEVICES` for each worker before its Python starts, and
-# hides all GPUs from the [chief](../../reference/glossary.md#chief), which
-# trains nothing.
+# The [snippet](several_processes.py) sets `CUDA_VISIBLE_DEVICES` for
+# each worker before its Python starts, and hides all GPUs from the
+# [chief](../../reference/glossary.md#chief).
 #
-# *From the documentation:* a process sees only these GPUs, numbered anew
-# from 0, so no script changes. Two workers on one GPU need memory growth or
-# a limit each ([Use a
+# *From the documentation:* a process sees only its GPUs, numbered anew
+# from 0, so no script changes. Two workers on one GPU need memory
+# growth or a limit each ([Use a
 # GPU](https://www.tensorflow.org/guide/gpu#limiting_gpu_memory_growth)).
 #
 # ## A trial that does not fit
 #
-# *From the documentation:* when a GPU has no memory left, TensorFlow
-# raises
+# *From the documentation:* a GPU without memory left raises
 # [`ResourceExhaustedError`](https://www.tensorflow.org/api_docs/python/tf/errors/ResourceExhaustedError).
-# A CPU raises it too, for a width that no machine has room for:
+# So does a CPU, for a width that no machine has room for:
 
 # %%
 HUGE = 2**40
@@ -358,10 +343,10 @@ assert error.endswith("ResourceExhaustedError")
 assert trials[0].status == "COMPLETED"
 
 # %% [markdown]
-# The search goes on after such a trial. But three in a row end it, and
-# under Hyperband one can cost its bracket the longest training ([failed
-# trials](failed_trials.py)). With a bad score in place of the exception,
-# the bracket stays full and the tuner learns to avoid such trials:
+# The search goes on, but three such trials in a row end it, and under
+# Hyperband one can cost its bracket the longest training ([failed
+# trials](failed_trials.py)). With a bad score instead, the bracket
+# stays full and the tuner learns to avoid such trials:
 
 # %%
 from snippets.searches.scored_failures import scored_failures
@@ -374,13 +359,13 @@ for trial in trials:
 assert (trials[1].score, trials[1].status) == (0, "COMPLETED")
 
 # %% [markdown]
-# For a loss, take a large finite number. Better still, keep what cannot fit
+# For a loss, take a large finite number. Better, leave what cannot fit
 # out of the search space:
 # [`max_model_size`](failed_trials.py#models-that-are-too-large) counts
 # parameters, but not what a batch needs.
 #
-# Python frees a failed trial's model before the next trial begins. Each
-# build checks whether the last model is still there:
+# Python frees a failed trial's model before the next begins. Each build
+# checks it:
 
 
 # %%
@@ -411,44 +396,32 @@ assert states == 3 * ["FAILED"] and not hypermodel.left_behind
 
 # %% [markdown]
 # *From the documentation:* TensorFlow keeps the GPU memory that it once
-# took, so `nvidia-smi` shows no drop between trials. Only the end of a
-# process frees it; where that matters, [run a few trials in each
+# took until its process ends, so `nvidia-smi` shows no drop between
+# trials: [run a few in each
 # process](memory_and_disk.py#a-new-process-every-few-trials).
 #
 # ## What a trial costs there
 #
-# [Fast searches](../evidence/fast_searches.py) measures on a CPU what a
-# trial costs beside its training. On a GPU, time each of these for one
-# epoch:
+# [Fast searches](../evidence/fast_searches.py) measures a trial's costs
+# on a CPU. On a GPU, time each of these for one epoch:
 #
-# - **XLA** is on there, unless `compile` says `jit_compile=False`. Every
-#   new model is compiled, which costs many short trials much; a long
+# - **XLA** is on, unless `compile` says `jit_compile=False`. It
+#   compiles every new model: many short trials pay much, a long
 #   training may win it back.
 # - **Waiting for data.** End the pipeline with
 #   `.prefetch(tf.data.AUTOTUNE)`: [data pipelines](data_pipelines.py).
 # - **Small steps** leave the GPU idle; more `steps_per_execution` and
-#   larger batches fill it. With a larger batch, tune the learning rate
-#   [again](batch_size_and_epochs.py).
-# - **Tracing** is done by the CPU, once for each model, as everywhere.
+#   larger batches, with [another learning
+#   rate](batch_size_and_epochs.py), fill it.
 #
-# Whether Keras would use XLA here:
-
-# %%
-model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10)])
-model.compile("adam", loss="mean_squared_error")
-print("XLA:", model.jit_compile, "with GPUs:", len(gpus))
-assert gpus or not model.jit_compile
-
-# %% [markdown]
 # ## The same scores again
 #
-# Seeds make a search [repeatable](reproducible_searches.py) on a
-# CPU. *From the documentation:* on a GPU some operations add up in
-# another order each time, unless TensorFlow is told not to, at a price
-# in speed ([op
-# determinism](https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism)).
-# Keras then leaves XLA off by itself. Enable it before the search; the
-# same process can't disable it again:
+# [Seeds](reproducible_searches.py) make a search repeatable on a CPU.
+# *From the documentation:* on a GPU some operations add up in another
+# order each time, unless you enable [op
+# determinism](https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism),
+# which costs speed and leaves XLA off. Enable it before the search; the
+# process can't disable it again:
 
 # %%
 tf.config.experimental.enable_op_determinism()
@@ -464,7 +437,7 @@ assert scores[0] == scores[1]
 # %% [markdown]
 # ## What this page did not show
 #
-# - A GPU at work: no speed, no memory, no figure of either.
-# - One trial on several GPUs, for which a tuner takes
+# - A GPU at work.
+# - One trial on several GPUs:
 #   [`distribution_strategy`](../../reference/arguments.md#distribution_strategy).
-# - TPUs, GPUs of other makers than NVIDIA, and Apple's.
+# - TPUs, and GPUs of other makers than NVIDIA.
