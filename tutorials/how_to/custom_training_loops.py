@@ -271,7 +271,7 @@ assert (promoted == (trials["updates before"] > 0)).all()
 #
 # ## Is the best model the one that was scored?
 #
-# Loaded again, the weights of the best epoch must give the trial's score:
+# Loaded again, the saved weights must give the trial's score:
 
 # %%
 (best_trial,) = hyperband.oracle.get_best_trials()
@@ -320,7 +320,6 @@ else:
 #
 # ## What to return
 #
-# Keras Tuner takes a History, a dictionary, a number, or a list of these.
 # One curve over three epochs, returned in several ways:
 
 
