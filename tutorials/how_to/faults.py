@@ -137,10 +137,10 @@ promised = ["kill", "interrupt", "full disk", "full disk, models"]
 assert not safely.loc[promised, ["stuck", "short"]].any(axis=None)
 
 # %% [markdown]
-# No trial that had ended was lost from disk. A search may not go on after
-# a fault, or ends early because it counts a trial that was never run. The
-# tools refuse a second process, a read-only folder and damaged files. No
-# fault that was tried made `safe` damage or lose a file.
+# No trial that had ended was lost from disk. After a fault a search can
+# be stuck, or can end early because it counts a trial that was never run.
+# The tools refuse a second process, a read-only folder and damaged files.
+# No fault that was tried made `safe` damage or lose a file.
 #
 # ## Files that stay whole
 #
@@ -262,10 +262,9 @@ from snippets.searches.mend import mend
 from snippets.searches.resumable import resumable
 
 # %% [markdown]
-# `mend` takes the search's folder, `directory/project_name`, and repairs
-# what a kill left between two files or in the middle of one. From a
-# shell: `python mend.py searches/digits`. A copy of the folder above goes
-# on once mended:
+# `mend` repairs what a kill left between two files or in the middle of
+# one. From a shell: `python mend.py searches/digits`. A copy of the
+# folder above goes on once mended:
 
 # %%
 shutil.rmtree("searches/faults_mended", ignore_errors=True)
@@ -280,8 +279,7 @@ assert set(mended.values()) == {"COMPLETED"} and len(mended) == 4
 # of a trial that had ended. Those need [a
 # copy](resume.py#a-damaged-file). That of `oracle.json` may be old, or of
 # a new search with the same arguments: `mend` adds the trials that ended
-# since. Where none had ended, it removes the rest, and the search begins
-# anew.
+# since.
 #
 # ## A kill at any moment
 #
