@@ -182,8 +182,8 @@ assert answers == ["RUNNING", "RUNNING", "IDLE"]
 #     self.place = state["place"]
 # ```
 #
-# A random generator made for each trial from `[self.seed,
-# len(self.trials)]` needs no state either.
+# A random generator made for each trial from
+# `[self.seed, len(self.trials)]` needs no state either.
 #
 # All three oracles survive failed trials, run in [several
 # processes](several_processes.py) and combine with [the
