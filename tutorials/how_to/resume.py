@@ -209,9 +209,8 @@ assert off > 0.01
 # %% [markdown]
 # ## What is honoured, and what is not
 #
-# Here a trial is the number that `build` returns. `again` searches,
-# then searches on with something changed. A pair is an argument before
-# and after.
+# Here a trial is the number that `build` returns. `again` searches with
+# the first of each pair of arguments, then on with the second.
 
 
 # %%
@@ -341,7 +340,7 @@ assert max(scores[:4]) <= 1 and min(scores[4:]) >= 60
 # %% [markdown]
 # Nothing that `search` is given is saved: other data, epochs or
 # callbacks are used without a warning, and so is a new `build` with the
-# same hyperparameters. Scores before and after then don't compare.
+# same hyperparameters. Scores then don't compare.
 #
 # ## A search that resumes, or says why not
 #
@@ -494,8 +493,8 @@ assert len(tuner.ran) == 2
 # ## Many searches in a loop
 #
 # Each group, shop or sensor needs a `project_name` of its own. Under
-# one name the second group finds the first one's search finished,
-# trains nothing and gets its values:
+# one name the second group trains nothing and gets the first one's
+# values:
 
 
 # %%
