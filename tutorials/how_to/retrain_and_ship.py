@@ -197,8 +197,7 @@ Path("best.json").write_text(json.dumps(hp.values), "utf-8")
 print(Path("best.json").read_text("utf-8"))
 
 # %% [markdown]
-# There, without the search's folder, `build` takes what it finds in
-# `values`:
+# There `build` takes what it finds in `values`:
 
 # %%
 again = kt.HyperParameters()
@@ -299,13 +298,12 @@ gap = chosen.score - right["checkpoint"].mean()
 print(f"validation minus test accuracy: {gap:+.4f}")
 
 # %% [markdown]
-# In your own project, choose the way first, and evaluate that one
-# model, once. Choosing by the test set makes it a second validation
-# set.
+# In your project, choose the way first, and evaluate that one model,
+# once. Choosing by the test set makes it a second validation set.
 #
 # ## What this page did not show
 #
 # - How much more rows help.
 # - Shipping the mean prediction of several final models.
 # - Several executions per trial, where `best_step` is a mean over them.
-# - Other formats, such as a TensorFlow SavedModel by `model.export`.
+# - Other formats, such as a SavedModel by `model.export`.
