@@ -133,10 +133,10 @@ assert metric.name != "log_cosh_error"
 # ### Half of the models go on
 #
 # *Said* in [TensorFlow's
-# tutorial](https://www.tensorflow.org/tutorials/keras/keras_tuner). Its
-# `1 + log(max_epochs, factor)` models, rounded up, start the last bracket
-# only. *So:* one in `factor` goes on, rounded up, and earlier brackets
-# start more. With the tutorial's own arguments:
+# tutorial](https://www.tensorflow.org/tutorials/keras/keras_tuner), where
+# a bracket starts `1 + log(max_epochs, factor)` models, rounded up.
+# *Right:* the last bracket does. *So:* one in `factor` goes on, rounded
+# up, and earlier brackets start more. With the tutorial's own arguments:
 
 
 # %%
@@ -205,9 +205,10 @@ assert given == {2} and (lengths > 6).mean() < 0.2
 # %% [markdown]
 # ### Epochs in fit
 #
-# *Shown* in the docstring of `HyperModel`: `epochs=hp.Int("epochs", 5,
-# 20)` beside `**kwargs`. *Right:* while `search` is given no epochs.
-# *So:* Hyperband gives its own, and every trial fails.
+# *Shown* in the docstring of `HyperModel`:
+# `epochs=hp.Int("epochs", 5, 20)` beside `**kwargs`. *Right:* while
+# `search` is given no epochs. *So:* Hyperband gives its own, and every
+# trial fails.
 
 
 # %%
@@ -266,8 +267,8 @@ print("given to fit:", tuner.hypermodel.given[0]["batch_size"])
 #
 # ### Any seed will do
 #
-# *Said* in many places. *So:* Keras Tuner takes
-# [0](https://github.com/keras-team/keras-tuner/issues/421) for none, and
+# *Said* in many places. *So:* Keras Tuner takes [seed
+# 0](https://github.com/keras-team/keras-tuner/issues/421) for none, and
 # draws its own from Python's `random`, which [NumPy's and TensorFlow's
 # seeds](https://github.com/keras-team/keras/issues/18244) don't touch.
 # [Reproducible searches](../how_to/reproducible_searches.py) has the two
@@ -483,8 +484,8 @@ assert not (shared / "trial_0").exists()
 #
 # *Said* for example [by The Neural
 # Base](https://theneuralbase.com/keras/learn/intermediate/bayesianoptimization-tuner/):
-# for expensive trials, fewer than a hundred. *So:* the first three trials
-# for each hyperparameter are random. A search no longer than that [*is*
+# for expensive trials, fewer than a hundred. *So:* the first trials, three
+# for each hyperparameter, are random. A search no longer than that [*is*
 # RandomSearch](../bayesian_optimization.py#against-randomsearch), unless
 # you ask for [fewer random
 # trials](../bayesian_optimization.py#fewer-random-trials).
@@ -524,7 +525,8 @@ print("from 10 to 60 by 20:", sorted(values))
 #   copy](https://github.com/keras-team/keras-io/commit/09a6da61d126635fe1af242860b5621d51730324)
 #   has them in.
 # - The guide to custom loops once called
-#   [`reset_states()`](../reference/error_messages.py#object-has-no-attribute-reset_states).
+#   [`reset_states()`](../reference/error_messages.py#object-has-no-attribute-reset_states),
+#   which Keras 3 lacks.
 # - TensorFlow's tutorial trained its final model on the test images
 #   [until 2021](https://github.com/tensorflow/tensorflow/issues/47725).
 #
