@@ -223,7 +223,7 @@ assert share.loc["linear"].iloc[-1] > 0.85
 # each of them often. If only some hyperparameters matter, that makes
 # random search the better of the two
 # ([Bergstra and Bengio, 2012](https://jmlr.org/papers/v13/bergstra12a.html)).
-# What was tried already is drawn anew, and after too many
+# Whatever was tried before is drawn anew, and after too many
 # [collisions](../../reference/glossary.md#collision) in a row
 # [the search ends](../grid_search.py#why-random-search-misses-some).
 
@@ -391,8 +391,8 @@ display(alphas.round(4))
 assert (alphas.diff().iloc[1:] > 0).all(axis=None)
 
 # %% [markdown]
-# It is the variance of the noise, where scores have a standard deviation
-# of 1. If [training again](../evidence/how_sure.py) moves a score by a tenth
+# It is the variance of the noise in scores that are scaled to a standard
+# deviation of 1. If [training again](../evidence/how_sure.py) moves a score by a tenth
 # of what scores differ by, that is `alpha=0.01`, a hundred times the
 # default.
 #
