@@ -435,7 +435,7 @@ trial = keys_of(
 )
 
 # %% [markdown]
-# The numbers inside are the mean of both executions
+# The values drawn, and metrics that are means of both executions
 # ([what a score means](what_a_score_means.py)):
 
 # %%
@@ -605,7 +605,7 @@ assert last["status"] == "RUNNING"  # it was COMPLETED
 
 # %% [markdown]
 # - The worst is `tuner0.json`, two bytes. Without it the search starts
-#   over without a word, over the old trials.
+#   over in silence, over the old trials.
 # - Without `oracle.json` there is an error, and no way back but a copy.
 # - A missing `trial.json` shows only when the next trial ends. By then
 #   that trial has taken another's number and overwritten it.
