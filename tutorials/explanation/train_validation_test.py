@@ -151,7 +151,7 @@ assert all(luck.diff().loc["all epochs, the best"] > 0)
 #
 # ## `validation_split` takes the last rows
 #
-# A model that always predicts zero shows which rows they are: its mean
+# A model that can only predict zero shows which rows they are: its mean
 # absolute error is the mean of its labels, the numbers of the rows.
 
 # %%
@@ -247,7 +247,7 @@ assert table.to_numpy().tolist() == [[False, True], [True, False]]
 # %% [markdown]
 # For a scaling that does little harm, for what looks at labels [it does
 # much](../how_to/preprocessing.py#the-leak-measured). And a `fit` that
-# permutes its rows would validate every trial on other rows.
+# permutes its rows would score every trial on other rows.
 #
 # ## The same thing on both sides
 #
@@ -350,7 +350,7 @@ print(extra, "rows too many")
 # %% [markdown]
 # ## What it costs to look at the test set
 #
-# In the table at the top, what chose is the set by which the winner was
+# In the table at the top, *chose* marks the set by which the winner was
 # chosen. (These networks fail independently. Real ones tend to fail on
 # the same images, and are [too good by
 # less](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).)
