@@ -218,9 +218,9 @@ assert math.isnan(max(scores[5:8]))
 # ## The network that is kept
 #
 # A callback writes a trial's one checkpoint whenever an epoch beats all
-# before it, over all executions. What `fit` returns, it doesn't know. Four searches of one trial judge the network
-# kept on the same validation images. A far too large learning rate spoils
-# the last epoch on purpose.
+# before it, over all executions. What `fit` returns, it doesn't know.
+# Four searches of one trial judge the network kept on the same validation
+# images. A far too large learning rate spoils the last epoch on purpose.
 
 # %%
 from snippets.data.load_images import load_images
@@ -452,9 +452,9 @@ plt.show()
 
 # %% [markdown]
 # In this model luck and worth go on growing, and their shares stay what
-# the variances say. Twice the images halve the variance
-# of luck, and more of each rise is real. A real space has a best
-# configuration, and once a search is near it, [more of the rise is
+# the variances say. Twice the images halve the variance of luck, and
+# more of each rise is real. A real space has a best configuration, and
+# once a search is near it, [more of the rise is
 # luck](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # So let a score choose, and report on [rows that chose
