@@ -287,7 +287,7 @@ compare("kt.FailedTrialError", "kt.errors.FailedTrialError")
 # [release notes](https://github.com/keras-team/keras-tuner/blob/master/RELEASE.md).
 # `keras_tuner.src` is private and may move again.
 #
-# `import kerastuner`, the old name, still works by another package,
+# `import kerastuner`, the old name, still works through another package,
 # `kt-legacy`. It warns, and lacks some modules:
 
 # %%
