@@ -71,7 +71,7 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 # %% [markdown]
 # Every cell below makes one mistake, in `with shown():`, which prints the
-# line of the message to look up.
+# line to look up.
 
 
 # %%
@@ -93,8 +93,7 @@ def shown(kind=Exception, line=-1):
 
 
 # %% [markdown]
-# They share a small model, few rows, and arguments of the tuner. One
-# failed trial ends these searches, where usually three do.
+# One failed trial ends these searches, where usually three do.
 
 
 # %% fold="Shared by the cells: a small model"
@@ -125,9 +124,6 @@ USUAL = {
     "project_name": "error_messages",
     "overwrite": True,
 }
-
-# %% [markdown]
-# Without a model, `run_trial` returns what it is told to.
 
 
 # %% fold="Shared by the cells: a search that returns what it is told to"
@@ -336,8 +332,8 @@ oracle = kt.oracles.RandomSearchOracle(ACCURACY, max_trials=1)
 assert isinstance(oracle, kt.Oracle)
 
 # %% [markdown]
-# It takes an oracle from `kt.oracles`, with parentheses. Arguments such
-# as `max_trials` [go to the
+# `kt.Tuner` and `kt.SklearnTuner` take an oracle from `kt.oracles`, with
+# parentheses. Arguments such as `max_trials` [go to the
 # oracle](../how_to/tune_anything.py#one-problem-any-oracle).
 #
 # ### `` `allow_new_entries` is `False`, but found new entries ``
@@ -404,8 +400,8 @@ with shown():
     )
 
 # %% [markdown]
-# To guess the direction Keras Tuner makes this metric. With
-# `kt.Objective("val_mean_io_u", "max")` it [does not
+# To guess the direction, Keras Tuner makes this metric without its
+# arguments. With `kt.Objective("val_mean_io_u", "max")` it [does not
 # guess](../how_to/objectives.py#which-strings-are-guessed-wrong).
 #
 # ### `` `objective` not understood ``
@@ -463,7 +459,7 @@ with shown():
 # With `found: dict_keys([])` no epoch was trained: `epochs` is 0, or not
 # above `initial_epoch`, as [if Hyperband's epochs are
 # changed](../hyperband.py#the-mistake-that-breaks-the-schedule). Otherwise
-# your objective is not [listed](../how_to/objectives.py).
+# your objective is not [among those listed](../how_to/objectives.py).
 #
 # ### `to have the specified objective, … as one of the keys`
 
