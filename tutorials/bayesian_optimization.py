@@ -245,9 +245,9 @@ display(costs.round(2))
 # which leaves TensorFlow's own threads alone, or set
 # `OPENBLAS_NUM_THREADS=1` before Python starts.
 #
-# [From 10 trials to 1,000](evidence/growing_searches.py) shows how costs
-# grow, [Fast searches](evidence/fast_searches.py#proposals) what cheapens
-# proposals further.
+# Costs [grow with the trials](evidence/growing_searches.py). [Fast
+# searches](evidence/fast_searches.py#proposals) shows what else cheapens
+# proposals.
 #
 # ## Fewer random trials
 #
