@@ -71,8 +71,7 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # ## Augmentation acts in training only
 #
-# The augmenting part of the model is called both ways, its strengths
-# `Fixed`.
+# The augmenting part of the model is called both ways.
 
 
 # %%
@@ -115,9 +114,9 @@ for row, (shift, rotation) in zip(axes, STRENGTHS, strict=True):
 plt.show()
 
 # %% [markdown]
-# Look at such a picture before choosing the ranges: an image that you
-# can't read teaches nothing, and an upside-down 6 is a 9. In images this
-# small, moving blurs too.
+# Look before choosing the ranges: an image that you can't read teaches
+# nothing, and an upside-down 6 is a 9. In images this small, moving blurs
+# too.
 #
 # ## The search
 #
@@ -327,7 +326,7 @@ print("tune_new_entries=False; tuned:", [h.name for h in space.space])
 # %% [markdown]
 # ## What this page did not show
 #
-# - Whether augmentation pays on your images. These digits are upright
-#   and centered in training and test, photographs are not.
+# - Whether augmentation pays on your images. These digits are upright and
+#   centered, photographs are not.
 # - Colors, flips, zoom and noise: each is one more layer and strength in
 #   `build`.
