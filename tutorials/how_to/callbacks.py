@@ -52,8 +52,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## What early stopping saves, and what it costs
 #
-# A stopped trial has the first epochs of a full one. So the curves of two
-# full trials say what stopping would have come to.
+# A stopped trial has the first epochs of a full one. So two full trials
+# say what stopping would have come to.
 
 # %%
 from snippets.data.load_images import load_images
@@ -199,8 +199,8 @@ notes.database.close()
 #
 # ## Notes that last
 #
-# Write a file for each trial, in the trial's folder: a single `CSVLogger`
-# for the whole search would write over the trial before.
+# Write a file in each trial's folder: a single `CSVLogger` for the whole
+# search would write over the trial before.
 
 
 # %%
@@ -284,8 +284,8 @@ assert trained == [1, 2] and trial.best_step < 2
 #
 # ## A callback with hyperparameters
 #
-# Make it in `HyperModel.fit`, and add it to the callbacks that come in. One
-# of them is the tuner's own, which saves the best epoch. The second class
+# Make it in `HyperModel.fit`, and add it to the callbacks that come in,
+# among them the tuner's own, which saves the best epoch. The second class
 # wrongly leaves those out:
 
 
