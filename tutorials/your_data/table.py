@@ -81,9 +81,8 @@ kept, left_out = usable_columns(table)
 print("left out:", left_out or "none")
 
 # %% [markdown]
-# Three parts: to train, to choose between trials, and to judge once.
-# Copies of a row stay in one part, or the test would ask what was in the
-# book.
+# Three parts train, choose between trials, and judge once. Copies of a row
+# stay in one part, or the test would ask what was in the book.
 
 # %% open=true
 from snippets.data.split_rows import split_rows
