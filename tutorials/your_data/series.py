@@ -5,8 +5,8 @@
 # convolution) that forecasts the next one, judged in the order of time.
 #
 # [The composer](../../your_data/index.md?kind=series&predict=number) writes
-# the two programs for your series. This page explains them, on the highest
-# temperature of each day in Seattle:
+# the two programs for your series. This page explains them, on Seattle's
+# daily highest temperatures:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -46,8 +46,8 @@ print("Better of two:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
 # The window's length is tuned inside the model, so every length is scored
-# on the same days. The model predicts the change since the last value: one
-# that has learned nothing says "as today".
+# on the same days. The model predicts the change since the last value:
+# without learning, it says "as today".
 
 # %%
 import contextlib
@@ -90,9 +90,9 @@ print(f"{len(windows)} windows of {LENGTH} days")
 # %% [markdown]
 # ## Split it in the order of time
 #
-# The model learns from the past, what came after chooses the trial, and the
-# last fifth is kept closed. A random split would train on tomorrow and ask
-# about today.
+# The past trains the model, what came after chooses the trial, and the last
+# fifth is kept closed. A random split would train on tomorrow and ask about
+# today.
 
 # %% open=true
 ends = np.quantile(places, [0.6, 0.8])
