@@ -221,9 +221,9 @@ held(old)
 # %% [markdown]
 # ## The simplest within the noise
 #
-# **Take it, if size matters.** It is half as large, and loses about what
-# twenty more trials gain: of those within one standard error of the best of
-# 40 validation accuracies, the smallest, in units times layers.
+# **Take it, if size matters.** Of 40 trials it is the smallest (units times
+# layers) within one standard error of the best validation accuracy. It is
+# half as large, and loses about what twenty more trials gain.
 
 # %%
 held(advice["simplest within the noise"].dropna())
