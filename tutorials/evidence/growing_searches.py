@@ -116,9 +116,10 @@ assert mended[last] < 1.2 * mended[first]
 
 # %% [markdown]
 # TensorFlow [registers
-# gradients](../how_to/memory_and_disk.py#what-grows-and-why) and never forgets
-# them. Garbage collection walks all of it, so trials take longer and longer.
-# With the cures a little still grows, a third of it even without models:
+# gradients](../how_to/memory_and_disk.py#what-grows-and-why) and never
+# forgets them. Garbage collection walks all that memory, so trials take
+# longer and longer. With the cures a little still grows, a third of it even
+# without models:
 
 # %%
 TUNERS = ["RandomSearch", "GridSearch", "Hyperband"]
@@ -229,7 +230,8 @@ assert len(parts) == 6 and all(same)
 # ## Time beside training
 #
 # What Keras Tuner takes for trials that return a number at once, with five
-# floats. BayesianOptimization's are random here; its proposals follow.
+# floats to tune. BayesianOptimization's trials are random here; its
+# proposals follow.
 
 # %%
 table = 1000 * recorded("tuner", "cpu_seconds")[TUNERS]
