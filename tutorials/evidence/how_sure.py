@@ -511,10 +511,10 @@ assert min(winning) == 1 and max(winning) == 21
 #
 # ### Within one standard error
 #
-# This rule is from Breiman et al. (*Classification and Regression Trees*, 1984;
-# [The Elements of Statistical
-# Learning](https://hastie.su.domains/ElemStatLearn/), 7.10). In searches of 50
-# trials, what the network with the fewest weights is worth:
+# The rule of step 4 is from Breiman et al. (*Classification and Regression
+# Trees*, 1984; [The Elements of Statistical
+# Learning](https://hastie.su.domains/ElemStatLearn/), 7.10). In searches of
+# 50 trials, what the network with the fewest weights is worth:
 
 
 # %%
@@ -603,7 +603,8 @@ for trial in tuner.oracle.trials.values():
     assert np.isclose(trial.score, np.mean(runs))
 
 # %% [markdown]
-# To repeat only the best few, train them by hand, and choose by the mean:
+# To repeat only the best few, train them again by hand, and choose by the
+# mean of old and new runs:
 
 # %%
 for hp in tuner.get_best_hyperparameters(2):
