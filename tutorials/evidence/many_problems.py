@@ -216,10 +216,11 @@ print(f"critical difference: {critical:.2f} ranks")
 # %% [markdown]
 # ## How likely is it to be better?
 #
-# How often does a race end with less regret than one of `RandomSearch`, over
-# all pairs, ties as a half? And after what part of the epochs is the mean
-# regret as low as `RandomSearch` ends with? Blank: on fewer than half of the
-# problems it is. (`RandomSearch` itself gets there early only by luck.)
+# How often does a race end with less regret than one of `RandomSearch`,
+# over all pairs, ties as a half? And after what part of `RandomSearch`'s
+# epochs is a tuner's mean regret as low as `RandomSearch` ends with? Blank:
+# on fewer than half of the problems it gets there. (`RandomSearch` itself
+# gets there early only by luck.)
 
 
 # %%
