@@ -209,9 +209,9 @@ whole = compare_runs(whole.unstack(0))[["mean", "low", "high"]]
 display(whole.round(2).rename_axis("regret of the highest score"))
 
 # %% [markdown]
-# On digits the last tenths of a score are luck: not a better search helps, but
-# more validation images, or [more runs of the best few](how_sure.py). On MNIST
-# a better search can gain something.
+# On digits the last tenths of a score are luck: no better search helps,
+# only more validation images or [more runs of the best few](how_sure.py).
+# On MNIST a better search can gain something.
 
 # %%
 SHOWN = {
