@@ -195,7 +195,7 @@ display(shares.astype(object).fillna(""))
 # much as several epochs, and later ones are hardly cheaper for it; on a CPU,
 # Keras leaves it off.
 #
-# What a trial pays once, in later epochs of its own way:
+# What a trial pays once, counted in later epochs of its own way:
 
 # %%
 start = costs["first epoch"] - costs["later epoch"]
