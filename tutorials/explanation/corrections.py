@@ -498,7 +498,7 @@ assert not (shared / "trial_0").exists()
 # | what they do | what happens |
 # |---|---|
 # | replace Hyperband's epochs with tuned ones | [unequal trials are compared](../hyperband.py#the-mistake-that-breaks-the-schedule), and more is trained than scheduled |
-# | report the best number of epochs | [a score is of the best epoch](../how_to/batch_size_and_epochs.py#why-not-epochs), so more can't lose |
+# | tune epochs and report the best number | [a score is of the best epoch](../how_to/batch_size_and_epochs.py#why-not-epochs), so more can't lose |
 # | give a range that its step doesn't divide | the maximum is never tried, as below |
 # | declare hyperparameters in `fit` alone | [the first trial has their defaults](../how_to/batch_size_and_epochs.py#the-batch-size) |
 # | read globals in a class, omit `super().__init__()` | [its arguments change nothing](../../explanation/hyperparameters.md#a-hypermodel-subclass), and it works in one notebook |
