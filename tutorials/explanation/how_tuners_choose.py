@@ -181,7 +181,8 @@ for axis in axes[1]:
 plt.show()
 
 # %% [markdown]
-# The gray line marks a score of 0.6. Hollow dots are random first trials.
+# The gray line marks a score of 0.6. Hollow dots are random first trials;
+# larger dots trained longer.
 #
 # ## RandomSearch: a row of seeds
 #
@@ -235,6 +236,7 @@ assert share.loc["linear"].iloc[-1] > 0.85
 
 # %%
 grid = tables["GridSearch"]
+assert tables["RandomSearch"]["learning_rate"].is_unique
 assert grid["learning_rate"].is_monotonic_increasing
 for _, column in grid.groupby("learning_rate"):
     assert column["units"].is_monotonic_increasing
@@ -391,10 +393,10 @@ display(alphas.round(4))
 assert (alphas.diff().iloc[1:] > 0).all(axis=None)
 
 # %% [markdown]
-# It is the variance of the noise in scores that are scaled to a standard
-# deviation of 1. If [training again](../evidence/how_sure.py) moves a score by a tenth
-# of what scores differ by, that is `alpha=0.01`, a hundred times the
-# default.
+# `alpha` is the variance of the noise in scores that are scaled to a
+# standard deviation of 1. If [training again](../evidence/how_sure.py)
+# moves a score by a tenth of what scores differ by, that is `alpha=0.01`, a
+# hundred times the default.
 #
 # ### Choices and integers
 #
@@ -493,6 +495,7 @@ equal = searched(oracle_of("Hyperband", max_epochs=9), AllEqual)
 second = equal[equal["tuner/round"] == 1].groupby("tuner/bracket")
 parents = second["tuner/trial_id"].agg(list)
 print("promoted in bracket 2:", parents[2])
+assert list(map(int, parents[2])) == [0, 1, 2]
 
 # %% [markdown]
 # ## Side by side
