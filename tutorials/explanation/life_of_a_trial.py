@@ -284,7 +284,8 @@ assert len(ended) == 3 and not any("score" in text for text in ended)
 #   midway.
 # - `on_trial_end` begins with a trial that is COMPLETED and has no score
 #   yet. In an override, call `super().on_trial_end(trial)` first.
-# - To be saved, an epoch has to beat those of the other execution, too:
+# - To be saved, an epoch has to beat all before it, those of the other
+#   execution too:
 
 # %%
 saves = [
@@ -296,7 +297,7 @@ print("epochs saved of 4, for each trial:", saves)
 # %% [markdown]
 # ## Where your code can step in
 #
-# | override | used for |
+# | override, in the order of calls | used for |
 # |---|---|
 # | `pre_create_trial` | a break between trials |
 # | `Oracle.populate_space` | [known values first, limits of time](../how_to/known_values_and_limits.py) |
@@ -382,6 +383,9 @@ display(table.agg(lambda f: ", ".join(dict.fromkeys(f))).to_frame())
 known = vars(kt.engine.trial.TrialStatus)
 reached = {status for _, _, status, _ in changes}
 assert reached == {name for name in known if name.isupper()}
+failing = ["RUNNING", "FAILED"]
+at_once = [n for n, *step, _ in changes if step == failing]
+assert [FATES[int(n)] for n in at_once] == ["FailedTrialError"]
 
 # %% [markdown]
 # - INVALID passes: a trial is tried again or FAILED. After a NaN the
