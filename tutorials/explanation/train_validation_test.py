@@ -215,8 +215,9 @@ assert scores["sorted"] < 0.3 and scores["permuted"] > 0.8
 # them do the same less visibly.
 #
 # For rows in time the last ones are right. Still pass them as
-# `validation_data`, or `HyperModel.fit` gets all rows together and also
-# learns from the validation rows:
+# `validation_data`: with `validation_split`, `HyperModel.fit` gets all rows
+# together, and what it learns from them it learns from the validation rows
+# too:
 
 # %%
 order, cut = orders["permuted"], int(len(y) * 0.8)
@@ -333,9 +334,9 @@ assert abs(means["split by image"] - means["new images"]).max() < 0.05
 assert (means["split by row"] - means["new images"]).max() > 0.1
 
 # %% [markdown]
-# The leak does not only flatter: it chooses the most memory there is, in
-# a network more units, less dropout and more epochs. No test set from the
-# same split would notice.
+# The leak does not only flatter: it chooses the most memory there is; in a
+# network that would be more units, less dropout and more epochs. No test
+# set from the same split would notice.
 #
 # So look for duplicates before you split, split before you augment, and
 # split by what belongs together: `GroupShuffleSplit` for one validation
