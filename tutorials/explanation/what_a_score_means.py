@@ -159,6 +159,8 @@ plt.show()
 # train, no more. With one, score, `best_step` and network agree.
 #
 # ## Whatever comes back
+#
+# The same tuner, given one thing after another:
 
 # %%
 nan = math.nan
