@@ -140,7 +140,7 @@ plt.show()
 #
 # ## Against RandomSearch
 #
-# Only many searches tell whether that finds more, with seeds [far
+# Only many searches tell whether proposals find more, with seeds [far
 # apart](how_to/reproducible_searches.py#seeds-that-are-too-close).
 
 # %%
