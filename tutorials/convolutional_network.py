@@ -71,7 +71,8 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # ## Augmentation acts in training only
 #
-# The augmenting part of the model is called both ways.
+# The augmenting part of the model, called as in validation and as in
+# training:
 
 
 # %%
@@ -218,9 +219,9 @@ print("validation loss")
 against_tuned(pd.Series(losses))
 
 # %% [markdown]
-# A positive difference is for the tuned network. An interval that holds 0
-# shows none. The last row says what a search can't: what moving the images
-# did on its own.
+# Of losses a positive difference is for the tuned network, of accuracies a
+# negative one. An interval that holds 0 shows none. The last row says what
+# a search can't: what moving the images did on its own.
 #
 # ## Learning curves under augmentation
 
