@@ -49,6 +49,8 @@ print("instead of 0.0001 to 0.1")
 # random search: [Which tuner?](evidence/many_problems.py)
 #
 # ## A model with wide ranges
+#
+# Its defaults are the untuned model.
 
 # %%
 import keras
@@ -255,9 +257,9 @@ rows["mean"] = [np.mean(scores) for _, scores in finals]
 display(rows.rename_axis("candidate").round(4))
 
 # %% [markdown]
-# Near the best means within one standard error of an accuracy on that many
-# validation images. (For a loss, take `min` for `max`, and the spread of
-# the seeds for the error.) Of those, the fewest parameters win.
+# *Near the best* means within one standard error of an accuracy on that
+# many validation images. (For a loss, take `min` for `max`, and the spread
+# of the seeds for the error.) Of those, the fewest parameters win.
 
 # %%
 top = rows["mean"].max()
