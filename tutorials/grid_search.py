@@ -84,8 +84,8 @@ assert (grid.loc[0.01] > grid.loc[0.0001]).all()
 # Three epochs favour large steps. If the best cell is at the edge, try a
 # wider grid and more epochs before you believe it.
 #
-# The price: four learning rates, each tried twice, where random trials try
-# eight. Give a space with a continuous hyperparameter to [random
+# The price: four learning rates, each tried twice, where eight random
+# trials try eight. Give a space with a continuous hyperparameter to [random
 # search](random_search.py). And each hyperparameter multiplies the grid.
 #
 # ## The order, and what max_trials cuts off
