@@ -413,9 +413,10 @@ results = results.sort_values("rank_test_accuracy").head(3)
 display(results[[*columns, "mean_test_f1_macro"]].round(4))
 
 # %% [markdown]
-# It also keeps the score of every fold, hands weights to `fit`, takes sparse
-# matrices, and uses every core with `n_jobs=-1`. `SklearnTuner` can't.
-# `HalvingRandomSearchCV` drops bad configurations early, on few rows.
+# It also keeps the score of every fold, hands weights to `fit`, takes
+# sparse matrices, and uses every core with `n_jobs=-1`. `SklearnTuner` does
+# none of this. `HalvingRandomSearchCV` drops bad configurations early, on
+# few rows.
 #
 # `SklearnTuner` has conditional spaces, Bayesian optimisation, searches that
 # [resume](how_to/resume.py) after a crash, and one way of working for Keras
