@@ -155,8 +155,9 @@ print("on disk:", *sorted(path.name for path in folder.iterdir()))
 # A `ModelCheckpoint` would write a second file, the same in every trial: at
 # the end it holds whichever trial wrote last.
 #
-# Watch the objective: a trial that monitors `val_loss` in a search for
-# `val_accuracy` stops by one measure and is scored by another.
+# Watch the objective unless you know why not: a trial that monitors
+# `val_loss` in a search for `val_accuracy` stops by one measure and is
+# scored by another.
 #
 # ## Your callback stays empty
 #
