@@ -42,8 +42,8 @@ tuner.search(*data.train, validation_data=data.validation, verbose=0)
 print({t.status: str(t.score) for t in tuner.oracle.trials.values()})
 
 # %% [markdown]
-# Keras Tuner printed nothing. Only NumPy's RuntimeWarning, hidden here,
-# tells of the NaN.
+# The second learning rate, far too large, gave NaN. Keras Tuner printed
+# nothing. Only NumPy's RuntimeWarning, hidden here, tells of the NaN.
 
 # %%
 import io
