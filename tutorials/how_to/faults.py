@@ -275,10 +275,10 @@ print("trials:", mended)
 assert set(mended.values()) == {"COMPLETED"} and len(mended) == 4
 
 # %% [markdown]
-# It names what it can't repair: half an `oracle.json`, or half the file
-# of a trial that had ended. Those need [a
-# copy](resume.py#a-damaged-file). That of `oracle.json` may be old, or of
-# a new search with the same arguments: `mend` adds the trials that ended
+# It names what it can't repair: half an `oracle.json` once a trial has
+# ended, or half the file of a trial that had ended. Those need [a
+# copy](resume.py#a-damaged-file). That of `oracle.json` may be old, or of a
+# new search with the same arguments: `mend` adds the trials that ended
 # since.
 #
 # ## A kill at any moment
@@ -308,8 +308,8 @@ assert not half[killed["way"] == "safe"].any()
 
 # %% [markdown]
 # With `safe` a kill can leave an `oracle.json` that is ahead of a trial's
-# file; the next process repairs it. `mend` refuses a folder without an
-# `oracle.json` too: no trial had ended there, so begin anew.
+# file; the next process repairs it. `mend` also refuses a folder that holds
+# nothing yet: begin anew.
 #
 # ### Is the end the same?
 #
