@@ -179,8 +179,8 @@ assert trials["parameters"][chosen["as a list"]] == smallest
 # ## A Pareto front
 #
 # A trial is on the front if none that is at least as small is more
-# accurate, and none that is as accurate is smaller. Whatever one is worth
-# to you in units of the other, the best trial is on it.
+# accurate, and none that is at least as accurate is smaller. Whatever one
+# is worth to you in units of the other, the best trial is on it.
 
 
 # %% open=true
