@@ -256,7 +256,7 @@ for axis, oracle_class in zip(
 plt.show()
 
 # %% [markdown]
-# Tests find the same on average over ten seeds. Whether even points
+# Tests find these more even on average over ten seeds. Whether even points
 # find better models was [measured](#what-they-are-worth).
 #
 # ## Successive halving that never waits
@@ -432,8 +432,8 @@ def regrets(problem, budget, unit):
 
 # %% [markdown]
 # Each is compared with Keras Tuner's own that trains its trials alike:
-# below 0 is ahead. The intervals, of both problems together, hold at
-# once with 95 %.
+# below 0 is ahead. The intervals, of both problems together, hold at once
+# with 95 %. On MNIST:
 
 # %%
 PAIRS = {
