@@ -318,8 +318,8 @@ assert table.loc["GridSearch's max_trials", "trials then run"] == 0
 # old trials. GridSearch does not save its place in the grid: extended
 # it ends at once, and interrupted it [fails](#an-interrupted-grid).
 #
-# Another objective is worst: old and new trials are ranked together,
-# each by the score of its own:
+# Another objective is worst: old and new trials are ranked together, by
+# scores of different objectives:
 
 
 # %%
