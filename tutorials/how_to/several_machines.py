@@ -132,8 +132,8 @@ code += ["together()\nrun_task()"]
 _ = Path("search.py").write_text("\n\n".join(code), "utf-8")
 
 # %% [markdown]
-# On Linux a network namespace can play a host. This script joins three
-# by a bridge, without root.
+# On Linux a network namespace can play a host, and this script joins three
+# by a bridge, without root. Elsewhere one host plays all three.
 
 # %%
 LAN = """
@@ -462,7 +462,8 @@ if sys.platform == "linux":
 #     ssh -N -L 8000:127.0.0.1:8000 chief-host
 #     ```
 #
-#     With WireGuard, it is the chief's address inside the tunnel.
+#     With WireGuard, `KERASTUNER_ORACLE_IP` is the chief's address inside
+#     the tunnel.
 #
 # Tests try the SSH tunnel and the firewall: workers get through, and a
 # stranger gets no answer. Other users *of the same hosts* pass all
