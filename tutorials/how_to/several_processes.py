@@ -139,9 +139,9 @@ assert trial.status == "STOPPED"
 assert len(tuner.oracle.ongoing_trials) == 2
 
 # %% [markdown]
-# Without this help the chief waits for ever, because a dead worker's
-# trial stays open. So it does if all trials fail: the error that ends a
-# search reaches the worker alone.
+# Without this help the chief waits for ever, because a dead worker's trial
+# stays open. It also waits if all trials fail: the error that ends a search
+# reaches the worker alone.
 #
 # If the chief dies, the snippet restarts all processes, and only open
 # trials are repeated. It gives up at the third death (`deaths`). An
@@ -344,9 +344,9 @@ assert (sooner["wall"] == shown["round"]).all()
 assert table["all cores, wall"].max() < 1.4
 
 # %% [markdown]
-# A second core makes one process faster by about a third at most; two
-# workers, once begun, are sooner in every round. But three processes
-# start later than one:
+# A second core makes one process faster by less than 40 %; two workers,
+# once begun, are sooner in every round. But three processes start later
+# than one:
 
 # %%
 start = workers["whole_seconds"] - workers["wall_seconds"]
