@@ -403,8 +403,9 @@ assert weights["MiB taken"].iloc[:3].max() < 100
 assert weights["MiB taken"].iloc[-1] >= 100
 
 # %% [markdown]
-# A smaller claim is believed: the file takes that memory, or more, before its
-# shape is compared with the model's. Keep Keras up to date: its checks are
+# Links, numbers kept elsewhere and the largest claim are refused. A smaller
+# claim is believed: the file takes that memory, or more, before its shape
+# is compared with the model's. Keep Keras up to date: its checks are
 # [young](https://github.com/keras-team/keras/security/advisories).
 #
 # ## Nothing is checked
