@@ -80,7 +80,7 @@ assert np.allclose(folds.mean(), [trial.score for trial in best])
 # %% [markdown]
 # ## What a single split would have said
 #
-# A search on one split would have seen one column.
+# A search on one split would have seen one column of that table.
 
 # %% alt="The error of each trial, best mean first: a thin line for each fold, a thick one for their mean. The folds lie further apart than the trials." caption="Which fold it is moves the error further than which trial it is." figure="folds"
 figure, axis = plt.subplots()
