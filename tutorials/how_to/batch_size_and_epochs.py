@@ -193,8 +193,8 @@ display(table.astype({"best epoch": int}).round(4))
 assert table["score"].is_monotonic_increasing
 
 # %% [markdown]
-# The score never falls, so it can't choose the number of epochs. That is a
-# budget: set it, and take the best epoch for [the final
+# The score never falls, so it can't choose the number of epochs. That
+# number is a budget: set it, and take the best epoch for [the final
 # training](retrain_and_ship.py). [Early stopping](callbacks.py) gives back
 # what a trial doesn't need.
 #
