@@ -1176,9 +1176,9 @@ with shown(ConvergenceWarning):
     Unmoved(**six).search(returned=0.5)  # wrong: always the same
 
 # %% [markdown]
-# The search goes on. At the upper bound, no score so far depends on this
-# hyperparameter. At the lower one, scores of neighbours have nothing in
-# common. Leave it out, or [repeat
+# The search goes on. At the upper bound, no score so far depends on what is
+# tuned: tune something else. At the lower one, scores of neighbours have
+# nothing in common: [repeat
 # trials](../evidence/how_sure.py#repeats-in-keras-tuner). A few of these in
 # a sound [search](../bayesian_optimization.py) mean nothing.
 #
