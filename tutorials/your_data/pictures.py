@@ -36,7 +36,7 @@ tuner.search(x[:300], y[:300], validation_split=0.2, verbose=0)
 print("Better of two:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# The model's layers scale, and in training move pictures at random.
+# The model's layers scale pictures, and in training move them at random.
 
 # %%
 import contextlib
@@ -289,8 +289,8 @@ display(found_of.rename_axis("class").round(3))
 # ## What this page did not show
 #
 # - [A pretrained
-#   network](../how_to/part_of_a_model.py#a-network-of-kerasapplications),
-#   for photographs of things worth more than any search.
+#   network](../how_to/part_of_a_model.py#a-network-of-kerasapplications):
+#   for photographs of things it is worth more than any search.
 # - Larger pictures: twice the side costs about four times as much.
 # - More pictures than fit into memory: [data
 #   pipelines](../how_to/data_pipelines.py).
