@@ -57,11 +57,13 @@ def problem(name, images):
         hidden = [(layers.Conv2D, 8, 3), (layers.Conv2D, 8, 3)]
 
     def build(rate):
-        model = keras.Sequential([keras.Input(x.shape[1:])])
-        for layer, *size in hidden:
-            model.add(layer(*size, activation="relu"))
-        model.add(layers.Flatten())
-        model.add(layers.Dense(10, "softmax"))
+        inner = [
+            layer(*size, activation="relu") for layer, *size in hidden
+        ]
+        ends = layers.Flatten(), layers.Dense(10, "softmax")
+        model = keras.Sequential(
+            [keras.Input(x.shape[1:]), *inner, *ends]
+        )
         model.compile(
             keras.optimizers.Adam(rate),
             "sparse_categorical_crossentropy",

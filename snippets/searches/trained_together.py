@@ -25,6 +25,10 @@ OPTIMIZERS = {getattr(keras.optimizers, name) for name in OPTIMIZERS}
 OWN = "learning_rate", "weight_decay", "name"  # of an optimizer
 REFUSED = "clipnorm", "global_clipnorm", "clipvalue", "use_ema"
 REFUSED += "loss_scale_factor", "gradient_accumulation_steps"
+# XLA draws other dropout, and is slower with convolutions.
+DENSE = "InputLayer", "Flatten", "Dense", "Activation", "Rescaling"
+DENSE = {*DENSE, "BatchNormalization", "Normalization"}
+COMPILES = 1.0  # seconds that XLA takes
 _flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
 
@@ -300,12 +304,11 @@ class _Trace:
         config = {"learning_rate": 1.0, "weight_decay": 0.0}
         config = model.optimizer.get_config() | config
         self.optimizer = type(model.optimizer).from_config(config)
-        row = np.zeros(sum(self.sizes), "float32")
-        self.row = keras.Variable(row, name="row")  # stays 0
+        self.row = keras.Variable([0.0], name="row")  # stays so
         self.optimizer.build([self.row])
         self.slots = [v for v in self.optimizer.variables if v.ndim]
 
-    def use(self, model, data, size):
+    def use(self, model, data, _, size):
         """Trace what is still to be traced with this model."""
         batch = _cut(data, 0, size)
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
@@ -338,7 +341,7 @@ class _Trace:
             np.concatenate([v.reshape(size, -1) for v in each], axis=1)
             for each in [weights, *slots[:-1]]
         ]
-        fresh = [np.stack([slot.numpy()] * size) for slot in self.slots]
+        fresh = [slot.numpy() + 0 * weights for slot in self.slots]
         return weights, others, slots or fresh
 
     def pairs(self, model, state, n, done):
@@ -359,42 +362,61 @@ class _Trace:
         specs = _mapped(_any_rows, given)
         key = kind, repr(specs)
         if key not in self.known:
-            steps = partial(self.steps, *kind)
-            steps = tf.function(steps, specs, autograph=False)
+            plain = {"autograph": False, "jit_compile": bool(kind[1])}
+            steps = tf.function(
+                partial(self.steps, *kind), specs, **plain
+            )
             taken = steps.get_concrete_function().captured_inputs
             if len(taken) > 1:  # the row; others may differ later
                 raise ValueError("variables that no layer has")
             self.known[key] = steps
         return self.known[key](*given)
 
-    def steps(self, training, decays, fused, state, numbers, *given):
-        """Return the state after all batches, and what is logged."""
-        rates, decay, start, done, data, size = given
-        rows = tf.shape(_flat(data)[0])[0]
-        rates = tf.reshape(rates, [-1, tf.shape(decay)[0]])
-        update = partial(self.update, decays)
-        update = tf.function(update, jit_compile=fused, autograph=False)
+    def steps(self, training, whole, fused, state, *given):
+        """Return the state after all batches, and what is logged.
 
-        def step(first, done, *before):
-            weights, own, slots = before
-            batch = _cut(data, first, first + size)
-            one, each = partial(self.one, training, batch), before[:2]
-            each += (numbers,)
+        XLA compiles it if `whole` is the size of all batches, not 0,
+        or its update alone if `fused`.
+        """
+        numbers, rates, decay, start, done, data, order, size = given
+        rows, many = tf.shape(order)[0], tf.shape(decay)[0]
+        rates = tf.reshape(rates, [-1, many])
+
+        def step(first, done, parts, own):
+            now = whole or tf.minimum(size, rows - first)
+            now = tf.slice(order, [first], [now])
+            batch = _mapped(lambda d: tf.gather(d, now), data)
+            batch = keras.utils.unpack_x_y_sample_weight(batch)
+            each = parts[0], own, numbers
+            if whole:  # many matrices by many, not one by many
+                x, *batch = batch
+                x = _mapped(lambda d: tf.repeat(d[None], many, 0), x)
+                each += (x,)
+            one = partial(self.one, training, batch)
             gradient, own = tf.vectorized_map(one, each, warn=False)
             if training:
                 now = tf.minimum(done - start, tf.shape(rates)[0] - 1)
-                now = slots, gradient, rates[now], decay
-                weights, slots = update(done, weights, *now)
-            return first + size, done + training, weights, own, slots
+                how = {"jit_compile": fused, "autograph": False}
+                update = tf.function(self.update, **how)
+                update = partial(update, done, rates[now], decay)
+                parts = map(update, gradient, *parts)
+                parts = [*map(list, zip(*parts, strict=True))]
+            return first + size, done + training, parts, own
 
-        begin, more = (0, done, *state), lambda first, *_: first < rows
-        _, _, *state = tf.while_loop(more, step, begin)
-        return state, tf.vectorized_map(self.results, state[1])
+        # Few numbers are faster in a row, many apart: none is copied.
+        sizes = self.sizes if whole else [sum(self.sizes)]
+        weights, own, slots = state
+        parts = [tf.split(row, sizes, 1) for row in (weights, *slots)]
+        begin, more = (0, done, parts, own), lambda n, *_: n < rows
+        *_, parts, own = tf.while_loop(more, step, begin)
+        weights, *slots = [tf.concat(part, 1) for part in parts]
+        logs = tf.vectorized_map(self.results, own)
+        return (weights, own, slots), logs
 
     def one(self, training, batch, given):
         """Return a gradient, and what changes beside weights."""
-        weights, own, numbers = given
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        weights, own, numbers, *x = given
+        x, y, weight = *x, *batch
         model, owners = self.model, list(_numbers(self.model))
         usual = [getattr(*at) for at in owners]
         beside = self.others + self.counts
@@ -405,7 +427,7 @@ class _Trace:
         try:
             with tf.GradientTape() as tape:
                 tape.watch(weights)
-                parts = tf.split(weights, self.sizes)
+                parts = tf.split(tf.concat(weights, 0), self.sizes)
                 shapes = [v.shape for v in self.weights]
                 own = [*map(tf.reshape, parts, shapes), *own]
                 own = zip(self.weights + beside, own, strict=True)
@@ -426,12 +448,10 @@ class _Trace:
         own = [tf.convert_to_tensor(value) for value in own]
         return tape.gradient(loss, weights) if training else loss, own
 
-    def update(self, decays, done, weights, slots, *given):
-        """Return the weights and slots after a step of gradients."""
-        gradient, rate, decay = given
+    def update(self, done, rate, decay, gradient, row, *slots):
+        """Return weights, a row a model, and slots after a step."""
         rate = rate[:, None]
-        if decays:
-            weights -= weights * (rate * decay[:, None])
+        row -= row * (rate * decay[:, None])
         optimizer, scope = self.optimizer, keras.StatelessScope()
 
         def assign(variable, value):
@@ -447,8 +467,8 @@ class _Trace:
             for slot, value in zip(self.slots, slots, strict=True):
                 assign(slot, value)
             optimizer.update_step(gradient, self.row, rate)
-        slots = [scope.get_current_value(slot) for slot in self.slots]
-        return weights + scope.get_current_value(self.row), slots
+        row += scope.get_current_value(self.row)
+        return row, *map(scope.get_current_value, self.slots)
 
     def results(self, own):
         own = zip(self.counts, own[len(self.others) :], strict=True)
@@ -474,9 +494,10 @@ class _Stack:
         self.state = trace.state(models)
         self.kept = _mapped(np.array, self.state)
         self.kept_at = np.full(self.size, self.done)
-        # XLA takes a second to fuse them: where that is won back.
-        many = steps * self.state[0].size > 1e8
-        self.fused = many and sys.platform == "linux"
+        saved = steps * (1e-4 + 2e-9 * self.state[0].size)  # seconds
+        kinds = {type(layer).__name__ for layer in models[0].layers}
+        self.fused = saved > COMPILES and sys.platform == "linux"
+        self.whole = self.fused and kinds <= DENSE
 
     def follow(self, n, optimizer):
         """Take over a learning rate that a callback may have set."""
@@ -485,8 +506,6 @@ class _Stack:
 
     def epoch(self, batches, training):
         """Return what an epoch logs: for each name an array."""
-        decays = training and bool(self.decay.any())
-        kind = training, decays, training and self.fused
         weights, others, slots = self.state
         count = len(others)
         others = others + [
@@ -494,12 +513,18 @@ class _Stack:
             for v in self.trace.counts
         ]
         state = weights, others, slots
-        rates = self.rates.ravel(), self.decay, self.start
-        for data, size in batches():
-            given = [*self.numbers], *rates, self.done, data, size
-            state, logs = self.trace.run(kind, state, *given)
-            rows = len(_flat(data)[0])
-            self.done += -(-rows // size) * training
+        rates = [*self.numbers], self.rates.ravel(), self.decay
+        for data, order, size in batches():
+            whole = training and self.whole and len(order) > size
+            end = len(order) // size * size if whole else 0
+            for rows, whole in (order[:end], size), (order[end:], 0):
+                given = self.start, self.done, data, rows, size
+                if len(rows):
+                    fused = training and self.fused and not whole
+                    kind = training, whole, fused
+                    given = state, *rates, *given
+                    state, logs = self.trace.run(kind, *given)
+                self.done += -(-len(rows) // size) * training
         weights, own, slots = _mapped(np.array, state)
         self.state = weights, own[:count], slots
         return {name: v.numpy() for name, v in logs.items()}
@@ -590,10 +615,17 @@ def _cut(data, first, last):
 
 
 def _in_batches(data, size, shuffle):
+    """Return what gives data, the order of its rows and batch size."""
     if isinstance(data[0], tf.data.Dataset):
         steps = int(data[0].cardinality())
         steps = steps if steps >= 0 else sum(1 for _ in data[0])
-        return lambda: ((b, len(_flat(b)[0])) for b in data[0]), steps
+
+        def given():
+            for batch in data[0]:
+                rows = len(_flat(batch)[0])
+                yield batch, np.arange(rows), rows
+
+        return given, steps
 
     def tensor(values):
         values = tf.convert_to_tensor(np.asarray(values))
@@ -608,8 +640,7 @@ def _in_batches(data, size, shuffle):
         order = np.arange(rows)
         if shuffle:
             np.random.shuffle(order)
-        take = partial(tf.gather, indices=order)
-        yield _mapped(take, data), size
+        yield data, order, size
 
     return batches, -(-rows // size)
 
