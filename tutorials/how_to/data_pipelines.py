@@ -62,7 +62,7 @@ from snippets.data.load_images import load_images
 
 # %%
 images = load_images("digits")
-x, y = (part[:200] for part in images.train)
+x, y = (part[:100] for part in images.train)
 BATCH_SIZE = 32
 batches = -(-len(y) // BATCH_SIZE)
 print(f"{len(y)} images in {batches} batches")
