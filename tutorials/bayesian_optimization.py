@@ -29,14 +29,14 @@ x, y = load_digits(return_X_y=True)
 tuner = kt.BayesianOptimization(
     build_model,
     objective=kt.Objective("val_accuracy", "max"),
-    max_trials=4,
+    max_trials=3,
     num_initial_points=2,
     seed=1,
     directory="searches",
     project_name="bayesian_optimization_opening",
 )
-tuner.search(x / 16, y, validation_split=0.2, verbose=0)
-print("Best of four:", tuner.get_best_hyperparameters()[0].values)
+tuner.search(x[:600] / 16, y[:600], validation_split=0.2, verbose=0)
+print("Best of three:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
 # After `num_initial_points` random trials, a [Gaussian
@@ -106,7 +106,7 @@ space.Float("gamma", 1e-6, 1e1, sampling="log")
 
 
 # %%
-def search(tuner_class, max_trials=20, **settings):
+def search(tuner_class, max_trials=16, **settings):
     """Search the ridge; return the tuner."""
     tuner = tuner_class(
         hyperparameters=space.copy(),  # tuners add to it
@@ -132,7 +132,7 @@ for axis, name in zip(axes, names, strict=True):
     axis.axvline(5.5, linestyle="--", color="gray")
     axis.set_ylabel(name)
     axis.set_yscale("linear" if name == "error" else "log")
-axes[-1].set(xlabel="trial", xticks=range(0, 20, 2))
+axes[-1].set(xlabel="trial", xticks=range(0, 16, 2))
 plt.show()
 
 # %% [markdown]
@@ -180,7 +180,7 @@ for name, color in zip(RACERS, ("C0", "C1"), strict=True):
     axis.plot(best.mean(axis=1), color=color, linewidth=3, label=name)
 axis.axvline(5.5, linestyle="--", color="gray")
 axis.set(xlabel="trial", ylabel="lowest error so far")
-axis.set_xticks(range(0, 20, 2))
+axis.set_xticks(range(0, 16, 2))
 axis.legend()
 plt.show()
 
