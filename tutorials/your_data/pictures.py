@@ -166,7 +166,8 @@ tuner = kt.RandomSearch(
 x, y, weights = take(train)
 options = {"validation_data": take(validation), "verbose": 0}
 options["sample_weight"] = weights
-tuner.search(x, y, epochs=8, **options)
+options["validation_batch_size"] = 1000  # fewer steps
+tuner.search(x, y, epochs=6, **options)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -182,7 +183,7 @@ untuned = kt.HyperParameters()
 keras.utils.set_random_seed(1)
 model = hypermodel.build(untuned)
 history = hypermodel.fit(
-    untuned, model, x, y, epochs=24, **options
+    untuned, model, x, y, epochs=18, **options
 ).history["val_accuracy"]
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
