@@ -126,7 +126,8 @@ tuner = kt.RandomSearch(
     overwrite=True,
 )
 options = {"validation_data": (windows[validation], values[validation])}
-tuner.search(x, y, epochs=8, verbose=0, **options)
+options["validation_batch_size"] = 1000  # fewer steps
+tuner.search(x, y, epochs=6, verbose=0, **options)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -142,7 +143,7 @@ untuned = kt.HyperParameters()
 keras.utils.set_random_seed(1)
 model = hypermodel.build(untuned)
 history = hypermodel.fit(
-    untuned, model, x, y, epochs=24, verbose=0, **options
+    untuned, model, x, y, epochs=18, verbose=0, **options
 ).history["val_mae"]
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
