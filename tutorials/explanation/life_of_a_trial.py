@@ -171,9 +171,16 @@ class OurCallback(keras.callbacks.Callback):
 
 
 # %%
+def build_eagerly(hp):
+    model = build_model(hp)
+    model.run_eagerly = True  # tracing takes longer than a few steps
+    return model
+
+
+# %%
 class Classifier(kt.HyperModel):
     def build(self, hp):
-        return build_model(hp)
+        return build_eagerly(hp)
 
 
 TracedOracle = traced(
@@ -204,7 +211,9 @@ tuner = TracedTuner(
     project_name=FOLDER.name,
     overwrite=True,
 )
+few = [part[:128] for part in images.train]
 DATA = {"validation_data": images.validation, "verbose": 0}
+DATA["validation_batch_size"] = 1000  # one step
 
 # %%
 with (
@@ -213,7 +222,7 @@ with (
     noted("model", keras.Model, "save_weights"),
 ):
     ours = [OurCallback()]
-    tuner.search(*images.train, **DATA, epochs=2, callbacks=ours)
+    tuner.search(*few, **DATA, epochs=2, callbacks=ours)
 
 # %% [markdown]
 # ## From one trial to the next
@@ -626,7 +635,7 @@ def without_input(hp):
     hidden = keras.layers.Dense(hp.Int("units", 8, 64))
     model = keras.Sequential([hidden, keras.layers.Dense(10)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(loss=loss, metrics=["accuracy"])
+    model.compile(loss=loss, metrics=["accuracy"], run_eagerly=True)
     return model
 
 
@@ -653,7 +662,7 @@ def lose(tuner_class, build, **budget):
         **budget,
     )
     with contextlib.redirect_stderr(io.StringIO()):
-        loser.search(*images.train, **DATA)
+        loser.search(*few, **DATA)
     failed = [t.status for t in loser.oracle.trials.values()]
     return failed.count("FAILED"), attempt(loser.get_best_models)
 
@@ -662,7 +671,9 @@ def lose(tuner_class, build, **budget):
 failed, models = lose(kt.RandomSearch, without_input, max_trials=1)
 print("model without input: failed", failed, "- its model:", models)
 assert not failed and isinstance(models, str)
-failed, models = lose(kt.Hyperband, build_model, max_epochs=2, factor=2)
+failed, models = lose(
+    kt.Hyperband, build_eagerly, max_epochs=2, factor=2
+)
 print("Hyperband: failed", failed, "- models loaded:", len(models))
 assert failed == 1
 
