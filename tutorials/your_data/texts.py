@@ -119,6 +119,7 @@ tuner = kt.RandomSearch(
     overwrite=True,
 )
 options = {"validation_data": take(validation), "verbose": 0}
+options["validation_batch_size"] = 1000  # fewer steps
 tuner.search(x, y, epochs=10, **options)
 
 # %%
