@@ -30,14 +30,15 @@ names = {"directory": "searches", "project_name": "retrain_first"}
 names["objective"] = kt.Objective("val_accuracy", "max")
 tuner = kt.RandomSearch(build_model, max_trials=2, seed=1, **names)
 x, y = load_digits(return_X_y=True)
-tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
+few = x[:600] / 16, y[:600]
+tuner.search(*few, validation_split=0.2, epochs=2, verbose=0)
 
 trial = tuner.oracle.get_best_trials()[0]
 hp, epochs = trial.hyperparameters, trial.best_step + 1
 model = tuner.hypermodel.build(hp)
-tuner.hypermodel.fit(hp, model, x / 16, y, epochs=epochs, verbose=0)
+tuner.hypermodel.fit(hp, model, *few, epochs=epochs, verbose=0)
 model.save("final.keras")
-print(f"trained on all {len(y)} rows for {epochs} epochs, and saved")
+print(f"trained on all {len(few[1])} rows, {epochs} epochs, and saved")
 
 # %% [markdown]
 # [Under Hyperband](#under-hyperband) add the epochs of the trials
@@ -93,6 +94,7 @@ tuner = kt.RandomSearch(
     overwrite=True,
 )
 data = {"validation_data": (x_validation, y_validation)}
+data["validation_batch_size"] = 1000  # fewer steps
 tuner.search(x_train, y_train, epochs=4, verbose=0, **data)
 
 # %% [markdown]
