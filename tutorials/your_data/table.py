@@ -139,7 +139,8 @@ tuner = kt.RandomSearch(
     overwrite=True,
 )
 options = {"validation_data": take(validation), "verbose": 0}
-tuner.search(x, y, epochs=10, **options)
+options["validation_batch_size"] = 1000  # fewer steps
+tuner.search(x, y, epochs=8, **options)
 
 # %%
 from snippets.results.trials_table import trials_table
@@ -162,7 +163,7 @@ plt.show()
 untuned = kt.HyperParameters()
 model = hypermodel.build(untuned)
 history = hypermodel.fit(
-    untuned, model, x, y, epochs=30, **options
+    untuned, model, x, y, epochs=24, **options
 ).history["val_accuracy"]
 best = tuner.oracle.get_best_trials()[0]
 print(f"tuned:   {best.score:.4f} after {best.best_step + 1} epochs")
