@@ -38,7 +38,7 @@ def search():
 
     names = {"directory": "searches", "project_name": "processes"}
     names["objective"] = kt.Objective("val_accuracy", "max")
-    tuner = kt.RandomSearch(build_model, max_trials=3, seed=1, **names)
+    tuner = kt.RandomSearch(build_model, max_trials=2, seed=1, **names)
     x, y = load_digits(return_X_y=True)
     tuner.search(x[:600] / 16, y[:600], validation_split=0.2, verbose=0)
 
