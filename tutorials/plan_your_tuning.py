@@ -317,6 +317,7 @@ spread = np.ptp(seeds)
 gain = 0.969 - seeds.mean()
 print(f"The gain is {gain:.3f}, the spread of the seeds {spread:.3f}:")
 print("one training does not show it. Train it with three seeds too.")
+assert gain < spread
 
 # %% [markdown]
 # **2.** How large is the standard error of an accuracy of 0.97 on 288
@@ -327,6 +328,7 @@ errors = {n: (0.97 * 0.03 / n) ** 0.5 for n in (288, 25 * 288)}
 for number, error in errors.items():
     print(f"{number} images: a standard error of {error:.4f}")
 print("A fifth of the error takes 25 times the images.")
+assert np.isclose(errors[288], 5 * errors[7200])
 
 # %% [markdown]
 # **3.** The best rate is 0.01, but the range ends at 0.001. Search without
