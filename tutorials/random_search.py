@@ -110,11 +110,11 @@ print(f"{model.count_params():,} parameters")
 # The defaults set the [score](../reference/glossary.md#score) to beat. A
 # [baseline](../reference/glossary.md#baseline) that stops early is too
 # easy to beat, so they train until the validation accuracy has not risen
-# for eight epochs. A trial gets half of that patience; both keep the
+# for ten epochs. A trial gets half of that patience; both keep the
 # weights of their best epoch.
 
 # %%
-EPOCHS, PATIENCE = 100, 4
+EPOCHS, PATIENCE = 100, 5
 OPTIONS = {"epochs": EPOCHS, "verbose": 0}
 OPTIONS["validation_data"] = images.validation
 OPTIONS["validation_batch_size"] = 1000  # fewer steps
