@@ -244,7 +244,7 @@ def test_without_tensorboard_every_trial_fails(tmp_path, monkeypatch):
 
 ADVICE = """Try many configurations briefly: on fifteen problems Hyperband
 was ahead of RandomSearch on 14 for the price of seven full trials, and
-on 13, by little, for eight times as much."""
+on 13, by little, for that of 56."""
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
 #
 # Try many configurations briefly: on fifteen problems `Hyperband` was
 # ahead of `RandomSearch` on 14 for the price of seven full trials, and
-# on 13, by little, for eight times as much. [Which
+# on 13, by little, for that of 56. [Which
 # tuner?](evidence/many_problems.py) measures it.
 #
 # Set `max_epochs`; the rest follows. Give `search` no `epochs`. The

@@ -300,6 +300,8 @@ display(judged.round(4))
 # ## How much of it do you need?
 #
 # - **Little time:** steps 1, 2, 5 with one seed, and 6.
+# - **A fixed time:** divide it by the seconds of a full training. Nine
+#   trainings are steps 1 and 5; each other pays for three short trials.
 # - **A much deeper or narrower model:** tune its learning rate again.
 # - **Seeds differ by more than configurations** in step 5: use more
 #   validation data, or the mean of [several

@@ -110,8 +110,8 @@ print(f"{model.count_params():,} parameters")
 # The defaults set the [score](../reference/glossary.md#score) to beat. A
 # [baseline](../reference/glossary.md#baseline) that stops early is too
 # easy to beat, so they train until the validation accuracy has not risen
-# for ten epochs. A trial gets half of that patience; both keep the
-# weights of their best epoch.
+# for ten epochs. A trial gets half of that patience. Trials and baseline
+# keep the weights of their best epoch.
 
 # %%
 EPOCHS, PATIENCE = 100, 5

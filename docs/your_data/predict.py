@@ -29,6 +29,8 @@ import tensorflow as tf
 def main(path):
     """Print the predictions."""
     kept = Path(__file__).with_name("model.keras")
+    if not kept.exists():
+        raise ValueError("no model.keras beside it: run search.py first")
     model = keras.models.load_model(kept)
     with zipfile.ZipFile(kept) as file:
         about = json.loads(file.read("about.json"))

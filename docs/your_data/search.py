@@ -344,7 +344,7 @@ def make_tuner(hypermodel, objective, options):
         directory=HERE / "searches",
         project_name=f"{name}_{options.max_epochs}",
         #: !resume
-        overwrite=True,  # else a second run trains nothing new
+        overwrite=True,  # an earlier run of this is deleted
         #:
         **settings,
     )

@@ -149,7 +149,7 @@ def test_the_index_lists_all_names_counts_them_and_their_aliases(found):
         if where == page
     ]
     left = sum(map(bool, found["missing"].values()))
-    assert f"The names are {len(ENTRIES)}," in text
+    assert f"There are {len(ENTRIES)} names," in text
     assert f"{left} of them cannot be run" in " ".join(text.split())
     rows = re.findall(r"(?m)^\| `(\S+)` \| (.*) \|$", text)
     assert [

@@ -6,7 +6,7 @@
 #
 # Try many configurations briefly: on fifteen problems `Hyperband` was
 # ahead of `RandomSearch` on 14 for the price of seven full trials, and
-# on 13, by little, for eight times as much.
+# on 13, by little, for that of 56.
 #
 # Take `Hyperband` where epochs are what you pay for, and `RandomSearch`
 # where simplicity is. The table has the mean

@@ -9,7 +9,7 @@
 #   only. The snippet `CrossValidationTuner` does it for any hypermodel.
 # - A search costs k times as much. That is worth it where rows are few
 #   and a score depends on the split.
-# - Hyperband is no tuner for folds.
+# - Don't combine folds with Hyperband.
 
 # %%
 from snippets.terminal import show_in_terminal

@@ -43,7 +43,7 @@ print({t.status: str(t.score) for t in tuner.oracle.trials.values()})
 
 # %% [markdown]
 # The second learning rate, far too large, gave NaN. Keras Tuner printed
-# nothing. Only NumPy's RuntimeWarning, hidden here, tells of the NaN.
+# nothing. Only NumPy's RuntimeWarning, hidden here, reports the NaN.
 
 # %%
 import io

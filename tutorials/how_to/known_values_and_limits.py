@@ -9,8 +9,8 @@
 #
 # - A search that is stopped returns as if it had finished. The same
 #   script with a larger limit [goes on](resume.py).
-# - `default=` is no way to begin with known values: only GridSearch
-#   begins with the defaults.
+# - `default=` does not set the first trial: only GridSearch begins with
+#   the defaults.
 # - For your data, [the composer writes a script with a time
 #   limit](../../your_data/index.md?time_limit=1&resume=1).
 

@@ -310,10 +310,10 @@ assert table.loc["nothing, with a tuner_id", "trials then run"] == 6
 assert table.loc["GridSearch's max_trials", "trials then run"] == 0
 
 # %% [markdown]
-# The space on disk wins, and only grows. A new hyperparameter takes its
+# The saved space takes precedence, and only grows. A new hyperparameter takes its
 # default in the first trial that meets it and is tuned from then on.
 #
-# Two rows lose work. With a `tuner_id` the tuner saves its state under
+# Two of these changes lose work. With a `tuner_id` the tuner saves its state under
 # one name and looks for it under another, so it begins again, over the
 # old trials. GridSearch does not save its place in the grid: extended
 # it ends at once, and interrupted it [fails](#an-interrupted-grid).

@@ -1,8 +1,8 @@
 # %% [markdown] boost=8 index="error message; traceback; ValueError; TypeError; RuntimeError; KeyError; ModuleNotFoundError; FatalValueError; FatalTypeError"
 # # Error messages
 #
-# The messages that Keras Tuner, and Keras under it, answer mistakes
-# with: each provoked here, with why it comes and what to do.
+# What Keras Tuner and Keras say when something is wrong: each message
+# reproduced, with its cause and its cure.
 #
 # Paste the last line of yours into the search of this site, or look under
 # where it came up: [before the search](#before-the-search),
@@ -13,8 +13,8 @@
 # [installation](#installation), or [no message at all](#no-message-at-all).
 #
 # If yours says `Number of consecutive failures exceeded the limit of 3.`,
-# its last line is that of the failed trial's traceback. `search` may also
-# return in silence; every failed trial keeps its traceback:
+# its last line names the error of a trial. `search` may also return in
+# silence; every failed trial keeps its traceback:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -530,8 +530,9 @@ trial = tuner.oracle.trials["0"]
 assert trial.message.splitlines()[-1] == "ValueError: your mistake"
 
 # %% [markdown]
-# Look up the last line of the message, or of a trial's `message`. To let a
-# search go on, [raise the
+# Look up the last line of the message, or of a trial's `message`, mend that,
+# and begin anew with another `project_name` or `overwrite=True`: trials that
+# failed stay so. Where some configurations can't but fail, [raise the
 # limit](../how_to/failed_trials.py#three-in-a-row-end-the-search).
 #
 # ### `Did you forget to return the metrics?`
@@ -1101,10 +1102,10 @@ with shown():
     tuner.search(**DATA)
 
 # %% [markdown]
-# Hyperband, or `search(epochs=...)`, passes `epochs` in `kwargs`. To
-# remove it [breaks the
-# schedule](../hyperband.py#the-mistake-that-breaks-the-schedule). Give
-# `batch_size` to `search` or [tune it in
+# Leave out your own `epochs=`: Hyperband, or `search(epochs=...)`, passes
+# it in `kwargs`. Removing that one [breaks the
+# schedule](../hyperband.py#the-mistake-that-breaks-the-schedule). Likewise,
+# give `batch_size` to `search` or [tune it in
 # `fit`](../how_to/batch_size_and_epochs.py#the-batch-size), not both.
 #
 # ### `factor needs to be a int larger than 1.`

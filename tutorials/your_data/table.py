@@ -60,7 +60,8 @@ keras.utils.set_random_seed(1)
 #
 # The cells decide what is a number and what is a category. A file may have
 # semicolons and a decimal comma. If nothing tells whether 1.234 is more
-# than a thousand, it is refused. Rows without a target go.
+# than a thousand, it is refused. Rows without a target
+# are dropped.
 
 # %%
 display(table.rename_axis("row").head(5))
@@ -82,7 +83,7 @@ print("left out:", left_out or "none")
 
 # %% [markdown]
 # Three parts train, choose between trials, and judge once. Copies of a row
-# stay in one part, or the test would ask what was in the book.
+# stay in one part, or the test would repeat rows of the training data.
 
 # %% open=true
 from snippets.data.split_rows import split_rows
