@@ -90,6 +90,16 @@ def test_search_finds_what_readers_type_or_paste(tab):
     assert not missed(tab(""), wanted)
 
 
+def test_several_results_are_seen_at_a_glance(tab):
+    page = tab("")
+    missed(page, {"search killed resume": ["resume"]})
+    items = page.locator(".md-search-result__item")
+    heights = [items.nth(n).bounding_box()["height"] for n in range(3)]
+    assert sum(heights) < 640
+    assert page.locator(".md-search-result .md-tag").count() > 100
+    assert not page.locator(".md-search-result .md-tag:visible").count()
+
+
 # What people type who have data of their own, or a model of another
 # kind, and the page that must be among the first three.
 AMONG_THREE = {

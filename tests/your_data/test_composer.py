@@ -444,6 +444,14 @@ def test_programs_run_on_awkward_data(programs, chosen, tmp_path):
         )
 
 
+def test_predicting_before_a_search_says_what_to_do(programs, tmp_path):
+    _, predict = programs[key(covering()[0])]
+    (tmp_path / "predict.py").write_text(predict, "utf-8")
+    code, said = run(tmp_path, "predict.py", "new.csv")
+    assert code and said.count("\n") == 1, said
+    assert "run search.py first" in said
+
+
 def loaded(
     programs, folder, path, predict="class", kind="table", **options
 ):
