@@ -58,7 +58,7 @@ QUERIES = {
     "augmentation": "convolutional_network",
     "batch_size": "batch_size_and_epochs",
     "val_f1_score": "objectives",
-    "ValueError: Could not infer optimization direction": "objectives",
+    "ValueError: Could not infer optimization direction": "error_messages",
     "conditional_scope": "conditional_spaces",
     "tune_new_entries": "part_of_a_model",
     "pareto front": "multiple_objectives",
