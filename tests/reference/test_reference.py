@@ -150,7 +150,7 @@ def test_the_index_lists_all_names_counts_them_and_their_aliases(found):
     ]
     left = sum(map(bool, found["missing"].values()))
     assert f"There are {len(ENTRIES)} names," in text
-    assert f"{left} of them cannot be run" in " ".join(text.split())
+    assert f"For {left} of them it cannot run" in " ".join(text.split())
     rows = re.findall(r"(?m)^\| `(\S+)` \| (.*) \|$", text)
     assert [
         (here, re.findall("`(.*?)`", there)) for here, there in rows
