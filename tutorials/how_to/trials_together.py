@@ -264,7 +264,7 @@ together = recorded[recorded["way"].eq("trained together") & ~searches]
 table = together.pivot(
     index="problem", columns="trials", values="ratio"
 )
-display(table.round(1))
+display(table.round(1).astype(object).fillna(""))
 assert (table[32] > 4).all()
 
 # %% alt="CPU seconds of a trial alone over those of a trial together, against the number of trials, a line for each network" caption="Each network gains from more trials at once, less and less." figure="alone-over-together"
