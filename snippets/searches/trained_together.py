@@ -496,8 +496,9 @@ class _Stack:
         self.kept_at = np.full(self.size, self.done)
         saved = steps * (1e-4 + 2e-9 * self.state[0].size)  # seconds
         kinds = {type(layer).__name__ for layer in models[0].layers}
-        self.fused = saved > COMPILES and sys.platform == "linux"
-        self.whole = self.fused and kinds <= DENSE
+        pays = saved > COMPILES and sys.platform == "linux"
+        self.whole = pays and kinds <= DENSE
+        self.fused = pays and not self.whole
 
     def follow(self, n, optimizer):
         """Take over a learning rate that a callback may have set."""
@@ -515,13 +516,14 @@ class _Stack:
         state = weights, others, slots
         rates = [*self.numbers], self.rates.ravel(), self.decay
         for data, order, size in batches():
+            # XLA checks no labels: the first epoch does without.
             whole = training and self.whole and len(order) > size
+            whole = whole and self.done > self.start
             end = len(order) // size * size if whole else 0
             for rows, whole in (order[:end], size), (order[end:], 0):
                 given = self.start, self.done, data, rows, size
                 if len(rows):
-                    fused = training and self.fused and not whole
-                    kind = training, whole, fused
+                    kind = training, whole, training and self.fused
                     given = state, *rates, *given
                     state, logs = self.trace.run(kind, *given)
                 self.done += -(-len(rows) // size) * training

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import keras
@@ -655,6 +656,30 @@ def test_a_score_that_is_no_number_fails_its_trial_alone(tmp_path):
         assert trial.status == ("FAILED" if broken else "COMPLETED")
         assert "is not in list" not in (trial.message or "")
     assert statuses == {True, False}
+
+
+@pytest.mark.parametrize("seconds", [0, 1e9])  # by XLA, and not
+def test_a_label_that_cannot_be_is_not_trained_in_silence(
+    tmp_path, monkeypatch, seconds
+):
+    monkeypatch.setattr(module, "COMPILES", seconds)
+    tuner = trained_together(kt.RandomSearch)(
+        lambda hp: compiled(0.1, 0.01, hp.Float("step", 1e-3, 1e-2))[0],
+        objective="val_loss",
+        max_trials=2,
+        max_consecutive_failed_trials=3,
+        seed=1,
+        directory=tmp_path,
+    )
+    labels = np.where(np.arange(len(Y)) == 66, 2, Y)  # of 0 and 1
+    check = IMAGES[:20], Y[:20]
+    with warnings.catch_warnings(action="ignore"):  # trained alone
+        tuner.search(
+            IMAGES, labels, epochs=3, validation_data=check, verbose=0
+        )
+    for trial in tuner.oracle.trials.values():
+        assert trial.status == "FAILED"
+        assert "label value of 2" in trial.message
 
 
 def test_a_killed_search_goes_on_with_the_same_trials(tmp_path):
