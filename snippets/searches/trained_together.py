@@ -320,6 +320,14 @@ class _Trace:
         self.others = model.non_trainable_variables
         self.counts = model.metrics_variables
 
+    def check(self, data, order, _):
+        """Refuse labels as TensorFlow does, and XLA does not."""
+        model, rows = self.model, len(order)
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        out = model(_cut(x, 0, 1), training=False)
+        out = _mapped(lambda o: tf.repeat(o, rows, 0), out)
+        model.compute_loss(x, y, out, weight, training=False)
+
     def variables(self, model):
         """Return lists: weights, others, each slot's, the step."""
         every = model.optimizer.variables
@@ -496,9 +504,10 @@ class _Stack:
         self.kept_at = np.full(self.size, self.done)
         saved = steps * (1e-4 + 2e-9 * self.state[0].size)  # seconds
         kinds = {type(layer).__name__ for layer in models[0].layers}
-        pays = saved > COMPILES and sys.platform == "linux"
-        self.whole = pays and kinds <= DENSE
-        self.fused = pays and not self.whole
+        self.fused = saved > COMPILES and sys.platform == "linux"
+        self.whole = self.fused and kinds <= DENSE
+        if self.whole:
+            trace.check(*next(batches()))
 
     def follow(self, n, optimizer):
         """Take over a learning rate that a callback may have set."""
@@ -516,14 +525,13 @@ class _Stack:
         state = weights, others, slots
         rates = [*self.numbers], self.rates.ravel(), self.decay
         for data, order, size in batches():
-            # XLA checks no labels: the first epoch does without.
             whole = training and self.whole and len(order) > size
-            whole = whole and self.done > self.start
             end = len(order) // size * size if whole else 0
             for rows, whole in (order[:end], size), (order[end:], 0):
                 given = self.start, self.done, data, rows, size
                 if len(rows):
-                    kind = training, whole, training and self.fused
+                    fused = training and self.fused and not whole
+                    kind = training, whole, fused
                     given = state, *rates, *given
                     state, logs = self.trace.run(kind, *given)
                 self.done += -(-len(rows) // size) * training
