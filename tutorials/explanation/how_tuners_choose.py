@@ -120,12 +120,12 @@ BUDGETS = {
 }
 
 
-def oracle_of(name, hyperparameters=None, **settings):
+def oracle_of(name, **settings):
     """Return the oracle of a tuner."""
     return getattr(kt.oracles, f"{name}Oracle")(
         kt.Objective("score", "max"),
         seed=SEED,
-        hyperparameters=hyperparameters or space(name == "GridSearch"),
+        hyperparameters=space(name == "GridSearch"),
         **settings,
     )
 
@@ -157,17 +157,13 @@ def show(axis, name, table):
         dots(axis, table.head(6), markerfacecolor="none")
         table = table.iloc[6:]
     epochs = table.get("tuner/epochs", pd.Series(2, table.index))
-    order = (
-        {"linestyle": "-", "lw": 0.6} if name == "GridSearch" else {}
-    )
+    line = "-" if name == "GridSearch" else ""
     for number, part in table.groupby(epochs):
-        dots(axis, part, ms=3 * number**0.5, **order)
+        dots(axis, part, ms=3 * number**0.5, linestyle=line, lw=0.6)
 
 
 # %% alt="Four panels, one for each tuner, of learning rate and units, with a line around the top of a hill. RandomSearch: dots all over. GridSearch: four columns of six dots, joined from bottom to top and left to right. BayesianOptimization: six hollow dots all over, then filled ones, most of them near the top of the hill, others at the borders. Hyperband: dots all over, larger where trials were trained longer." caption="Only Bayesian optimisation gathers its trials near the top of the hill; Hyperband trains some of its random draws for longer." figure="four-tuners"
-figure, axes = plt.subplots(
-    2, 2, sharex=True, sharey=True, figsize=(7.2, 5.4)
-)
+figure, axes = plt.subplots(2, 2, sharey=True, figsize=(7.2, 5.4))
 for axis, (name, table) in zip(axes.flat, tables.items(), strict=True):
     axis.contour(rates, widths, hill, [0.6], colors="gray")
     show(axis, name, table)
@@ -187,8 +183,7 @@ plt.show()
 # ## RandomSearch: a row of seeds
 #
 # The oracle's seed counts up by one with each value drawn, and the value
-# follows from that seed and the hyperparameter's scale. So the whole
-# search can be foretold:
+# follows from that seed and the hyperparameter's scale:
 
 # %%
 seeds = iter(range(SEED, SEED + 1000))
@@ -217,7 +212,6 @@ decades = ["0.0001 to 0.001", "0.001 to 0.01", "0.01 to 0.1"]
 share = pd.DataFrame(rows, index=decades).T.rename_axis("sampling")
 display(share.round(2))
 assert (share.loc["log"].sub(1 / 3).abs() < 0.03).all()
-assert share.loc["linear"].iloc[-1] > 0.85
 
 # %% [markdown]
 # Above, each trial tried another learning rate, where the grid tried few,
@@ -227,19 +221,15 @@ assert share.loc["linear"].iloc[-1] > 0.85
 # Whatever was tried before is drawn anew, and after too many
 # [collisions](../../reference/glossary.md#collision) in a row
 # [the search ends](../grid_search.py#why-random-search-misses-some).
-
-# %% [markdown]
+#
 # ## GridSearch: a counter
 #
 # It counts through the combinations, the last hyperparameter first. Its
 # line above runs up each column before it moves right.
 
 # %%
-grid = tables["GridSearch"]
-assert tables["RandomSearch"]["learning_rate"].is_unique
-assert grid["learning_rate"].is_monotonic_increasing
-for _, column in grid.groupby("learning_rate"):
-    assert column["units"].is_monotonic_increasing
+points = tables["GridSearch"][NAMES].to_numpy().tolist()
+assert points == sorted(points)
 
 # %% [markdown]
 # The steps are ours. What happens [without
@@ -260,12 +250,9 @@ for _, column in grid.groupby("learning_rate"):
 # %%
 oracle = oracle_of("BayesianOptimization", max_trials=10)
 trials = searched(oracle)
-same = trials[NAMES] == tables["BayesianOptimization"][NAMES].head(10)
-assert same.all(axis=None)  # the same search, cut short
 known, proposed = trials.iloc[:9], trials.iloc[9]
 print(oracle.gpr.kernel_, "fitted to", len(oracle.gpr.X_train_))
-assert len(oracle.gpr.X_train_) == 9 and oracle.gpr.normalize_y
-assert np.ndim(oracle.gpr.kernel_.length_scale) == 0
+assert oracle.gpr.normalize_y
 
 # %% [markdown]
 # To the model every hyperparameter runs from 0 to 1, by `value_to_prob`.
@@ -287,11 +274,6 @@ def predict(gpr, places):
     mean, deviation = gpr.predict(places, return_std=True)
     return -mean, deviation
 
-
-score, doubt = predict(oracle.gpr, place(known))
-miss = abs(score - known["score"]).max()
-print(f"misses a known score by at most {miss:.6f}")
-assert np.allclose(score, known["score"], atol=0.02)
 
 # %% [markdown]
 # The next trial goes where *predicted score + `beta` × uncertainty* is
@@ -334,8 +316,7 @@ plt.show()
 #
 # The Matérn kernel printed above has a single `length_scale`: the model
 # takes the score to change as fast along every range. A hyperparameter
-# that doesn't matter, or a far too wide range, makes it a worse model of
-# the rest.
+# that doesn't matter, or a far too wide range, makes it a worse model.
 #
 # ### What beta does
 #
@@ -346,11 +327,7 @@ plt.show()
 def propose(**settings):
     """Propose once after the nine trials; return oracle and row."""
     again = oracle_of("BayesianOptimization", **settings)
-    again.trials = {
-        number: trial
-        for number, trial in oracle.trials.items()
-        if int(number) < 9
-    }
+    again.trials = dict(list(oracle.trials.items())[:9])
     values = again.populate_space("next")["values"]
     return again, pd.DataFrame([values])
 
@@ -359,15 +336,12 @@ def propose(**settings):
 rows = {}
 for beta in (0.0, 2.6, 20.0):
     again, values = propose(beta=beta)
-    at_score, at_doubt = predict(again.gpr, place(values))
-    rows[beta] = values.loc[0].to_dict() | {
-        "predicted score": at_score[0],
-        "uncertainty": at_doubt[0],
-    }
-betas = pd.DataFrame(rows).T.rename_axis("beta")
+    score, doubt = predict(again.gpr, place(values))
+    rows[beta] = values.assign(predicted=score, uncertainty=doubt)
+betas = pd.concat(rows, names=["beta"]).droplevel(1)
 display(betas.round(4))
 assert betas["uncertainty"].is_monotonic_increasing
-assert betas["predicted score"].is_monotonic_decreasing
+assert betas["predicted"].is_monotonic_decreasing
 
 # %% [markdown]
 # With 0 it goes where the score should be best, and learns little. The
@@ -409,9 +383,8 @@ kinds = kt.HyperParameters()
 kinds.Choice("Choice", ["relu", "tanh", "elu"])
 kinds.Int("Int", 1, 4)
 kinds.Float("Float, log", 0.001, 0.1, sampling="log", step=10)
-kinds.Float("Float", 0.0, 1.0)
 for hp in kinds.space:
-    values = [0.25, 0.5] if hp.name == "Float" else list(hp.values)
+    values = list(hp.values)
     places = [round(hp.value_to_prob(value), 3) for value in values]
     back = [hp.prob_to_value(place) for place in places]
     print(f"{hp.name:10} {values} are at {places}")
@@ -466,23 +439,7 @@ for (bracket, turn), rounds in steps:
 
 # %% [markdown]
 # A round doesn't look at how fast a score is rising, what longer training
-# might bring, what a trial cost, or other rounds. The formula says which
-# trial of the first bracket would end best, and how it ranked after the
-# first round:
-
-# %%
-first = steps.get_group((2, 0))
-in_the_end = made_up(first["learning_rate"], first["units"])
-would_win = in_the_end.idxmax()
-rank = first["score"].rank(ascending=False).astype(int)[would_win]
-fate = "promoted" if would_win in going_on else "dropped"
-print(
-    f"trial {would_win} would be best; at first it was number {rank},"
-)
-print("and was", fate)
-
-# %% [markdown]
-# Of equal scores, frequent on few images, the older trial goes on:
+# might bring, what a trial cost, or other rounds. Of equal scores, frequent on few images, the older trial goes on:
 
 
 # %%
@@ -495,7 +452,6 @@ equal = searched(oracle_of("Hyperband", max_epochs=9), AllEqual)
 second = equal[equal["tuner/round"] == 1].groupby("tuner/bracket")
 parents = second["tuner/trial_id"].agg(list)
 print("promoted in bracket 2:", parents[2])
-assert list(map(int, parents[2])) == [0, 1, 2]
 
 # %% [markdown]
 # ## Side by side
@@ -507,36 +463,6 @@ assert list(map(int, parents[2])) == [0, 1, 2]
 # | BayesianOptimization | few to tune, mostly numbers | at `max_trials` |
 # | Hyperband | epochs, and first ones that tell | after its schedule, or when draws repeat |
 #
-# In a space of three values, with up to six trials, or Hyperband's
-# schedule:
-
-
-# %%
-class Choices(kt.Tuner):
-    def run_trial(self, trial, **kwargs):
-        return len(trial.hyperparameters.get("activation")) / 10
-
-
-three = kt.HyperParameters()
-three.Choice("activation", ["relu", "tanh", "softplus"])
-rows = {}
-
-
-# %%
-for name, budget in BUDGETS.items():
-    if name != "Hyperband":
-        budget = {"max_trials": 6}
-    small = searched(oracle_of(name, three.copy(), **budget), Choices)
-    rows[name] = {
-        "trials": len(small),
-        "values tried": small["activation"].nunique(),
-    }
-computed = pd.DataFrame(rows).T.rename_axis("tuner")
-display(computed)
-assert computed["trials"].loc["GridSearch"] == 3
-assert computed["trials"].loc["BayesianOptimization"] == 6
-
-# %% [markdown]
 # ## What this page did not show
 #
 # - Which tuner finds more. One made-up hill says nothing about that:
