@@ -42,8 +42,8 @@ tuner.search(*data.train, validation_data=data.validation, verbose=0)
 print({t.status: str(t.score) for t in tuner.oracle.trials.values()})
 
 # %% [markdown]
-# The second learning rate, far too large, gave NaN. Keras Tuner printed
-# nothing. Only NumPy's RuntimeWarning, hidden here, reports the NaN.
+# The second learning rate, far too large, gave NaN. Only NumPy's
+# RuntimeWarning, hidden here, reports it.
 
 # %%
 import io
@@ -62,20 +62,18 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 # %%
-def search(tuner_class, *args, printed=None, fit=None, **settings):
-    """Search quietly; return the tuner and what was raised."""
-    objective = kt.Objective("score", "max")
-    usual = {"objective": objective, "overwrite": True}
-    usual |= {"seed": 1, "directory": "searches"}
-    tuner = raised = None
-    printed = printed or io.StringIO()
+def search(tuner_class, *args, fit=None, **settings):
+    """Return the tuner, what was raised and what was printed."""
+    usual = {"objective": kt.Objective("score", "max"), "seed": 1}
+    usual |= {"directory": "searches", "overwrite": True}
+    tuner, raised, printed = None, None, io.StringIO()
     with redirect_stdout(printed), redirect_stderr(printed):
         try:
             tuner = tuner_class(*args, **(usual | settings))
             tuner.search(**(fit or {}), verbose=0)
         except Exception as error:
             raised = error
-    return tuner, raised
+    return tuner, raised, printed.getvalue()
 
 
 # %% [markdown]
@@ -107,11 +105,8 @@ class Faulty(kt.HyperModel):
         return gives
 
 
-# %% [markdown]
-# Without validation data, the objective is missing from the history:
-
 # %%
-no_metric = keras.callbacks.History()
+no_metric = keras.callbacks.History()  # as without validation data
 no_metric.history = {"loss": [0.1]}
 oops = ValueError("oops")
 
@@ -138,17 +133,11 @@ rows = {}
 settings = {"max_model_size": 50, "max_retries_per_trial": 2}
 settings["project_name"] = "failed_trials"
 for fault, hypermodel in FAULTS.items():
-    printed = io.StringIO()
-    tuner, raised = search(
-        kt.GridSearch, hypermodel, printed=printed, **settings
-    )
+    tuner, raised, said = search(kt.GridSearch, hypermodel, **settings)
     trial = tuner.oracle.trials["0001"].status if tuner else "none"
     ending = f"raises {type(raised).__name__}" if raised else "goes on"
-    seen = "Traceback" in printed.getvalue()
-    prints = "traceback" if seen else "nothing"
+    prints = "traceback" if "Traceback" in said else "nothing"
     rows[fault] = [hypermodel.attempts, trial, ending, prints]
-
-# %%
 columns = ["attempts", "trial", "search", "prints"]
 faults = pd.DataFrame.from_dict(rows, "index", columns=columns)
 display(faults.rename_axis("fault"))
@@ -158,19 +147,17 @@ goes_on = faults[faults["search"] == "goes on"]
 completed = goes_on["trial"] == "COMPLETED"
 assert goes_on.index[completed] == "objective is +inf"
 assert (goes_on.loc[~completed, "trial"] == "FAILED").all()
-raised = faults.drop(goes_on.index)
-assert set(raised["trial"]) == {"RUNNING", "none"}
-assert set(raised["prints"]) == {"nothing"}
-assert faults.loc["objective is NaN", "prints"] == "nothing"
-once = faults.index[faults["attempts"] == 1]
-assert {"FailedTrialError", "above max_model_size"} < set(once)
+ended = faults.drop(goes_on.index)
+assert set(ended["trial"]) == {"RUNNING", "none"}
+silent = goes_on.index[goes_on["prints"] == "nothing"]
+assert list(silent) == ["objective is NaN", "objective is +inf"]
+assert faults.loc["FailedTrialError", "attempts"] == 1
 
 # %% [markdown]
 # What every trial would meet (`FatalError`, a `fit` that returns nothing,
 # a dictionary without the objective) is raised at once; the trial stays
-# RUNNING, and a resumed search runs it again. A metric that was not
-# logged only fails the trial. And +inf is a score like any other: where
-# more is better, the best one.
+# RUNNING, and a resumed search runs it again. And +inf is a score like any
+# other: where more is better, the best one.
 #
 # Raise `FailedTrialError` where a retry would be a waste. A traceback is
 # printed even with `verbose=0`, except for NaN.
@@ -188,7 +175,7 @@ class AlwaysFails(kt.RandomSearch):
 
 
 for limit in (3, 10):
-    tuner, raised = search(
+    tuner, raised, _ = search(
         AlwaysFails,
         hyperparameters=SPACE,
         max_trials=6,
@@ -199,15 +186,13 @@ for limit in (3, 10):
     print("raised:", str(raised).splitlines()[0])
 
 # %% [markdown]
-# With the limit raised, a search in which every trial failed ends as if
-# all were well:
+# With the limit raised, the search ends as if all were well:
 
 # %%
 (best,) = tuner.get_best_hyperparameters()
 (trial,) = tuner.oracle.get_best_trials()
-print("best values:", {x: round(v, 3) for x, v in best.values.items()})
+print("best values:", best.values)
 print("their trial:", trial.status, "with score", trial.score)
-assert raised is None and trial.status == "FAILED"
 
 # %% [markdown]
 # So check the status of each trial that `tuner.oracle.get_best_trials()`
@@ -239,20 +224,18 @@ class WrongTwice(kt.GridSearch):
 
 
 names = {"project_name": "failed_trials_retries"}
-tuner, _ = search(WrongTwice, max_retries_per_trial=2, **names)
+tuner, *_ = search(WrongTwice, max_retries_per_trial=2, **names)
 
 # %%
-trials = [*tuner.oracle.trials.values()]
-for trial in trials:
+for trial in tuner.oracle.trials.values():
     way = trial.hyperparameters.get("way")
     tries = tuner.attempts.count(way)
     print(f"{way:5}: {tries} attempts, {trial.status}, {trial.score}")
-assert [t.status for t in trials] == ["COMPLETED", "FAILED"]
-assert tuner.attempts.count("NaN") == 3
+assert trial.status == "FAILED" and tries == 3
 
 # %% [markdown]
-# The second trial was retried in vain: Keras Tuner does not replace a
-# recorded NaN. For another try, raise an exception instead.
+# Keras Tuner does not replace a recorded NaN. For another try, raise an
+# exception instead.
 #
 # ## Where the NaN stands matters
 #
@@ -277,13 +260,11 @@ class Histories(kt.GridSearch):
 
 # %%
 names = {"project_name": "failed_trials_epochs"}
-tuner, _ = search(Histories, objective=loss, **names)
-trials = [*tuner.oracle.trials.values()]
-for trial in trials:
+tuner, *_ = search(Histories, objective=loss, **names)
+for trial in tuner.oracle.trials.values():
     where = trial.hyperparameters.get("NaN")
     print(f"NaN in {where:11}: {trial.status}, {trial.score}")
-scores = [trial.score for trial in trials]
-assert math.isnan(scores[1]) and scores[0] == scores[2] == 0.7
+assert trial.score == 0.7
 
 # %% [markdown]
 # So a trial that diverges after a good epoch keeps that epoch's score and
@@ -319,7 +300,7 @@ def rounds(tuner_class, way):
     tuner_class.way = way
     names = {"project_name": "failed_trials_hyperband"}
     names |= {"hyperparameters": SPACE.copy(), "max_epochs": 9}
-    tuner, _ = search(tuner_class, **names)
+    tuner, *_ = search(tuner_class, **names)
     trials = tuner.oracle.trials.values()
     values = pd.DataFrame([t.hyperparameters.values for t in trials])
     first = values[values["tuner/bracket"] == 2]
@@ -333,15 +314,8 @@ counts = {way: rounds(OneWrong, way) for way in ways}
 for way in ways[1:]:
     counts[f"{way}, scored"] = rounds(Scored, way)
 counts = pd.DataFrame(counts).rename_axis("epochs").fillna(0)
-counts = counts.astype(int)
-display(counts)
-
-# %%
-assert counts["none"].tolist() == [9, 3, 1]
-for way in ("an exception", "NaN"):
-    assert counts[way].tolist() == [9, 2, 0]
-for way in ways[1:]:
-    assert counts[f"{way}, scored"].equals(counts["none"])
+display(counts.astype(int))
+assert not counts.loc[9, ["an exception", "NaN"]].any()
 
 # %% [markdown]
 # After one failure in the first round, no trial of that bracket is
@@ -401,7 +375,7 @@ for hypermodel in (Diverging(), BadScore(), Diverging(), BadScore()):
     stops = len(rows) > 1
     fit["callbacks"] = [keras.callbacks.TerminateOnNaN()] * stops
     more = {"hyperparameters": far.copy(), "fit": fit, **names}
-    tuner, _ = search(kt.GridSearch, hypermodel, **more)
+    tuner, *_ = search(kt.GridSearch, hypermodel, **more)
     (trial,) = tuner.oracle.trials.values()
     failed = trial.status == "FAILED"
     score = trial.status if failed else f"{trial.score:,.1f}"
@@ -412,10 +386,8 @@ for hypermodel in (Diverging(), BadScore(), Diverging(), BadScore()):
 table = pd.DataFrame(rows).T.sort_index(ascending=[False, True])
 display(table.rename_axis(["fit", "TerminateOnNaN"]))
 print(f"WORST is {WORST:,.1f}")
-assert table.loc[("Diverging", False), "score"] == "FAILED"
 assert (table.loc["BadScore", "score"] == f"{WORST:,.1f}").all()
-for _, epochs in table["epochs"].groupby(level=0):
-    assert epochs[:, True].item() < epochs[:, False].item()
+assert table["epochs"].tolist() == [2, 1, 2, 1]
 
 # %% [markdown]
 # `TerminateOnNaN` saves epochs, but is no cure: it stops at infinity or
@@ -434,7 +406,6 @@ broken.compile(loss=crossentropy, metrics=["accuracy"])
 broken.set_weights([w * math.nan for w in broken.get_weights()])
 nan, accuracy = broken.evaluate(x, y, batch_size=2000, verbose=0)
 print(f"loss {nan}, accuracy {accuracy:.2f}")
-assert math.isnan(nan) and accuracy > 0.05
 
 # %% [markdown]
 # There, watch the loss in `fit`, and put the bad score into the history
@@ -463,10 +434,9 @@ class OfLimitedSize(kt.HyperModel):
         return model.fit(*args, **kwargs)
 
 
-names = {"project_name": "failed_trials_large"}
 fit |= {"callbacks": [], "batch_size": 1000}
-names |= {"objective": loss, "fit": fit}
-tuner, _ = search(kt.GridSearch, OfLimitedSize(), **names)
+names = {"project_name": "failed_trials_large", "objective": loss}
+tuner, *_ = search(kt.GridSearch, OfLimitedSize(), fit=fit, **names)
 
 # %%
 for trial in tuner.oracle.trials.values():
@@ -474,7 +444,6 @@ for trial in tuner.oracle.trials.values():
     saved = any(folder.glob("checkpoint*"))
     units = trial.hyperparameters.get("units")
     print(f"{units:4} units: {trial.status}, weights saved: {saved}")
-    assert saved == (units == 8) and trial.status == "COMPLETED"
 
 # %% [markdown]
 # A trial without training, or whose every loss was NaN, leaves no weights
@@ -494,20 +463,13 @@ class Mended(AlwaysFails):
 
 
 names = {"project_name": "failed_trials_mended", "max_trials": 6}
-tuner, raised = search(AlwaysFails, hyperparameters=SPACE, **names)
+tuner, raised, _ = search(AlwaysFails, hyperparameters=SPACE, **names)
 print("ended:", str(raised).splitlines()[0])
-first = tuner.oracle.trials.items()
-drawn = {number: t.hyperparameters.values for number, t in first}
-tuner, raised = search(Mended, overwrite=False, **names)
+third = tuner.oracle.trials["2"].hyperparameters.values
+tuner, *_ = search(Mended, overwrite=False, **names)
 trials = dict(sorted(tuner.oracle.trials.items()))
 print("then:", *(trial.status for trial in trials.values()))
-
-# %%
-statuses = [trial.status for trial in trials.values()]
-assert raised is None
-assert statuses == 2 * ["FAILED"] + 4 * ["COMPLETED"]
-for number, values in drawn.items():
-    assert trials[number].hyperparameters.values == values
+assert trials["2"].hyperparameters.values == third
 
 # %% [markdown]
 # The third trial ran again with its values, since the search ended before
