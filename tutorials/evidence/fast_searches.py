@@ -170,41 +170,23 @@ for size, (train, validation) in sizes.items():
     features = train[0].shape[1]
     for way, settings in ways_to_train(train, validation).items():
         if size == "digits" or way in ON_LARGER:
-            rows[way, size] = first_and_later(features, *settings)
-
-
-def relative(table):
-    """Divide each column by its first row."""
-    return (table / table.iloc[0]).round(2)
-
+            rows[size, way] = first_and_later(features, *settings)
 
 # %%
 costs = pd.DataFrame(rows, ["first epoch", "later epoch"]).T
-costs = costs.rename_axis(["way", "size"]).unstack(sort=False)
-shares = relative(costs).rename_axis(columns=[None, None])
-shares = shares.swaplevel(axis=1).sort_index(axis=1)
-display(shares.astype(object).fillna(""))
+usual = costs.xs("as it comes", level=1)["later epoch"]
+costs = costs.div(usual, axis=0, level=0)
+display(costs.rename_axis(["size", "way"]).round(2))
 
 # %% [markdown]
-# Smaller is better. On the digits, more steps in a call help later epochs only
-# so far while Keras prepares arrays anew for each; with a pipeline only the
-# steps are left. On larger data the steps weigh more.
+# In later epochs as it comes: smaller is better. On the digits, more steps in
+# a call help later epochs only so far while Keras prepares arrays anew for
+# each; with a pipeline only the steps are left. On larger data the steps weigh
+# more.
 #
-# The first epoch holds what a trial pays once, mostly tracing. A call of many
-# steps takes more of that, which later epochs win back. XLA's compiler costs as
-# much as several epochs, and later ones are hardly cheaper for it; on a CPU,
-# Keras leaves it off.
-#
-# What a trial pays once, counted in later epochs of its own way:
-
-# %%
-start = costs["first epoch"] - costs["later epoch"]
-paid = (start / costs["later epoch"]).round(1)
-paid.columns = [f"{size}: later epochs" for size in paid]
-display(paid.astype(object).fillna(""))
-
-# %% [markdown]
-# A short trial is mostly tracing.
+# The first epoch holds what a trial pays once, mostly tracing, and so is most
+# of a short trial. XLA's compiler costs as much as several epochs, and later
+# ones are hardly cheaper for it; on a CPU, Keras leaves it off.
 #
 # ## Garbage collection
 #
@@ -229,7 +211,6 @@ gc.freeze()
 after, left = collection(), len(gc.get_objects())
 print(f"objects to walk: {walked:,} before, {left:,} after")
 print(f"CPU seconds to walk them: {before:.3f}, then {after:.5f}")
-assert left < walked / 10
 
 # %% [markdown]
 # Call it once, after imports and data are loaded: what is frozen is never
@@ -296,26 +277,23 @@ space = kt.HyperParameters()
 space.Fixed("hidden_layers", 1)
 space.Fixed("units", 64)
 space.Fixed("activation", "relu")
+goal = kt.Objective("val_accuracy", "max")
 FOLDER = {"directory": "searches", "overwrite": True}
 FOLDER["project_name"] = "fast_searches"
 
 
 # %%
 def search(tuner_class, hypermodel, *args, trials=2, **data):
-    """Search; return CPU seconds a trial, and the trials."""
+    """Search; return CPU seconds, the best score, and all values."""
     keras.utils.set_random_seed(1)
-    tuner = tuner_class(
-        hypermodel,
-        hyperparameters=space.copy(),
-        objective=kt.Objective("val_accuracy", "max"),
-        max_trials=trials,
-        seed=1,
-        **FOLDER,
-    )
+    words = {"hyperparameters": space.copy(), "seed": 1, **FOLDER}
+    tuner = tuner_class(hypermodel, goal, max_trials=trials, **words)
     begun = time.process_time()
     tuner.search(*args, epochs=3, verbose=0, **data)
     seconds = time.process_time() - begun
-    return seconds / trials, list(tuner.oracle.trials.values())
+    found = tuner.oracle.trials.values()
+    values = [trial.hyperparameters.values for trial in found]
+    return seconds, max(trial.score for trial in found), values
 
 
 # %%
@@ -332,31 +310,25 @@ searches = {
 }
 
 # %%
-seconds, results = {}, {}
+rows = {}
 warm_up = {"trials": 1, "validation_data": images.validation}
 search(kt.RandomSearch, ImageClassifier(), *arrays, **warm_up)
+gc.unfreeze()
 for way, (tuner_class, hypermodel, data) in searches.items():
-    gc.collect()
-    if way == "as guides show":
-        gc.unfreeze()
-    else:
-        gc.freeze()
     judges = images.validation if data is arrays else validation
-    seconds[way], results[way] = search(
-        tuner_class, hypermodel(), *data, validation_data=judges
-    )
+    judged = {"validation_data": judges}
+    rows[way] = search(tuner_class, hypermodel(), *data, **judged)
+    gc.collect()
+    gc.freeze()  # for all ways but the first
 
 # %%
-best = {w: max(t.score for t in results[w]) for w in results}
-cpu = relative(pd.Series(seconds))
-table = pd.DataFrame({"CPU of a trial": cpu, "best val_accuracy": best})
-display(table.rename_axis("way").round(4))
-values = [
-    [trial.hyperparameters.values for trial in trials]
-    for trials in results.values()
-]
-assert all(each == values[0] for each in values)
-assert np.ptp(table["best val_accuracy"]) < 0.1
+*_, values = rows["as guides show"]
+columns = ["CPU of a trial", "best val_accuracy", "values"]
+table = pd.DataFrame.from_dict(rows, "index", columns=columns)
+table["CPU of a trial"] /= table["CPU of a trial"].iloc[0]
+shown = table.drop(columns="values").rename_axis("way")
+display(shown.round({"CPU of a trial": 2, "best val_accuracy": 4}))
+assert all(tried == values for *_, tried in rows.values())
 
 # %% [markdown]
 # All tried the same values, once: small steps between rows mean nothing.
@@ -369,15 +341,11 @@ assert np.ptp(table["best val_accuracy"]) < 0.1
 # Before each trial `BayesianOptimization` fits a Gaussian process: many tiny
 # matrix products, each shared out over all threads of the linear algebra, BLAS
 # ([why](../bayesian_optimization.py#what-a-proposal-costs)). One thread helps,
-# and so does a search for the best proposal with a gradient. How many times
-# less CPU a proposal takes, by trials, from [the record](#the-record):
+# and so does a search for the best proposal with a gradient: the rows
+# `proposal` of the first table.
 
 # %%
 from snippets.searches.quick_proposals import quick_proposals
-
-# %%
-proposals = times["CPU"].unstack("trials").loc["proposal"]
-display(proposals.dropna(axis="columns").round(1))
 
 # %% [markdown]
 # The proposals are the same, to half a percent of a range or better. The
@@ -387,13 +355,8 @@ display(proposals.dropna(axis="columns").round(1))
 
 # %%
 FOLDER["project_name"] = "fast_searches_quick"
-tuner = quick_proposals(kt.BayesianOptimization)(
-    ImageClassifier(),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=20,
-    seed=1,
-    **FOLDER,
-)
+Quick = quick_proposals(kt.BayesianOptimization)
+tuner = Quick(ImageClassifier(), goal, 20, seed=1, **FOLDER)
 print("its oracle:", type(tuner.oracle).__name__)
 
 # %% [markdown]
@@ -422,26 +385,24 @@ from snippets.results.compare_runs import compare_runs
 def ratios(speed):
     """Compare each way with the first of its measurement."""
     names = {"cpu_seconds": "CPU", "wall_seconds": "clock"}
-    names["whole_seconds"] = "command"
-    best = "best_validation_accuracy"
-    columns = [*names, best]
+    names |= {"whole_seconds": "command"}
+    best, kinds = "best_validation_accuracy", ["trials", "way"]
     rounds = speed.groupby(["measurement", "trials", "round"])
-    base = rounds[columns].transform("first")
-    shares = (speed[columns] / base).assign(
-        gain=speed[best] - base[best]
-    )
-    rows, kinds = [], ["measurement", "trials", "way"]
-    for kind, runs in speed.groupby(kinds, sort=False):
-        row = dict(zip(kinds, kind, strict=True), rounds=len(runs))
-        for column, name in names.items():
-            row[name] = shares.loc[runs.index, column].median()
-        gain = shares.loc[runs.index, "gain"].dropna()
-        if len(gain):
-            sure = compare_runs({"gain": gain}).loc["gain"]
-            row |= {"accuracy": sure["mean"]}
-            row |= {"from": sure["low"], "to": sure["high"]}
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("measurement")
+    base = rounds[[*names, best]].transform("first")
+    shares = (speed[[*names]] / base[[*names]]).rename(columns=names)
+    shares["gain"] = speed[best] - base[best]
+    shares = shares.join(speed[["measurement", *kinds]])
+    groups = shares.groupby(["measurement", *kinds], sort=False)
+    table = groups[[*names.values()]].median()
+    table.insert(0, "rounds", groups.size())
+    for kind, gain in groups["gain"]:
+        if gain.notna().any():
+            sure = compare_runs({"gain": gain.dropna()}).loc["gain"]
+            columns = ["accuracy", "from", "to"]
+            table.loc[kind, columns] = sure[
+                ["mean", "low", "high"]
+            ].array
+    return table.reset_index(kinds)
 
 
 # %%
@@ -456,9 +417,6 @@ assert one["CPU"].between(0.4, 0.6).all() and (one["clock"] > 0.8).all()
 # are often written, and not shown to be less accurate.
 
 # %%
-fast = shares[shares["way"].str.startswith("fast")]
-assert not (fast["to"] < 0).any()
-assert (fast[["CPU", "clock", "command"]] < 1).all(axis=None)
 runs = speed[speed["measurement"] == "random"]
 runs = runs.pivot(index="round", columns="way", values="whole_seconds")
 longer = runs["fast with two workers"] > runs["fast"]
