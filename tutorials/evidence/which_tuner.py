@@ -83,7 +83,7 @@ from snippets.searches.replayed import replayed
 
 # %% [markdown]
 # One of the three runs, drawn once per configuration and seed, answers a trial.
-# The other two judge, so that luck can't both choose and praise. Three races,
+# The other two judge, so that luck can't both choose and praise. One race,
 # compared with the record:
 
 # %%
@@ -97,38 +97,26 @@ for name, values in curves["digits"].space.items():
 SEED = 1
 runs = np.random.default_rng(SEED).integers(3, size=432)
 
+# %%
+tuner = replayed(kt.Hyperband, curves["digits"], runs)(
+    objective=kt.Objective("val_accuracy", "max"),
+    hyperparameters=space,
+    max_epochs=27,
+    factor=3,
+    hyperband_iterations=4,
+    seed=SEED,
+    directory="searches",
+    project_name="which_tuner_Hyperband",
+    overwrite=True,
+)
+tuner.search(verbose=0)
 
 # %%
-def race(tuner_class, epochs=None, **settings):
-    """Search digits; return the best score."""
-    tuner = replayed(tuner_class, curves["digits"], runs)(
-        objective=kt.Objective("val_accuracy", "max"),
-        hyperparameters=space.copy(),
-        seed=SEED,
-        directory="searches",
-        project_name=f"which_tuner_{tuner_class.__name__}",
-        overwrite=True,
-        **settings,
-    )
-    tuner.search(verbose=0, **({"epochs": epochs} if epochs else {}))
-    return float(tuner.oracle.get_best_trials()[0].score)
-
-
-# %%
-HALVING = {"max_epochs": 27, "factor": 3, "hyperband_iterations": 4}
-found = {
-    "GridSearch": race(kt.GridSearch, epochs=27, max_trials=56),
-    "RandomSearch": race(kt.RandomSearch, epochs=27, max_trials=56),
-    "Hyperband": race(kt.Hyperband, **HALVING),
-}
-print("the best validation accuracy:")
-print(pd.Series(found).round(4).to_string())
-
-# %%
-last = races.query("problem == 'digits' and setting == 'full'")
-last = last[last["seed"] == SEED].groupby("tuner").last()
-for name, score in found.items():
-    assert last.loc[name, "score"] == round(score, 4), name
+score = tuner.oracle.get_best_trials()[0].score
+record = races.query("problem == 'digits' and setting == 'full'")
+record = record[record["seed"] == SEED].groupby("tuner").last()
+known = record.loc["Hyperband", "score"]
+print(f"best validation accuracy {score:.4f}, recorded {known:.4f}")
 
 # %% [markdown]
 # Close seeds [try the same
@@ -137,19 +125,9 @@ for name, score in found.items():
 # chance:
 
 # %%
-ORDER = [
-    "Hyperband",
-    "RandomSearch, 3 epochs",
-    "RandomSearch, 9 epochs",
-    "RandomSearch",
-    "RandomSearch, patience 5",
-    "RandomSearch, twice the epochs",
-    "BayesianOptimization",
-    "GridSearch",
-]
 overlaps = pd.read_csv(evidence_file("overlaps.csv"), comment="#")
 shared = overlaps.query("problem == 'mnist' and setting == 'full'")
-shared = shared.set_index("tuner").loc[ORDER]
+shared = shared.set_index("tuner")
 display(shared[["configurations", "shared_mean", "chance"]].round(2))
 
 # %% [markdown]
@@ -184,7 +162,7 @@ def regrets(budget, unit="epochs", problem="mnist", setting="full"):
     raced = races["problem"].eq(problem) & races["setting"].eq(setting)
     spent = races[raced & (races[unit] <= budget * (1 + twice))]
     last = spent.groupby(["seed", "tuner"])["regret"].last()
-    return last.unstack("tuner")[ORDER]
+    return last.unstack("tuner")
 
 
 FEW, MANY = 14 * 27, 56 * 27
@@ -192,10 +170,9 @@ few, many = regrets(FEW), regrets(MANY)
 
 # %%
 left = {p: regrets(MANY, problem=p)["RandomSearch"] for p in curves}
-interval = compare_runs(left)[["mean", "low", "high"]].round(2)
-display(interval.rename_axis("regret after 1,512 epochs"))
-low = interval["low"]
-assert low["digits"] < 0.1 < low["mnist"]
+behind = compare_runs(left)[["mean", "low", "high"]].round(2)
+display(behind.rename_axis("regret after 1,512 epochs"))
+assert behind["low"]["digits"] < 0.1 < behind["low"]["mnist"]
 
 # %% [markdown]
 # On digits, with 288 validation images, it is not shown to stay behind, so
@@ -215,7 +192,7 @@ STYLES = {
     "Hyperband": "-",
 }
 ended = raced.groupby(["tuner", "seed"])[["trial", "epochs", "seconds"]]
-ended = ended.last().groupby("tuner").mean().loc[ORDER]
+ended = ended.last().groupby("tuner").mean()
 WHOLE = ended.loc["RandomSearch", "seconds"]
 lines = {}
 for unit, end in (("epochs", MANY), ("seconds", WHOLE)):
@@ -244,10 +221,9 @@ plt.show()
 # %% [markdown]
 # ## In seconds
 #
-# Epochs leave out that each trial must be built and traced. The regret for the
-# CPU seconds that `RandomSearch` takes for 1,512 epochs, and a quarter of them.
-# What a tuner takes for itself is left out: milliseconds, except for
-# `BayesianOptimization`.
+# Each trial must be built and traced. The regret for the CPU seconds that
+# `RandomSearch` takes for 1,512 epochs, and a quarter of them, without what a
+# tuner takes for itself: milliseconds, except for `BayesianOptimization`.
 
 
 # %%
@@ -309,7 +285,7 @@ show(
     after_1512_epochs=little,
 )
 small = races.query("problem == 'mnist' and setting == 'small'")
-tried = small.groupby("tuner")[["trial", "epochs"]].max().loc[ORDER]
+tried = small.groupby("tuner")[["trial", "epochs"]].max()
 print("trials and epochs, at most:")
 print(tried.to_string())
 
@@ -357,8 +333,6 @@ assert earlier.loc["RandomSearch", "difference_low"] < 0
 assert interval(little, "RandomSearch, patience 5").iloc[1] < 0
 better = compared(little)["difference_high"].dropna() < 0
 assert set(better[better].index) == {"RandomSearch, patience 5"}
-first = regrets(18 * 27)[["RandomSearch", "BayesianOptimization"]]
-assert (first.nunique(axis=1) == 1).all()
 for name in ("BayesianOptimization", "RandomSearch, patience 5"):
     assert all(
         interval(each, name).iloc[1] > 0 for each in (many, late)
@@ -370,8 +344,7 @@ assert 9 * tried.epochs.Hyperband == tried.epochs.RandomSearch
 #
 # - Other problems: this is a small one, with dense networks, one split and one
 #   space, whose best configurations lie at its edge. A lead here promises
-#   nothing elsewhere; that a rule fails here does refute its *always*. See
-#   [many problems](many_problems.py).
+#   nothing elsewhere: see [many problems](many_problems.py).
 # - Other trainings and test images: the intervals speak of the searches' seeds,
 #   on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
