@@ -344,7 +344,8 @@ assert 9 * tried.epochs.Hyperband == tried.epochs.RandomSearch
 #
 # - Other problems: this is a small one, with dense networks, one split and one
 #   space, whose best configurations lie at its edge. A lead here promises
-#   nothing elsewhere: see [many problems](many_problems.py).
+#   nothing elsewhere; that a rule fails here does refute its *always*. See
+#   [many problems](many_problems.py).
 # - Other trainings and test images: the intervals speak of the searches' seeds,
 #   on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
