@@ -100,14 +100,12 @@ def generate():
 # each epoch. Its `length` tells Keras when an epoch ends.
 
 # %%
-signature = (
-    tf.TensorSpec((None, x.shape[1]), tf.float32),
-    tf.TensorSpec((None,), tf.int64),
-)
+pixels = tf.TensorSpec((None, x.shape[1]), tf.float32)
+labels = tf.TensorSpec((None,), tf.int64)
+words = {"output_signature": (pixels, labels)}
+from_generator = tf.data.Dataset.from_generator(generate, **words)
 length = tf.data.experimental.assert_cardinality(batches)
-from_generator = tf.data.Dataset.from_generator(
-    generate, output_signature=signature
-).apply(length)
+from_generator = from_generator.apply(length)
 
 # %%
 examples = tf.data.Dataset.from_tensor_slices((x, y))
@@ -126,16 +124,12 @@ ways = {
 
 # %%
 def small_model(units):
-    inputs = keras.Input((64,))
-    hidden = keras.layers.Dense(units, activation="relu")(inputs)
-    outputs = keras.layers.Dense(10, activation="softmax")(hidden)
-    model = keras.Model(inputs, outputs)
-    model.compile(
-        keras.optimizers.SGD(0.5),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        run_eagerly=True,  # tracing takes longer than a few steps
-    )
+    hidden = keras.layers.Dense(units, activation="relu")
+    outputs = keras.layers.Dense(10, activation="softmax")
+    model = keras.Sequential([keras.Input((64,)), hidden, outputs])
+    loss = "sparse_categorical_crossentropy"
+    model.compile(keras.optimizers.SGD(0.5), loss, metrics=["accuracy"])
+    model.run_eagerly = True  # tracing takes longer than a few steps
     return model
 
 
@@ -158,14 +152,13 @@ class Counted(kt.HyperModel):
 def search(hypermodel, name, *args, **kwargs):
     """Search a grid; return its trials in order."""
     keras.utils.set_random_seed(1)
-    tuner = kt.GridSearch(
-        hypermodel,
-        objective=kt.Objective("val_accuracy", "max"),
-        seed=1,
-        directory="searches",
-        project_name=f"data_pipelines_{name}",
-        overwrite=True,
-    )
+    goal = kt.Objective("val_accuracy", "max")
+    names = {
+        "project_name": f"data_pipelines_{name}",
+        "overwrite": True,
+    }
+    names |= {"directory": "searches", "seed": 1}
+    tuner = kt.GridSearch(hypermodel, goal, **names)
     with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
         tuner.search(*args, epochs=2, verbose=0, **kwargs)
     trials = tuner.oracle.trials
@@ -182,28 +175,20 @@ for way, data in ways.items():
         trials = results[way] = search(hypermodel, way, *data, **given)
     rows[way] = {f"trial {n}": t.status for n, t in enumerate(trials)}
     rows[way]["batches"] = hypermodel.batches
-table = pd.DataFrame(rows).T.rename_axis("way")
-display(table)
-
-# %%
+display(pd.DataFrame(rows).T.rename_axis("way"))
 print(results["generator"][1].message.splitlines()[-1])
-assert "empty generator" in results["generator"][1].message
-assert list(table.loc["generator"].iloc[:2]) == ["COMPLETED", "FAILED"]
-assert table.loc["generator", "batches"][0] < 2 * batches
-good = table.drop(index="generator")
-assert set(good.filter(like="trial").to_numpy().flat) == {"COMPLETED"}
-assert all(counts == [2 * batches] * 2 for counts in good["batches"])
 
 # %% [markdown]
-# The second trial of the generator fails, as would all that follow.
-# Because the first completed, the search ends as if all were well; only
-# [three failures in a row](failed_trials.py) stop it. The first trial is
-# no good either: its second epoch had only what Keras held back for it.
+# The second trial of the generator fails, as would all that follow. The
+# search ends as if all were well; only [three failures in a
+# row](failed_trials.py) stop it. The first trial is no good either: its
+# second epoch had only what Keras held back for it.
 #
 # All other ways give the same search:
 
 # %%
-scores = {way: [t.score for t in results[way]] for way in good.index}
+del results["generator"]
+scores = {way: [t.score for t in results[way]] for way in results}
 table = pd.DataFrame(scores, ["trial 0", "trial 1"]).T
 display(table.rename_axis("way").round(4))
 np.testing.assert_allclose(table, table.iloc[[0] * 5], atol=0.01)
@@ -244,13 +229,10 @@ for hypermodel, data in (
 table = pd.DataFrame(rows).rename_axis("batch_size").sort_index()
 display(table)
 assert (table["Ignored"] == 2 * batches).all()
-right = [2 * -(-len(y) // size) for size in table.index]
-assert list(table["BatchedInFit"]) == right
 
 # %% [markdown]
-# The table counts the batches of two epochs. Make a PyDataset in `fit`
-# too, as `Batches(x, y, batch_size)`. Validation data needs no tuned
-# batch size; a large one is fast.
+# Make a PyDataset in `fit` too, as `Batches(x, y, batch_size)`. Validation
+# data needs no tuned batch size; a large one is fast.
 #
 # ## Shuffle and cache, in this order
 #
@@ -266,10 +248,8 @@ pipelines = {
     "batch, cache, shuffle": numbers.batch(4).cache().shuffle(12),
 }
 for name, pipeline in pipelines.items():
-    epochs = [[*pipeline.as_numpy_iterator()] for epoch in range(2)]
-    first, second = (
-        [b.tolist() for b in batches] for batches in epochs
-    )
+    first = [batch.numpy().tolist() for batch in pipeline]
+    second = [batch.numpy().tolist() for batch in pipeline]
     print(f"{name}\n  epoch 1: {first}\n  epoch 2: {second}")
     assert (first == second) == name.startswith("shuffle")
     assert (sorted(first) != sorted(second)) == name.startswith("cache")
@@ -292,7 +272,6 @@ for buffer in (1, 100, len(sorted_labels)):
     first[buffer] = np.bincount(batch, minlength=10)
 table = pd.DataFrame(first).T.rename_axis("buffer")
 display(table.rename_axis(columns="label"))
-assert (first[100] > 0).sum() < (first[buffer] > 0).sum()
 
 # %% [markdown]
 # A small buffer gives only some of the labels. Where images don't fit
@@ -312,40 +291,26 @@ def counted_source():
     yield from generate()
 
 
-class Read(Counted):
-    def fit(self, hp, model, x, epochs, **kwargs):
-        for _ in range(epochs):
-            for _ in x:
-                pass
-        return 0.0
-
-
-class CachedInFit(Read):
-    def fit(self, hp, model, x, epochs, **kwargs):
-        return super().fit(hp, model, x.cache(), epochs)
+class CachedInFit(Counted):
+    def fit(self, hp, model, x, **kwargs):
+        return super().fit(hp, model, x.cache(), **kwargs)
 
 
 # %%
-source = tf.data.Dataset.from_generator(
-    counted_source, output_signature=signature
-)
-rows = {}
+source = tf.data.Dataset.from_generator(counted_source, **words)
 for name, hypermodel, data in (
-    ("no cache", Read(), source),
-    ("cached in fit", CachedInFit(), source),
-    ("cached before", Read(), source.cache()),
+    ("no_cache", Counted(), source),
+    ("cached_in_fit", CachedInFit(), source),
+    ("cached_before", Counted(), source.cache()),
 ):
     reads.clear()
-    trials = search(hypermodel, name.replace(" ", "_"), data)
-    rows[name] = len(reads)
-print(f"{len(trials)} trials of 2 epochs:", rows)
-assert list(rows.values()) == [4, 2, 1]
+    trials = search(hypermodel, name, data, **given)
+    print(f"{name:13}: read {len(reads)} times in 2 trials of 2 epochs")
 
 # %% [markdown]
 # The cache stays in memory between trials. It saves much where files are
 # decoded before it, and nothing for slices of an array.
-
-# %% [markdown]
+#
 # ## What does not work with a dataset
 #
 # Keras refuses two arguments of `fit`, and warns in every trial of
@@ -353,11 +318,8 @@ assert list(rows.values()) == [4, 2, 1]
 
 # %%
 model = small_model(16)
-for argument, reply in (
-    ({"validation_split": 0.2}, "only supported"),
-    ({"sample_weight": np.ones(len(y))}, "should not"),
-    ({}, "ignored"),
-):
+weights = {"sample_weight": np.ones(len(y))}
+for argument in ({"validation_split": 0.2}, weights, {}):
     with warnings.catch_warnings(record=True, action="always") as said:
         try:
             model.fit(examples.batch(512), verbose=0, **argument)
@@ -365,7 +327,6 @@ for argument, reply in (
         except ValueError as error:
             message = str(error)
     print(*(argument or ["the default"]), "-", message[:62], "...")
-    assert reply in message
 
 # %% [markdown]
 # So split before you search, put weights into the dataset as a third
@@ -389,9 +350,8 @@ for name, data, words in (
     print(f"{name:14} loss {losses[name]:.5f}")
 
 # %%
-third, by_class, none = losses.values()
+third, by_class, _ = losses.values()
 assert np.isclose(third, by_class, rtol=1e-3)
-assert not np.isclose(third, none, rtol=1e-3)
 
 # %% [markdown]
 # Both give the same training. Validation takes no class weights: a score
@@ -439,15 +399,10 @@ train, validation = (
 )
 
 # %%
-tuner = kt.RandomSearch(
-    TextClassifier(),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
-    seed=1,
-    directory="searches",
-    project_name="data_pipelines_text",
-    overwrite=True,
-)
+names = {"directory": "searches", "overwrite": True}
+names["project_name"] = "data_pipelines_text"
+goal = kt.Objective("val_accuracy", "max")
+tuner = kt.RandomSearch(TextClassifier(), goal, 2, seed=1, **names)
 tuner.search(train, validation_data=validation, epochs=3, verbose=0)
 
 # %%
@@ -458,11 +413,8 @@ trials = trials_table(tuner)
 display(trials.drop(columns="status").round(4))
 common = np.bincount(labels_validation).max() / len(labels_validation)
 print(f"always the most common label: {common:.4f}")
-assert trials["val_accuracy"].max() > common
 
 # %% [markdown]
-# Two trials don't show which of its values matter.
-#
 # The best model comes back without its vocabulary, since a weights file
 # holds no words: only two entries, for padding and unknown words. Let the
 # layer learn from the same texts again:
@@ -471,7 +423,6 @@ assert trials["val_accuracy"].max() > common
 best = tuner.get_best_models()[0]
 vocabulary = best.get_layer("vocabulary")
 print("words known:", vocabulary.vocabulary_size())
-assert vocabulary.vocabulary_size() == 2
 vocabulary.adapt(texts)
 accuracy = best.evaluate(validation.batch(256), verbose=0)[1]
 score = trials["val_accuracy"].max()
