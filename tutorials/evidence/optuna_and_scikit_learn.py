@@ -56,14 +56,13 @@ display(table.astype(object).fillna(""))
 # of a budget hold at once.
 #
 # 378 epochs are 14 trials of 27, what one iteration of Hyperband takes. (The
-# search of 372 candidates has just ended its first round there.) [Which
-# tuner?](which_tuner.py) races Keras Tuner alone.
+# search of 372 candidates has just ended its first round there.)
 #
 # ## The races
 #
-# Every configuration of one space was trained three times beforehand. A race
-# asks these [recorded curves](../../evidence/recorded_curves.md) instead of
-# training. The programs that raced, and their versions:
+# A race asks [recorded curves](../../evidence/recorded_curves.md) instead of
+# training: every configuration of one space was trained three times. The
+# programs that raced, and their versions:
 
 # %%
 import matplotlib.pyplot as plt
@@ -101,20 +100,19 @@ display(spent[["trial", "seconds"]].round().astype(int))
 # %%
 epochs = spent["epochs"]
 assert epochs.stack().between(1500, 1530).all()
-assert set(epochs.loc["Hyperband"]) == {4 * 375}
-assert set(epochs.loc["scikit-learn halving"]) == {4 * 376}
+assert set(epochs.loc["scikit-learn halving"]) == {4 * (375 + 1)}
 assert (ended.groupby(["problem", "tuner"]).size() == 100).all()
 
 # %% [markdown]
-# Seconds are recorded CPU seconds of training, each trial's start included.
-# What the libraries take for themselves is left out.
+# Seconds are recorded CPU seconds of training, each trial's start included,
+# without what the libraries take for themselves.
 #
 # ## Two questions
 #
-# How far does a search stay behind the highest validation accuracy that was
-# there? And how far does its choice stay behind what there is to find in test
-# accuracy, judged by the two recorded runs that it did not see? That is regret.
-# Both are in percentage points.
+# How far, in percentage points, does a search stay behind the highest
+# validation accuracy that was there? And how far does its choice stay behind
+# what there is to find in test accuracy, judged by the two recorded runs that
+# it did not see? That is regret.
 
 
 # %%
@@ -133,25 +131,19 @@ def highest(curves, seed):
 
 
 # %%
-curves = {
-    problem: load_curves(evidence_file(f"curves_{problem}.csv.xz"))
-    for problem in PROBLEMS
-}
-SEEDS = races["seed"].unique()
-everything = {
-    (problem, seed): highest(recorded, seed)
-    for problem, recorded in curves.items()
-    for seed in SEEDS
-}
+best, everything = {}, {}
+for problem in PROBLEMS:
+    curves = load_curves(evidence_file(f"curves_{problem}.csv.xz"))
+    best[problem] = attainable(curves)
+    for seed in races["seed"].unique():
+        everything[problem, seed] = highest(curves, seed)
 everything = pd.DataFrame(everything, ["score", "quality"]).T
 
 # %%
-best = {problem: attainable(each) for problem, each in curves.items()}
 race = pd.MultiIndex.from_frame(races[["problem", "seed"]])
 there = everything["score"][race].array
 races["missed"] = (100 * (there - races["score"])).round(2)
 races["regret"] = 100 * (races["problem"].map(best) - races["quality"])
-assert races["missed"].min() >= -0.01
 
 # %% [markdown]
 # Each is compared with Hyperband by seed, since for one seed all were answered
@@ -223,15 +215,15 @@ SHOWN = {
 }
 grid = np.geomspace(100, LARGE, 12)
 states = [after(epochs)[["missed", "regret"]] for epochs in grid]
-means = [state.groupby(["problem", "tuner"]).mean() for state in states]
-lines = pd.concat(means, keys=grid, names=["epochs"])
+lines = pd.concat(states, keys=grid, names=["epochs"])
+lines = lines.groupby(["problem", "tuner", "epochs"]).mean()
 
 # %% alt="Two rows of two panels, for digits and MNIST: validation accuracy not found, and regret, against epochs spent, a line for each of five searches." caption="On digits regret levels off while validation accuracy still improves; on MNIST both improve to the end." figure="races"
 figure, axes = plt.subplots(2, 2, figsize=(8, 6), sharex=True)
 for row, measure in zip(axes, ("missed", "regret"), strict=True):
     for axis, problem in zip(row, PROBLEMS, strict=True):
         for tuner, style in SHOWN.items():
-            line = lines[measure].xs((problem, tuner), level=(1, 2))
+            line = lines.loc[(problem, tuner), measure]
             axis.plot(line, style, markevery=6, label=tuner)
         axis.set(xscale="log", title=problem, xlabel="epochs spent")
         axis.set_xticks([100, SMALL, LARGE], [100, SMALL, LARGE])
@@ -298,10 +290,8 @@ cases += [(SMALL, name, WHOLE) for name in ["Hyperband", *HALVINGS]]
 for case in cases:
     low = on_mnist(*case)["difference_low"].dropna()
     assert (low > 0).all(), case
-print(f"TPE less RandomSearch, after {LARGE} epochs on MNIST:")
-tpe = on_mnist(LARGE, "RandomSearch", ["Optuna TPE"]).loc["Optuna TPE"]
-print(tpe.filter(like="difference").round(2).to_string())
-assert tpe["difference_high"] < 0
+tpe = on_mnist(LARGE, "RandomSearch", ["Optuna TPE"])
+assert tpe.loc["Optuna TPE", "difference_high"] < 0
 
 # %% [markdown]
 # Not raced: Optuna's processes that share a database, time limit, Pareto
