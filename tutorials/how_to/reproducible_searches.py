@@ -54,12 +54,9 @@ from IPython.display import display
 # false:
 
 # %%
-for seed in (0, 1):
-    seeds = [
-        kt.oracles.RandomSearchOracle(seed=seed).seed for _ in "ab"
-    ]
-    print(f"seed={seed} became {seeds}")
-    assert (seeds == [1, 1]) == (seed == 1)
+for seed in (0, 0, 1, 1):
+    oracle = kt.oracles.RandomSearchOracle(seed=seed)
+    print(f"seed={seed} became {oracle.seed}")
 
 # %% [markdown]
 # ## Which seed fixes what
@@ -99,16 +96,10 @@ for tuner_seed in (None, 1):
         rates, scores = search(kt.RandomSearch, tuner_seed, keras_seed)
         again = search(kt.RandomSearch, tuner_seed, keras_seed)
         same = [rates == again[0], scores == again[1]]
-        rows.append([tuner_seed, keras_seed, *same])
+        rows.append([tuner_seed or "none", keras_seed or "none", *same])
 columns = ["tuner's seed", "Keras's seed"]
 columns += ["same values", "same scores"]
-table = pd.DataFrame(rows, columns=columns).set_index(columns[:2])
-
-# %%
-names = {"index": lambda seed: f"{seed:.0f}" if seed > 0 else "none"}
-display(table.rename(**names))
-assert table["same values"].tolist() == [False, True, True, True]
-assert table["same scores"].tolist() == [False, True, False, True]
+display(pd.DataFrame(rows, columns=columns).set_index(columns[:2]))
 
 # %% [markdown]
 # `set_random_seed` alone is enough here only because it also seeds
@@ -127,9 +118,7 @@ from sklearn.datasets import load_digits
 """
 functions = build_model, build_eagerly, search
 code = [imports, *map(inspect.getsource, functions)]
-code += [
-    "print(json.dumps(search(kt.RandomSearch, 1, 1, max_trials=2)))"
-]
+code += ["print(json.dumps(search(kt.RandomSearch, 1, 1, 2)))"]
 Path("search.py").write_text("\n\n".join(code), "utf-8")
 command = [sys.executable, "search.py"]
 done = subprocess.run(command, capture_output=True, check=True)
@@ -230,13 +219,7 @@ display(drawn.round(5))
 # %% [markdown]
 # Seed 2 is seed 1, one trial later: their mean is almost that of one
 # search. With six hyperparameters the same holds of seeds six apart.
-
-# %%
-near = drawn["seed 1"].iloc[1:].tolist()
-assert near == drawn["seed 2"].iloc[:-1].tolist()
-assert not set(drawn["seed 1"]) & set(drawn[f"seed {second}"])
-
-# %% [markdown]
+#
 # ## What this page did not show
 #
 # - [Several workers](several_processes.py). Which of them gets which
