@@ -99,9 +99,8 @@ for name, (own, test) in images.items():
 # %% [markdown]
 # ## How large must a difference be?
 #
-# How far the validation images and the run's seed move the difference of two
-# runs in the best quarter, as standard deviations in points, the hundredths of
-# accuracy:
+# How far images and seed move the difference of two runs in the best
+# quarter, as standard deviations in points, the hundredths of accuracy:
 
 
 # %%
@@ -137,7 +136,8 @@ assert all(measured < formula) and all(confirmed < seed)
 #   the rest other errors on these few images.
 #
 # On larger problems [Bouthillier et al.
-# (2021)](https://arxiv.org/abs/2103.03098) found the data to move scores most.
+# (2021)](https://arxiv.org/abs/2103.03098) found the data to move scores
+# most.
 #
 # The pairs of all three runs:
 
@@ -230,8 +230,8 @@ assert all(half[SIZES].T.diff().iloc[1:].min() > 0)
 # set is noisy too, so the true shares are a little further from one half.
 #
 # In the best quarter of digits only nine runs lead by more than two `se`,
-# and one, the luckiest, loses nearly all its pairs: among the best on few
-# images even a large lead can be luck.
+# and one loses nearly all its pairs: among the best on few images even a
+# large lead can be luck.
 #
 # How many validation images make `2 * se` as small as a difference in points:
 
@@ -276,8 +276,8 @@ assert all(left.loc[np.inf] < noises.iloc[0])
 #
 # ### Repeats, or more configurations?
 #
-# Random searches are replayed, and judged by the third run of the configuration
-# that they pick, which they have not seen. Each also runs the other way round,
+# Random searches are replayed, and judged by the third run of the
+# configuration that they pick, unseen. Each also runs the other way round,
 # on the test set, with the validation set as judge.
 
 # %%
@@ -356,8 +356,8 @@ assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 
 # %% [markdown]
 # Dotted lines are searches on the test set. Bars are 95 % intervals for the
-# mean over such searches, not over other images: the distance between solid
-# and dotted shows how much those matter.
+# mean over searches, not over other images: the distance between solid and
+# dotted shows how much those matter.
 #
 # With few runs, two of each cost more than they bring: half as many
 # configurations were tried. The best sixth again costs less, most on MNIST.
@@ -366,10 +366,10 @@ assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 #
 # ## How much of the best score is luck?
 #
-# A winner is partly the best and partly the luckiest, so its score is too good:
-# the winner's curse. So is that of a run's best epoch. Both overfit the
-# validation set by selection
-# ([Cawley and Talbot, 2010](https://jmlr.org/papers/v11/cawley10a.html)).
+# A winner is partly the best and partly the luckiest, so its score is too
+# good: the winner's curse. So is that of a run's best epoch. Both overfit
+# by selection ([Cawley and Talbot,
+# 2010](https://jmlr.org/papers/v11/cawley10a.html)).
 #
 # If one of the two sets is easier, that cancels in the mean of both ways round.
 
@@ -478,15 +478,15 @@ assert all(rise.loc["mnist", "worth"] > 0.1)
 # 1. If `2 * se` is more than the differences that matter, get more validation
 #    images, or [cross-validate](../how_to/cross_validation.py).
 # 2. Spend the runs on configurations first.
-# 3. Run the best few again, with other seeds, for a score that choosing
-#    has flattered less, and choose by the mean.
+# 3. Run the best few again, with other seeds, and choose by the mean, which
+#    choosing has flattered less.
 # 4. Take the simplest of those that are within one `se` of the best
 #    ([The Elements of Statistical
 #    Learning](https://hastie.su.domains/ElemStatLearn/), 7.10), in weights or
 #    seconds. [What that costs](measured_advice.py#the-simplest-within-the-noise).
-# 5. Evaluate that one on the test set, once, and report it with its
-#    interval, which `compare_runs` gives of right and wrong on each
-#    image. If you tune on, that test set is spent.
+# 5. Evaluate that one on the test set, once, and report its interval, which
+#    `compare_runs` gives of right and wrong on each image. If you tune on,
+#    that test set is spent.
 #
 # ## Repeats in Keras Tuner
 #
@@ -619,9 +619,9 @@ assert shown["low"]["fall"] < 0  # not shown
 
 # %% [markdown]
 # Trained anew, every search's configuration is better on average than the
-# untuned one. Its checkpoint, one run, beats the best of the untuned in three
-# searches of four, on the same test images each time. A single search may find
-# little, or luck, and its validation score does not say which.
+# untuned one. Its checkpoint, one run, beats the best of the untuned in
+# three searches of four, on the same test images each time. A single search
+# may find little, or luck; its validation score does not say which.
 #
 # ## What this page did not show
 #
