@@ -60,8 +60,8 @@ limits = threadpool_limits(1, user_api="blas")
 # %% [markdown]
 # ## A made-up problem
 #
-# Two hyperparameters, and a formula with one hill in place of training:
-# wide networks want small learning rates, which take more epochs.
+# A formula with one hill in place of training: wide networks want small
+# learning rates, which take more epochs.
 
 
 # %%
@@ -224,15 +224,15 @@ assert (share.loc["log"].sub(1 / 3).abs() < 0.03).all()
 #
 # ## GridSearch: a counter
 #
-# It counts through the combinations, the last hyperparameter first. Its
-# line above runs up each column before it moves right.
+# It counts through the combinations, the last hyperparameter first: up each
+# column, then right.
 
 # %%
 points = tables["GridSearch"][NAMES].to_numpy().tolist()
 assert points == sorted(points)
 
 # %% [markdown]
-# The steps are ours. What happens [without
+# What happens [without
 # steps](../grid_search.py#which-values-a-range-becomes), and what
 # `max_trials` cuts off, has a page.
 #
@@ -277,11 +277,9 @@ def predict(gpr, places):
 
 # %% [markdown]
 # The next trial goes where *predicted score + `beta` × uncertainty* is
-# highest, the upper confidence bound
-# ([Srinivas et al., 2010](https://arxiv.org/abs/0912.3995); Keras Tuner
-# names [Garnett's notes](https://www.cse.wustl.edu/~garnett/cse515t/spring_2015/files/lecture_notes/12.pdf)).
-# Keras Tuner climbs from fifty random points. This page computes a fine
-# grid instead:
+# highest, the upper confidence bound ([Srinivas et al.,
+# 2010](https://arxiv.org/abs/0912.3995)). Keras Tuner climbs from fifty
+# random points; this page computes a fine grid:
 
 # %%
 FINE = 121
@@ -349,8 +347,8 @@ assert betas["predicted"].is_monotonic_decreasing
 #
 # ### What alpha does
 #
-# `alpha` is how noisy the scores are taken to be: the larger, the more
-# the model smooths.
+# `alpha` is how noisy the scores are taken to be: the larger, the more the
+# model smooths.
 
 # %%
 rows = {}
@@ -375,8 +373,8 @@ assert (alphas.diff().iloc[1:] > 0).all(axis=None)
 # ### Choices and integers
 #
 # Choices, in the order of their list, are equal parts of the range from 0
-# to 1, and so are the steps of an integer. A value lies in the middle of
-# its part, and any proposal within the part is that value.
+# to 1, as are the steps of an integer. A value lies in the middle of its
+# part, and any proposal within the part is that value.
 
 # %%
 kinds = kt.HyperParameters()
