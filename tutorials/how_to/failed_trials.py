@@ -79,8 +79,7 @@ def search(tuner_class, *args, fit=None, **settings):
 # %% [markdown]
 # ## Which fault becomes what
 #
-# At one of three values, this hypermodel raises, returns or builds what
-# it was told to.
+# This hypermodel goes wrong at one of three values.
 
 
 # %%
@@ -196,8 +195,7 @@ print("their trial:", trial.status, "with score", trial.score)
 
 # %% [markdown]
 # So check the status of each trial that `tuner.oracle.get_best_trials()`
-# returns: failed ones fill the list [when too few have
-# completed](results.py).
+# returns: failed ones fill the list [when too few completed](results.py).
 #
 # To find such mistakes before the search, train the defaults for one
 # epoch: `model = hypermodel.build(hp)`, then
@@ -205,8 +203,7 @@ print("their trial:", trial.status, "with score", trial.score)
 #
 # ## Retries do not help against NaN
 #
-# One trial raises twice, another returns NaN twice. The third time both
-# go well.
+# Both trials go wrong twice and well the third time.
 
 
 # %%
@@ -239,7 +236,7 @@ assert trial.status == "FAILED" and tries == 3
 #
 # ## Where the NaN stands matters
 #
-# Keras Tuner looks for the best epoch from the first one on, and nothing
+# Keras Tuner looks for the best epoch from the first on, and nothing
 # compares as better than NaN.
 
 
@@ -321,10 +318,9 @@ assert not counts.loc[9, ["an exception", "NaN"]].any()
 # After one failure in the first round, no trial of that bracket is
 # trained in full, and no message says so.
 #
-# A bad score must be finite, and no better than the worst honest trial:
-# the accuracy of guessing, or a loss well above that of a constant
-# prediction. The tool also gives the trial a message, and a metric
-# `failed` for [tables](results.py).
+# A bad score must be finite, and no better than the worst honest trial: the
+# accuracy of guessing, or a loss well above that of a constant prediction.
+# The tool also gives the trial a message, and a metric `failed`.
 #
 # ## Learning rates that diverge
 #
@@ -391,12 +387,11 @@ assert table["epochs"].tolist() == [2, 1, 2, 1]
 
 # %% [markdown]
 # `TerminateOnNaN` saves epochs, but is no cure: it stops at infinity or
-# NaN, whichever comes first, and the score is what the validation rows
-# give at that moment. Use it with `BadScore`.
+# NaN, whichever comes first, and the score is what the validation rows give
+# at that moment. Use it with `BadScore`.
 #
-# An accuracy hides a divergence: with NaN weights a classifier gives one
-# class to every image, and the trial completes with the score of
-# guessing.
+# An accuracy hides a divergence: with NaN weights a classifier gives every
+# image one class, and the trial completes with the score of guessing.
 
 # %%
 dense = keras.layers.Dense(10, activation="softmax")
