@@ -80,8 +80,8 @@ images = load_images("digits")
 x, y = images.train
 
 # %% [markdown]
-# Measured on the digits, and pipelines also on 2,000 images of MNIST's size,
-# the digits repeated both ways.
+# Measured on the digits, and pipelines also on digits repeated to 2,000
+# images of MNIST's size.
 
 # %%
 BATCH_SIZE = 32
@@ -190,9 +190,9 @@ display(costs.rename_axis(["size", "way"]).round(2))
 #
 # ## Garbage collection
 #
-# Keras Tuner collects garbage before each trial, which walks every live object,
-# and TensorFlow brings a great many. `gc.freeze()` exempts those that are there
-# now.
+# Keras Tuner collects garbage before each trial, which walks every live
+# object, many of them TensorFlow's. `gc.freeze()` exempts those that are
+# there now.
 
 
 # %%
@@ -228,9 +228,6 @@ from snippets.searches.flat_memory import flat_memory
 
 # %% open=true
 from snippets.searches.traced_once import traced_once
-
-# %% [markdown]
-# The fast hypermodel batches images in `fit`, from a pipeline.
 
 # %%
 COUNT = len(images.train[1])
@@ -348,10 +345,10 @@ assert all(tried == values for *_, tried in rows.values())
 from snippets.searches.quick_proposals import quick_proposals
 
 # %% [markdown]
-# The proposals are the same, to half a percent of a range or better. The
-# busier the machine, the more the threads cost. Put the search into
-# `with threadpool_limits(1, user_api="blas"):`, of `threadpoolctl`, or set
-# `OPENBLAS_NUM_THREADS=1` before Python starts, and make the tuner so:
+# The proposals are the same, to half a percent of a range or better. Put
+# the search into `with threadpool_limits(1, user_api="blas"):`, of
+# `threadpoolctl`, or set `OPENBLAS_NUM_THREADS=1` before Python starts, and
+# make the tuner so:
 
 # %%
 FOLDER["project_name"] = "fast_searches_quick"
@@ -362,8 +359,7 @@ print("its oracle:", type(tuner.oracle).__name__)
 # %% [markdown]
 # ## The record
 #
-# `make bench` recorded the same, each run in a process of its own, several
-# times:
+# `make bench` recorded the same several times, each run in its own process:
 
 # %%
 text = evidence_file("speed.csv").read_text("utf-8")
@@ -413,8 +409,8 @@ assert one["CPU"].between(0.4, 0.6).all() and (one["clock"] > 0.8).all()
 
 # %% [markdown]
 # `trial` compares frames with the same training: near 1, the tuner costs no
-# more than a loop written by hand. `fast` is less work than searches as they
-# are often written, and not shown to be less accurate.
+# more than a loop by hand. `fast` is less work than searches as they are
+# often written, and not shown to be less accurate.
 
 # %%
 runs = speed[speed["measurement"] == "random"]
