@@ -50,11 +50,10 @@ Path("search.py").write_text(f"{quiet}{code}search()", "utf-8")
 parallel_search("search.py", workers=2)
 
 # %% [markdown]
-# On GPUs, `--gpus 0,1` gives each worker one. Each worker holds
-# TensorFlow and the data in memory. The chief trains nothing: it
-# decides what is tried next and keeps the results. For your data, [the
-# composer writes a script](../../your_data/index.md?cores=1) that
-# starts its own workers.
+# On GPUs, `--gpus 0,1` gives each worker one. Each worker holds TensorFlow
+# and the data in memory. The chief trains nothing: it decides what is tried
+# next and keeps the results. For your data, [the composer writes a
+# script](../../your_data/index.md?cores=1) that starts its own workers.
 
 # %%
 import contextlib
@@ -124,8 +123,8 @@ for line in said.getvalue().splitlines():
 assert "worker0 goes on" not in said.getvalue()
 
 # %% [markdown]
-# The worker came back under its name. Under it, a worker gets back the
-# trial that it left open:
+# Started again under its name, a worker gets back the trial that it left
+# open:
 
 # %%
 tuner = numbers("several_processes_names", max_trials=2, overwrite=True)
@@ -163,11 +162,11 @@ except RuntimeError as error:
 #
 # ## What each process is told
 #
-# Three variables tell Keras Tuner who it is and where the chief
-# listens. `CUDA_VISIBLE_DEVICES=-1` keeps the chief from taking a GPU's
-# memory. The chief has one thread for linear algebra, on which
-# [proposals](../evidence/fast_searches.py#proposals) are cheaper. A
-# lone worker has all cores; several share them.
+# Three variables tell a process who it is and where the chief listens.
+# `CUDA_VISIBLE_DEVICES=-1` keeps the chief from taking a GPU's memory. The
+# chief has one thread for linear algebra, on which
+# [proposals](../evidence/fast_searches.py#proposals) are cheaper. A lone
+# worker has all cores; several share them.
 
 # %%
 told = {
@@ -205,10 +204,9 @@ display(table.round(4))
 assert len(table) == 3 and table.nunique(axis=1).eq(1).all()
 
 # %% [markdown]
-# That holds for random search, which draws without regard to scores;
-# the scores of models are the same too if [each trial is
-# seeded](reproducible_searches.py#seed-each-trial). With workers, a
-# tuner that learns from scores knows fewer of them when asked.
+# That holds for random search; the scores of models are the same too if
+# [each trial is seeded](reproducible_searches.py#seed-each-trial). With
+# workers, a tuner that learns from scores knows fewer of them when asked.
 #
 # ## What not to do
 #
@@ -263,10 +261,10 @@ display(handed.value_counts(sort=False).to_frame("trials"))
 print(f"worker{number} has to wait: {trial.status}")
 
 # %% [markdown]
-# The first rounds of all brackets can run side by side; later ones wait
-# for scores, on which
-# [promotions](../../reference/glossary.md#promotion) depend. A waiting
-# worker asks again without a pause; the snippet adds one.
+# The first rounds of all brackets can run side by side; later ones wait for
+# the scores that decide
+# [promotions](../../reference/glossary.md#promotion). A waiting worker asks
+# again without a pause; the snippet adds one.
 #
 # ## When it pays
 #
