@@ -69,8 +69,7 @@ print(f"{len(y)} images in {batches} batches")
 
 
 # %% [markdown]
-# A PyDataset makes the batch it is asked for, a generator one after the
-# other.
+# A PyDataset makes the batch it is asked for, a generator the next one.
 
 
 # %%
@@ -256,8 +255,7 @@ for name, pipeline in pipelines.items():
 
 # %% [markdown]
 # Only the first has new batches in each epoch. The next two repeat the
-# first epoch for ever, in every trial. The last only moves whole batches
-# about.
+# first epoch in every trial. The last only moves whole batches about.
 #
 # `shuffle` draws from as many examples as its buffer holds. The labels in
 # the first batch of images that are sorted by label:
@@ -330,8 +328,8 @@ for argument in ({"validation_split": 0.2}, weights, {}):
 
 # %% [markdown]
 # So split before you search, put weights into the dataset as a third
-# element, and pass `shuffle=False` to `search`. `class_weight` works.
-# Twos and threes count double, in two ways:
+# element, and pass `shuffle=False` to `search`. `class_weight` works too.
+# Twos and threes count double:
 
 # %%
 weights = np.where(np.isin(y, [2, 3]), 2.0, 1.0)
@@ -354,14 +352,13 @@ third, by_class, _ = losses.values()
 assert np.isclose(third, by_class, rtol=1e-3)
 
 # %% [markdown]
-# Both give the same training. Validation takes no class weights: a score
-# counts all examples alike, unless the validation data has weights of its
-# own.
+# Both train the same. Validation takes no class weights: a score counts all
+# examples alike, unless the validation data has its own weights.
 #
 # ## Text
 #
-# The vocabulary is learned, so it belongs in `fit`, from the training
-# texts alone. This hypermodel takes arrays or a dataset of single texts.
+# The vocabulary is learned, so it belongs in `fit`, from the training texts
+# alone. This hypermodel takes arrays or a dataset of texts.
 
 # %% open=true
 from snippets.models.text_classifier import TextClassifier
