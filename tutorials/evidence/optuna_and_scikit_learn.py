@@ -84,10 +84,9 @@ for file in files:
 #   iteration of Hyperband, and are drawn anew and searched four times.
 #   "(once)" is a single search of 372.
 #
-# scikit-learn trains the survivors of a round from scratch and pays for that
-# again. Keras Tuner's Hyperband goes on from their weights. Optuna's pruner
-# judges a running trial. Each spent 1,500 to 1,530 epochs, in a hundred races
-# a problem:
+# scikit-learn trains the survivors of a round from scratch. Keras Tuner's
+# Hyperband goes on from their weights. Optuna's pruner judges a running
+# trial. Each spent 1,500 to 1,530 epochs, in a hundred races a problem:
 
 # %%
 PROBLEMS = ["digits", "mnist"]
@@ -146,8 +145,8 @@ races["missed"] = (100 * (there - races["score"])).round(2)
 races["regret"] = 100 * (races["problem"].map(best) - races["quality"])
 
 # %% [markdown]
-# Each is compared with Hyperband by seed, since for one seed all were answered
-# from the same recorded runs. Validation accuracy not found after 1,512 epochs:
+# Each is compared with Hyperband by seed: all were answered from the same
+# recorded runs. Validation accuracy not found after 1,512 epochs:
 
 
 # %%
@@ -172,8 +171,8 @@ missed = {p: compared("missed", p, LARGE) for p in PROBLEMS}
 show(missed)
 
 # %% [markdown]
-# Regret on digits, and, for as many CPU seconds as `RandomSearch` takes for the
-# larger budget, on both:
+# Regret on digits, and on both for as many CPU seconds as `RandomSearch`
+# takes for the larger budget:
 
 # %%
 clock = spent["seconds"].loc["RandomSearch"]
@@ -294,10 +293,9 @@ tpe = on_mnist(LARGE, "RandomSearch", ["Optuna TPE"])
 assert tpe.loc["Optuna TPE", "difference_high"] < 0
 
 # %% [markdown]
-# Not raced: Optuna's processes that share a database, time limit, Pareto
-# fronts and known values first; Keras Tuner's weights from which a promoted
-# trial goes on, checkpoints, and Keras models at the end; scikit-learn's own
-# models, and folds.
+# Not raced: Optuna's shared database, time limit, Pareto fronts and known
+# values first; Keras Tuner's checkpoints, from which a promoted trial goes
+# on; scikit-learn's own models, and folds.
 #
 # ## What this page did not show
 #
