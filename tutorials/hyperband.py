@@ -114,8 +114,8 @@ trials, epochs = plan[["trials", "epochs in all"]].sum()
 print(f"{trials} trials, {epochs} epochs")
 
 # %% [markdown]
-# A promoted trial is a new trial that starts from the weights of the one
-# it continues, and trains only the epochs in between.
+# A promoted trial starts from the weights of the one it continues, and
+# trains only the epochs in between.
 
 # %% alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end." caption="Each bracket trades the number of trials for their length, the first one most." figure="schedule"
 brackets = plan["bracket"].unique()
@@ -207,8 +207,7 @@ assert kept["fewest"].tolist() == kept["scheduled"].tolist()
 assert kept["most"].tolist() == kept["scheduled"].tolist()
 
 # %% [markdown]
-# Every trial trained exactly its scheduled epochs, and every round had the
-# planned trials.
+# Every trial trained exactly its scheduled epochs.
 #
 # ## Survivors and dropouts
 #
@@ -262,8 +261,8 @@ print(f"own epochs: {cost:.1f} times the {planned} epochs scheduled")
 # ## When to use which
 #
 # For the same epochs, Hyperband tries more configurations than full trials
-# do. But each trial has a fixed cost before its first epoch: for small
-# models, a large part of [the seconds](evidence/which_tuner.py).
+# do. But each trial's start has a fixed cost: for small models, a large
+# part of [the seconds](evidence/which_tuner.py).
 #
 # Try short random trials first: they too bet that early epochs tell, and
 # need no brackets. Where early scores mislead, train in full. See
