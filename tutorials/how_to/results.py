@@ -74,13 +74,11 @@ print(f"{cut_short} of 8 trials were best in their last epoch")
 tuner.results_summary(num_trials=2)
 
 # %% [markdown]
-# It returns nothing to sort or save, and leaves out the status and the
-# epoch of a score.
+# It returns nothing, and leaves out the status and the epoch of a score.
 #
 # ## Save it, and read it elsewhere
 #
-# Reading a CSV file needs neither Keras nor the tuner. Every number
-# comes back exactly.
+# Every number comes back exactly, without Keras or the tuner.
 
 # %%
 trials.to_csv("trials.csv")
@@ -142,8 +140,8 @@ assert rates.tail(2).max() < rates.median()
 # %% [markdown]
 # ## All hyperparameters at once
 #
-# In parallel coordinates a trial is a line through its values. Columns
-# run from lowest to highest, the learning rate on its log scale.
+# In parallel coordinates a trial is a line through its values, from lowest
+# to highest, the learning rate on its log scale.
 
 # %% open=true
 tuned = ["units", "activation", "learning_rate"]
@@ -205,11 +203,10 @@ axis.set_xlabel("error added by shuffling, in places")
 plt.show()
 
 # %% [markdown]
-# If the forest predicts little better than the constant guess, ignore
-# the boxes. An overlap does not prove that a hyperparameter doesn't
-# matter: in few trials a small effect looks like none. Nor does a
-# separate box prove that it does: the splits share their eight trials,
-# which settle nothing.
+# If the forest predicts little better than the constant guess, ignore the
+# boxes. An overlap does not prove that a hyperparameter doesn't matter: in
+# few trials a small effect looks like none. Nor does a separate box prove
+# that it does: all splits share these eight trials.
 #
 # A wider range would make the learning rate more important. And
 # importance does not say which value is good.
@@ -224,8 +221,8 @@ trial = tuner.oracle.get_best_trials()[0]
 print("kept:", trial.metrics.get_history("val_accuracy"))
 
 # %% [markdown]
-# `run_trial` returns the history of each execution. This subclass, of
-# any tuner of Keras models, keeps it in the trial's folder.
+# `run_trial` returns the history of each execution. This subclass, of any
+# tuner of Keras models, keeps it.
 
 
 # %%
@@ -263,9 +260,9 @@ plt.show()
 # %% [markdown]
 # ## The best trials may have failed
 #
-# Ask `get_best_trials` for more trials than have completed, and it adds
-# failed ones without a word. `get_best_hyperparameters` and
-# `get_best_models` are built on it.
+# Asked for more trials than have completed, `get_best_trials` adds failed
+# ones without a word, and so do `get_best_hyperparameters` and
+# `get_best_models`.
 
 # %%
 for trial in curves_tuner.oracle.get_best_trials(3):
