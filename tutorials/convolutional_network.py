@@ -51,7 +51,7 @@ from IPython.display import display
 # ## The network and its data
 #
 # A convolution needs to know what is beside what, so flat images get their
-# two axes back. The hypermodel adds the axis of channels.
+# two axes back; the hypermodel adds that of channels.
 
 
 # %%
@@ -115,14 +115,13 @@ plt.show()
 
 # %% [markdown]
 # Look before choosing the ranges: an image that you can't read teaches
-# nothing, and an upside-down 6 is a 9. In images this small, moving blurs
-# too.
+# nothing, and an upside-down 6 is a 9. Moving also blurs small images.
 #
 # ## The search
 #
 # The objective is the validation *loss*: good networks misread a handful of
-# these images, and accuracy moves in steps of one. Moved images take longer
-# to learn, so each trial trains until three epochs have brought nothing.
+# images, and accuracy moves in steps of one. Moved images take longer to
+# learn, so each trial trains until three epochs have brought nothing.
 
 # %%
 tuner = kt.RandomSearch(
@@ -153,8 +152,8 @@ from snippets.results.trials_table import trials_table
 display(trials_table(tuner).drop(columns="batch_size").round(4))
 
 # %% [markdown]
-# These trials differ in several ways at once. To see what the augmentation
-# does, it has to change alone.
+# These trials differ in several ways. To see what augmentation does, change
+# it alone.
 #
 # ## What was the tuning worth, and what the augmentation?
 #
@@ -218,8 +217,7 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# That is no mistake: `fit` reports the training loss with images moved and
-# dropout on. Without:
+# `fit` reports the training loss with images moved and dropout on. Without:
 
 # %%
 run = runs["tuned", 1]
