@@ -97,9 +97,8 @@ frequent = np.bincount(y_validation).max() / len(y_validation)
 print(f"always the more frequent class: {frequent:.4f}")
 
 # %% [markdown]
-# Nothing fails, but a search would rank its trials by numbers that mean
-# nothing. Scaling the validation rows by their own mean breaks later: a
-# row that comes alone is its own mean.
+# Nothing fails, but the scores mean nothing. Scaling the validation rows by
+# their own mean breaks later: a row that comes alone is its own mean.
 #
 # ## The leak, measured
 #
@@ -169,17 +168,16 @@ assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 #
 # ## The target has a scale too
 #
-# A network starts near zero and moves in small steps; a target in the
-# hundreds is far away. Scaled by hand, errors lose their unit. A last
-# layer that learned the target's mean and deviation in `fit` keeps it:
-# `Normalization(invert=True)`.
+# A network starts near zero; a target in the hundreds is far away. Scaled
+# by hand, errors lose their unit. A last layer that learned the target's
+# mean and deviation in `fit` keeps it: `Normalization(invert=True)`.
 
 # %% open=true
 from snippets.models.regressor import Regressor
 
 # %% [markdown]
-# How far a disease went within a year, from ten measurements. To beat:
-# the training median for everybody.
+# How far a disease went within a year, to be predicted better than by the
+# training median for everybody:
 
 # %%
 x, y = load_diabetes(return_X_y=True, scaled=False)
