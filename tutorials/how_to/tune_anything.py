@@ -179,8 +179,8 @@ print("kept: ", trial.metrics.get_history("r2"))
 #
 # ## Declare the hyperparameters before
 #
-# They may also be declared in `run_trial`, as in `build`. But the first trial
-# then gets the defaults, whatever the seed.
+# If `run_trial` declares them, the first trial gets the defaults, whatever
+# the seed.
 
 
 # %%
@@ -240,8 +240,7 @@ for make in (
 #
 # ## What is saved, and what is not
 #
-# Trials and the oracle's state are on disk. Whatever `run_trial` trained or
-# made is not.
+# Trials and the oracle's state are on disk; what `run_trial` made is not.
 
 # %%
 folder = Path("searches", "tune_anything_oracle")
