@@ -61,7 +61,7 @@ for seed in (0, 0, 1, 1):
 # %% [markdown]
 # ## Which seed fixes what
 #
-# The same small search, with either seed, both or none:
+# The same search, with either seed, both or none:
 
 
 # %%
@@ -137,9 +137,9 @@ assert elsewhere == list(here)
 #
 # ## What breaks it
 #
-# Weights come from one stream of random numbers. Anything that draws
-# from it first shifts everything after: here, a model built before the
-# search. Resuming a search restarts it.
+# Weights come from one stream of random numbers. Anything that draws from
+# it first shifts everything after: here, a model built before. Resuming
+# restarts it.
 
 
 # %%
@@ -195,9 +195,9 @@ assert whole == parts
 #
 # ## Seeds that are too close
 #
-# Keras Tuner increases its seed with every value it draws, so close
-# seeds draw the same values some trials later. `independent_seeds`
-# returns seeds a million apart:
+# Keras Tuner increases its seed with every value it draws, so close seeds
+# draw the same values some trials later. `independent_seeds` lie a million
+# apart:
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
