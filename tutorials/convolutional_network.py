@@ -234,11 +234,10 @@ print(f"training loss of unmoved images  {unmoved:.4f}")
 
 # %%
 test = unflatten(*images.test)
-results = pd.DataFrame(
-    [model.evaluate(*test, verbose=0) for model in models.values()],
-    index=pd.MultiIndex.from_tuples(models),
-    columns=["test loss", "test accuracy"],
-)
+results = {}
+for key, model in models.items():
+    results[key] = model.evaluate(*test, verbose=0)
+results = pd.DataFrame(results, ["test loss", "test accuracy"]).T
 for measure in results:
     print(measure)
     against_tuned(results[measure])
@@ -287,16 +286,11 @@ print(f"{named['rotation'].max_value * 360:.0f} degrees, either way")
 space = kt.HyperParameters()
 space.Choice("shift", [0.0, 0.1])
 space.Choice("rotation", [0.0, 0.05])
-alone = kt.RandomSearch(
-    hypermodel,
-    objective=kt.Objective("val_loss", "min"),
-    hyperparameters=space,
-    tune_new_entries=False,
-    max_trials=1,
-    seed=1,
-    directory="searches",
-    project_name="convolutional_network_practice",
-)
+only = {"hyperparameters": space, "tune_new_entries": False}
+names = {"directory": "searches", "seed": 1}
+names["project_name"] = "convolutional_network_practice"
+goal = kt.Objective("val_loss", "min")
+alone = kt.RandomSearch(hypermodel, goal, 1, **only, **names)
 alone.search(*train, validation_data=validation, verbose=0)
 print("tune_new_entries=False; tuned:", [h.name for h in space.space])
 
