@@ -116,10 +116,7 @@ assert (ended.groupby(["problem", "tuner"]).size() == 100).all()
 
 # %%
 def highest(curves, seed):
-    """Return the best score there is, and the quality it stands for.
-
-    The mean of those that have that score.
-    """
+    """Return the best score there is, and the mean quality it has."""
     count = len(curves.configurations)
     run = np.random.default_rng(seed).integers(3, size=count)
     rows = np.arange(count)
