@@ -153,11 +153,8 @@ races["regret"] = 100 * (pd.Series(best)[keys].array - races["quality"])
 
 # %%
 def regrets(budget, unit="epochs", problem="mnist", setting="full"):
-    """Return the regret of each race when `budget` has been spent.
-
-    One row a seed, one column a tuner, in points of test accuracy. Who
-    has twice the epochs is asked when it has spent twice the budget.
-    """
+    """Return regrets at a budget: a row a seed, a column a tuner."""
+    # Who has twice the epochs may spend twice the budget.
     twice = races["tuner"].str.endswith("twice the epochs")
     raced = races["problem"].eq(problem) & races["setting"].eq(setting)
     spent = races[raced & (races[unit] <= budget * (1 + twice))]
@@ -279,11 +276,9 @@ display(needed.astype("Int64").astype(object).fillna(""))
 # 36 configurations that are left.
 
 # %%
+first = regrets(FEW, setting="small")
 little = regrets(MANY, setting="small")
-show(
-    after_378_epochs=regrets(FEW, setting="small"),
-    after_1512_epochs=little,
-)
+show(after_378_epochs=first, after_1512_epochs=little)
 small = races.query("problem == 'mnist' and setting == 'small'")
 tried = small.groupby("tuner")[["trial", "epochs"]].max()
 print("trials and epochs, at most:")
