@@ -100,12 +100,9 @@ from snippets.results.trials_table import trials_table
 # %%
 def searched(oracle, tuner_class=MadeUp):
     """Search with an oracle; return its trials in order."""
-    tuner = tuner_class(
-        oracle=oracle,
-        directory="searches",
-        project_name="how_tuners_choose",
-        overwrite=True,
-    )
+    names = {"directory": "searches", "overwrite": True}
+    names["project_name"] = "how_tuners_choose"
+    tuner = tuner_class(oracle, **names)
     tuner.search(verbose=0)
     return trials_table(tuner).sort_index()
 
@@ -262,11 +259,9 @@ assert oracle.gpr.normalize_y
 # %%
 def place(table):
     """Return where values are in the unit square of the model."""
-    places = {
-        hp.name: table[hp.name].map(hp.value_to_prob)
-        for hp in space().space
-    }
-    return pd.DataFrame(places).to_numpy()
+    tuned = space().space
+    places = [table[hp.name].map(hp.value_to_prob) for hp in tuned]
+    return np.transpose(places)
 
 
 def predict(gpr, places):
