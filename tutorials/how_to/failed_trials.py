@@ -173,13 +173,11 @@ class AlwaysFails(kt.RandomSearch):
         raise ValueError("a mistake in every trial")
 
 
+names = {"project_name": "failed_trials_always", "max_trials": 6}
 for limit in (3, 10):
+    names["max_consecutive_failed_trials"] = limit
     tuner, raised, _ = search(
-        AlwaysFails,
-        hyperparameters=SPACE,
-        max_trials=6,
-        max_consecutive_failed_trials=limit,
-        project_name="failed_trials_always",
+        AlwaysFails, hyperparameters=SPACE, **names
     )
     print(f"limit {limit}: {len(tuner.oracle.trials)} trials,", end=" ")
     print("raised:", str(raised).splitlines()[0])
