@@ -160,8 +160,7 @@ for trial, line in scaled.iterrows():
     axis.plot(line.to_numpy(), **(bold if trial in best else thin))
 axis.set_xticks(range(len(scaled.columns)), scaled.columns)
 axis.set_yticks([0, 1], ["lowest", "highest"])
-for place in range(len(scaled.columns)):
-    axis.axvline(place, color="gray", linewidth=0.5)
+axis.grid(axis="x", color="gray", linewidth=0.5)
 plt.show()
 
 # %% [markdown]
