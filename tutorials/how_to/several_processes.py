@@ -169,10 +169,9 @@ except RuntimeError as error:
 # worker has all cores; several share them.
 
 # %%
-told = {
-    name: json.loads(Path(f"{name}.json").read_text("utf-8"))
-    for name in ("chief", "worker0")
-}
+told = {}
+for name in ("chief", "worker0"):
+    told[name] = json.loads(Path(f"{name}.json").read_text("utf-8"))
 told = pd.DataFrame(told).rename_axis("variable").sort_index()
 ours = "KERASTUNER|_NUM_THREADS|^TF_NUM|CUDA_VISIBLE"
 told = told[told.index.str.contains(ours)]
