@@ -119,9 +119,8 @@ print(f"{trials} trials, {epochs} epochs")
 
 # %% alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end." caption="Each bracket trades the number of trials for their length, the first one most." figure="schedule"
 brackets = plan["bracket"].unique()
-figure, axes = plt.subplots(
-    1, len(brackets), sharey=True, figsize=(7.2, 2.8)
-)
+size = {"figsize": (7.2, 2.8), "sharey": True}
+figure, axes = plt.subplots(1, len(brackets), **size)
 for axis, bracket in zip(axes, brackets, strict=True):
     rounds = plan[plan["bracket"] == bracket]
     widths = rounds["to"] - rounds["from"]
