@@ -157,8 +157,8 @@ display(trials_table(tuner).drop(columns="batch_size").round(4))
 #
 # ## What was the tuning worth, and what the augmentation?
 #
-# The untuned defaults, the best trial, and the best trial with nothing
-# moved train alike, with three seeds each.
+# The untuned defaults, the best trial and the same with nothing moved train
+# alike, with three seeds each.
 
 # %%
 best = tuner.get_best_hyperparameters()[0]
@@ -243,10 +243,9 @@ for measure in results:
     against_tuned(results[measure])
 
 # %% [markdown]
-# A difference that is not shown may be there all the same: three seeds
-# make wide intervals, which speak of the seeds alone, not of which images
-# happen to be in the test set. To choose a row by these tables would be
-# tuning on the test set.
+# A difference that is not shown may be there: three seeds make wide
+# intervals, which speak of the seeds alone, not of which images are in the
+# test set. To choose a row by these tables would be tuning on the test set.
 
 # %% [markdown]
 # ## Practice
