@@ -213,8 +213,7 @@ print(f"objects to walk: {walked:,} before, {left:,} after")
 print(f"CPU seconds to walk them: {before:.3f}, then {after:.5f}")
 
 # %% [markdown]
-# Call it once, after imports and data are loaded: what is frozen is never
-# collected.
+# Call it once, after imports and data: what is frozen is never collected.
 #
 # ## Whole searches
 #
@@ -255,9 +254,9 @@ held = tf.data.Dataset.from_tensor_slices(images.train).cache()
 validation = tf.data.Dataset.from_tensors(images.validation)
 
 # %% [markdown]
-# `Tuner` also writes the weights whenever an epoch is the best so far. If the
-# winner is [trained anew](../how_to/retrain_and_ship.py), only Hyperband needs
-# them.
+# `Tuner` writes the weights whenever an epoch is the best so far. If the
+# winner is [trained anew](../how_to/retrain_and_ship.py), only Hyperband
+# needs them.
 
 
 # %%
