@@ -486,11 +486,11 @@ assert all(rise.loc["mnist", "worth"] > 0.1)
 #
 # ## Repeats in Keras Tuner
 #
-# `executions_per_trial=2` trains every configuration twice. The score is
-# the mean over the runs, each at its best epoch. The [weights
+# With `executions_per_trial=2` the score is the mean of two runs, each at
+# its best epoch. The [weights
 # kept](../explanation/what_a_score_means.py#the-network-that-is-kept) are
-# those of the best epoch of the best run. To keep the single scores, note them
-# in `run_trial`.
+# those of the best epoch of the best run. To keep the single scores, note
+# them in `run_trial`.
 
 # %%
 from snippets.models.build_model import build_model
@@ -543,7 +543,8 @@ for hp in tuner.get_best_hyperparameters(2):
 # The search of [Random search](../random_search.py), repeated with seeds a
 # million apart ([program](../../evidence/repeat_random_search.py),
 # [results](../../evidence/random_searches.csv)). The untuned network, with
-# twice the patience, was trained often enough to know the best of several runs.
+# twice the patience, was trained often enough to know the best of several
+# runs.
 
 # %%
 record = pd.read_csv(evidence_file("random_searches.csv"), comment="#")
@@ -601,8 +602,7 @@ axis.plot([0, 1], left.T, color="gray", lw=1, marker="o", ms=3)
 axis.plot([0, 1], left.mean(), color="C0", lw=3, marker="o")
 axis.axhline(0, color="black", lw=0.8)
 axis.set_xticks([0, 1], ["validation images", "test images"])
-axis.set_xlim(-0.2, 1.2)
-axis.set_ylabel("points gained over untuned runs")
+axis.set(xlim=(-0.2, 1.2), ylabel="points gained over untuned runs")
 plt.show()
 
 # %%
