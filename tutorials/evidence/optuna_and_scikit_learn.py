@@ -52,8 +52,8 @@ table = pd.concat(tables, axis=1).rename_axis("search").round(2)
 display(table.astype(object).fillna(""))
 
 # %% [markdown]
-# From `difference_low` to `difference_high` is a 95 % interval; all those
-# of a budget hold at once.
+# From `difference_low` to `difference_high` is a 95 % interval; those of a
+# budget hold at once.
 #
 # 378 epochs are 14 trials of 27, what one iteration of Hyperband takes. (The
 # search of 372 candidates has just ended its first round there.)
@@ -238,9 +238,9 @@ plt.show()
 #   than Hyperband.
 # - If early epochs tell, halve: with `Hyperband`, Optuna's pruner, or
 #   scikit-learn, whose single halving is the boldest. Hyperband also trains
-#   some trials for long without having chosen them, which helps [where early
-#   epochs mislead](../../explanation/random_search_or_hyperband.md#choose). It
-#   has no argument for less of that.
+#   some trials for long without having chosen them, which helps [where
+#   early epochs
+#   mislead](../../explanation/random_search_or_hyperband.md#choose).
 # - If some dozens of trials are trained in full, TPE found better than random
 #   search. Keras Tuner has none; `BayesianOptimization` is the counterpart.
 # - If starting a trial costs as much as its epochs do, many short trials
@@ -280,8 +280,7 @@ def on_mnist(limit, name, rivals):
     return compare_runs(table[[name, *rivals]], name, paired=True)
 
 
-rivals = few.index.drop(ONCE)
-cases = [(LARGE, ONCE[0], rivals)]
+cases = [(LARGE, ONCE[0], few.index.drop(ONCE))]
 cases += [(SMALL, name, WHOLE) for name in ["Hyperband", *HALVINGS]]
 for case in cases:
     low = on_mnist(*case)["difference_low"].dropna()
