@@ -167,10 +167,8 @@ for axis, (name, table) in zip(axes.flat, tables.items(), strict=True):
     axis.set(xscale="log", title=name)
     axis.minorticks_off()
     axis.label_outer()
-for axis in axes[:, 0]:
-    axis.set(yticks=[16, 136, 256], ylabel="units")
-for axis in axes[1]:
-    axis.set_xlabel("learning rate")
+plt.setp(axes[:, 0], yticks=[16, 136, 256], ylabel="units")
+plt.setp(axes[1], xlabel="learning rate")
 plt.show()
 
 # %% [markdown]
@@ -211,13 +209,13 @@ display(share.round(2))
 assert (share.loc["log"].sub(1 / 3).abs() < 0.03).all()
 
 # %% [markdown]
-# Above, each trial tried another learning rate, where the grid tried few,
-# each of them often. If only some hyperparameters matter, that makes
-# random search the better of the two
-# ([Bergstra and Bengio, 2012](https://jmlr.org/papers/v13/bergstra12a.html)).
-# Whatever was tried before is drawn anew, and after too many
-# [collisions](../../reference/glossary.md#collision) in a row
-# [the search ends](../grid_search.py#why-random-search-misses-some).
+# Above, each trial tried another learning rate, where the grid tried few.
+# If only some hyperparameters matter, that makes random search the better
+# of the two ([Bergstra and Bengio,
+# 2012](https://jmlr.org/papers/v13/bergstra12a.html)). Whatever was tried
+# before is drawn anew, and after too many
+# [collisions](../../reference/glossary.md#collision) in a row [the search
+# ends](../grid_search.py#why-random-search-misses-some).
 #
 # ## GridSearch: a counter
 #
@@ -307,9 +305,9 @@ plt.show()
 # A promising place and an unknown one can be worth the same, so far
 # corners are visited now and then.
 #
-# The Matérn kernel printed above has a single `length_scale`: the model
-# takes the score to change as fast along every range. A hyperparameter
-# that doesn't matter, or a far too wide range, makes it a worse model.
+# The Matérn kernel printed above has one `length_scale`: the score is taken
+# to change as fast along every range. A hyperparameter that doesn't matter,
+# or a far too wide range, makes the model worse.
 #
 # ### What beta does
 #
@@ -337,8 +335,8 @@ assert betas["uncertainty"].is_monotonic_increasing
 assert betas["predicted"].is_monotonic_decreasing
 
 # %% [markdown]
-# With 0 it goes where the score should be best, and learns little. The
-# larger `beta`, the more it goes where it knows least.
+# With 0 it goes where the score should be best; the larger `beta`, the more
+# it goes where it knows least.
 #
 # ### What alpha does
 #
