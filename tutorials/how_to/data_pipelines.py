@@ -55,7 +55,7 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## The same images, six ways
 #
-# In batches of 32, Keras's default for arrays, in the same order:
+# In batches of 32, Keras's default for arrays:
 
 # %%
 from snippets.data.load_images import load_images
@@ -272,8 +272,8 @@ table = pd.DataFrame(first).T.rename_axis("buffer")
 display(table.rename_axis(columns="label"))
 
 # %% [markdown]
-# A small buffer gives only some of the labels. Where images don't fit
-# into memory, shuffle file names or row numbers.
+# A small buffer gives few labels. Where images don't fit into memory,
+# shuffle file names or row numbers.
 #
 # ## Where to cache
 #
@@ -306,13 +306,13 @@ for name, hypermodel, data in (
     print(f"{name:13}: read {len(reads)} times in 2 trials of 2 epochs")
 
 # %% [markdown]
-# The cache stays in memory between trials. It saves much where files are
-# decoded before it, and nothing for slices of an array.
+# The cache stays in memory. It saves much where files are decoded before
+# it, and nothing for slices of an array.
 #
 # ## What does not work with a dataset
 #
 # Keras refuses two arguments of `fit`, and warns in every trial of
-# `shuffle`, which is true by default.
+# `shuffle=True`, the default.
 
 # %%
 model = small_model(16)
