@@ -174,11 +174,10 @@ class AlwaysFails(kt.RandomSearch):
 
 
 names = {"project_name": "failed_trials_always", "max_trials": 6}
+names["hyperparameters"] = SPACE
 for limit in (3, 10):
     names["max_consecutive_failed_trials"] = limit
-    tuner, raised, _ = search(
-        AlwaysFails, hyperparameters=SPACE, **names
-    )
+    tuner, raised, _ = search(AlwaysFails, **names)
     print(f"limit {limit}: {len(tuner.oracle.trials)} trials,", end=" ")
     print("raised:", str(raised).splitlines()[0])
 
@@ -276,7 +275,7 @@ assert trial.score == 0.7
 from snippets.searches.scored_failures import scored_failures
 
 # %% [markdown]
-# One trial of the first round goes wrong, on the real schedule:
+# One trial of the first round goes wrong:
 
 
 # %%
@@ -358,7 +357,7 @@ class BadScore(Diverging):
 
 
 # %% [markdown]
-# With and without `TerminateOnNaN`, at a learning rate of 1e9:
+# With and without `TerminateOnNaN`:
 
 # %%
 far = kt.HyperParameters()
@@ -439,10 +438,9 @@ for trial in tuner.oracle.trials.values():
     print(f"{units:4} units: {trial.status}, weights saved: {saved}")
 
 # %% [markdown]
-# A trial without training, or whose every loss was NaN, leaves no weights
-# to go on from. Hyperband won't promote it while enough others score
-# better: at the usual `factor=3`, a third of each round. If fewer do,
-# narrow the space.
+# A trial without training, or whose every loss was NaN, leaves no weights.
+# Hyperband won't promote it while enough others score better: at the usual
+# `factor=3`, a third of each round. If fewer do, narrow the space.
 #
 # ## Resume after mending the code
 #
