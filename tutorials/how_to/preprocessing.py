@@ -52,9 +52,8 @@ from sklearn.preprocessing import StandardScaler
 # %% [markdown]
 # ## Scaling inside the model
 #
-# The snippet's `fit` receives the trial's training rows, and only there
-# does it call `adapt`. Whether to take logarithms first is a
-# hyperparameter.
+# The snippet's `fit` calls `adapt` on the trial's training rows alone.
+# Whether to take logarithms first is a hyperparameter.
 #
 # Did the layer learn from the training rows alone, and is it still
 # there in a model loaded from disk?
@@ -123,9 +122,8 @@ print(f"{words.shape[0]} docstrings, {words.shape[1]} words")
 def accuracy_of(labels, seed, scale_on_all, select_on_all):
     """Split, preprocess, train; return the validation accuracy."""
     everything = np.arange(len(words))
-    train, validation = train_test_split(
-        everything, stratify=labels, random_state=seed
-    )
+    how = {"stratify": labels, "random_state": seed}
+    train, validation = train_test_split(everything, **how)
     seen = everything if scale_on_all else train
     x = StandardScaler().fit(words[seen]).transform(words)
     seen = everything if select_on_all else train
@@ -159,12 +157,11 @@ leaked = table.loc["columns selected on all rows"]
 assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 
 # %% [markdown]
-# Selecting columns on all rows keeps those that agree by chance with
-# the labels of the validation rows. A search hardly shows it: every
-# trial is flattered. Scaling looks at no label, and no leak is shown of
-# it here; it still belongs on the training rows, at no extra cost. So
-# do filling gaps, and encoding a category by the mean of its target,
-# which uses labels.
+# Selecting columns on all rows keeps those that agree by chance with the
+# labels of the validation rows. A search hardly shows it: every trial is
+# flattered. Scaling looks at no label, and no leak is shown of it here; it
+# still belongs on the training rows. So do filling gaps, and encoding a
+# category by the mean of its target, which uses labels.
 #
 # ## The target has a scale too
 #
