@@ -102,9 +102,9 @@ columns += ["same values", "same scores"]
 display(pd.DataFrame(rows, columns=columns).set_index(columns[:2]))
 
 # %% [markdown]
-# `set_random_seed` alone is enough here only because it also seeds
-# Python's `random`, from which a tuner without a seed draws one.
-# Anything that draws in between changes the search, so give both.
+# `set_random_seed` alone is enough only because it also seeds Python's
+# `random`, from which a tuner without a seed draws one. Anything that draws
+# in between changes the search: give both.
 #
 # ## In another process
 #
