@@ -205,7 +205,7 @@ plt.show()
 # If the forest predicts little better than the constant guess, ignore the
 # boxes. An overlap does not prove that a hyperparameter doesn't matter: in
 # few trials a small effect looks like none. Nor does a separate box prove
-# that it does: all splits share these eight trials.
+# that it does: eight trials settle nothing.
 #
 # A wider range would make the learning rate more important. And
 # importance does not say which value is good.
@@ -268,7 +268,7 @@ for trial in curves_tuner.oracle.get_best_trials(3):
     print(f"trial {trial.trial_id}: {trial.status}, {trial.score}")
 
 # %% [markdown]
-# So check the status in the table before you read a score: [failed
+# So check the status before you read a score: [failed
 # trials](failed_trials.py).
 #
 # ## What this page did not show
