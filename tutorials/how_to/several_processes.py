@@ -70,9 +70,8 @@ from IPython.display import display
 # %% [markdown]
 # ## When a worker dies
 #
-# In this script the only worker kills itself when it first begins, as
-# if it ran out of memory. A trial is a number, and each process notes
-# what it is told.
+# In this script the only worker kills itself when it first begins, as if
+# out of memory. Each process notes what it is told.
 
 
 # %%
@@ -223,11 +222,9 @@ run = sum(len(tuner.oracle.trials) for tuner in both)
 print(f"{run} trials were run, of 6 wanted")
 
 # %% [markdown]
-# Started by hand, without the snippet, a worker with `overwrite=True`
-# [deletes the shared
-# folder](../explanation/corrections.py#overwrite-on-a-worker), and one
-# that goes on after `search` asks a chief that may be gone, for up to
-# an hour.
+# Without the snippet, a worker with `overwrite=True` [deletes the shared
+# folder](../explanation/corrections.py#overwrite-on-a-worker), and one that
+# goes on after `search` asks a chief that may be gone, for up to an hour.
 #
 # ## Hyperband
 #
