@@ -93,13 +93,12 @@ print(f"best {trial.score:.3f}, possible {DEPTH:.3f}")
 print(trial.hyperparameters.values)
 
 # %% [markdown]
-# Near the bottom, not at it: random search never looks again where it was
-# lucky.
+# Near the bottom: random search never looks again where it was lucky.
 #
 # ## Something real
 #
-# LZMA has options that few people touch. Can a search beat the strongest
-# preset? It sees half of a text, Python's own help.
+# Can a search of LZMA's options beat the strongest preset? It sees half of
+# a text, Python's own help.
 
 # %% open=true
 text = "".join(topics.topics.values()).encode()
