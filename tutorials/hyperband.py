@@ -263,9 +263,8 @@ print(f"own epochs: {cost:.1f} times the {planned} epochs scheduled")
 # do. But each trial's start has a fixed cost: for small models, a large
 # part of [the seconds](evidence/which_tuner.py).
 #
-# Try short random trials first: they too bet that early epochs tell, and
-# need no brackets. Where early scores mislead, train in full. See
-# [RandomSearch or
+# Try short random trials first: they bet on early epochs too, and need no
+# brackets. Where early scores mislead, train in full. See [RandomSearch or
 # Hyperband](../explanation/random_search_or_hyperband.md).
 
 # %% [markdown]
