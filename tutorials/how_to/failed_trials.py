@@ -176,8 +176,9 @@ class AlwaysFails(kt.RandomSearch):
 names = {"project_name": "failed_trials_always", "max_trials": 6}
 names["hyperparameters"] = SPACE
 for limit in (3, 10):
-    names["max_consecutive_failed_trials"] = limit
-    tuner, raised, _ = search(AlwaysFails, **names)
+    tuner, raised, _ = search(
+        AlwaysFails, max_consecutive_failed_trials=limit, **names
+    )
     print(f"limit {limit}: {len(tuner.oracle.trials)} trials,", end=" ")
     print("raised:", str(raised).splitlines()[0])
 
