@@ -152,11 +152,8 @@ def search(hypermodel, name, *args, **kwargs):
     """Search a grid; return its trials in order."""
     keras.utils.set_random_seed(1)
     goal = kt.Objective("val_accuracy", "max")
-    names = {
-        "project_name": f"data_pipelines_{name}",
-        "overwrite": True,
-    }
-    names |= {"directory": "searches", "seed": 1}
+    names = {"directory": "searches", "overwrite": True, "seed": 1}
+    names["project_name"] = f"data_pipelines_{name}"
     tuner = kt.GridSearch(hypermodel, goal, **names)
     with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
         tuner.search(*args, epochs=2, verbose=0, **kwargs)
