@@ -179,7 +179,7 @@ costs = costs.div(usual, axis=0, level=0)
 display(costs.rename_axis(["size", "way"]).round(2))
 
 # %% [markdown]
-# In later epochs as it comes: smaller is better. On the digits, more steps in
+# The unit is a later epoch as it comes: smaller is better. On the digits, more steps in
 # a call help later epochs only so far while Keras prepares arrays anew for
 # each; with a pipeline only the steps are left. On larger data the steps weigh
 # more.
@@ -393,10 +393,8 @@ def ratios(speed):
     for kind, gain in groups["gain"]:
         if gain.notna().any():
             sure = compare_runs({"gain": gain.dropna()}).loc["gain"]
-            columns = ["accuracy", "from", "to"]
-            table.loc[kind, columns] = sure[
-                ["mean", "low", "high"]
-            ].array
+            found = sure[["mean", "low", "high"]].array
+            table.loc[kind, ["accuracy", "from", "to"]] = found
     return table.reset_index(kinds)
 
 
