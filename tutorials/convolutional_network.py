@@ -96,8 +96,8 @@ for training in (False, True):
 
 # %% [markdown]
 # `fit` calls the model with `training=True` for its own steps and with
-# `training=False` for the validation data, as `evaluate` and `predict` do.
-# One image, moved anew every time:
+# `False` for validation data, as `evaluate` and `predict` do. One image,
+# moved anew every time:
 
 # %% alt="Three rows of small pictures of one handwritten digit. The first picture of each row is the original; the others are shifted and turned at random, a little in the first row, and so far in the last that parts leave the frame." caption="Above each original: the farthest shift, as a part of the image, and the farthest turn." figure="augmented"
 STRENGTHS = [(0.05, 0.025), (0.1, 0.05), (0.2, 0.1)]
