@@ -429,8 +429,9 @@ for (bracket, turn), rounds in steps:
     print(f"{len(parents)} of {len(rounds)} promoted")
 
 # %% [markdown]
-# A round doesn't look at how fast a score is rising, what longer training
-# might bring, what a trial cost, or other rounds. Of equal scores, frequent on few images, the older trial goes on:
+# A round doesn't look at how fast a score is rising, what a trial cost, or
+# other rounds. Of equal scores, frequent on few images, the older trial
+# goes on:
 
 
 # %%
