@@ -118,7 +118,7 @@ ways = {
 }
 
 # %% [markdown]
-# Each search notes the batches that a trial is trained on, in two epochs:
+# Each search notes the batches of a trial, in two epochs:
 
 
 # %%
