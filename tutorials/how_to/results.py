@@ -63,8 +63,8 @@ cut_short = (trials["best_step"] == 1).sum()
 print(f"{cut_short} of 8 trials were best in their last epoch")
 
 # %% [markdown]
-# With more epochs such trials may rank in another order. The order of
-# the best few is partly luck in any case: each configuration ran once.
+# With more epochs such trials may rank differently. The order of the best
+# few is partly luck: each configuration ran once.
 #
 # ## What Keras Tuner prints
 #
@@ -86,8 +86,8 @@ again = pd.read_csv("trials.csv", index_col="trial")
 pd.testing.assert_frame_equal(again, trials, check_exact=True)
 
 # %% [markdown]
-# Nothing saved? This makes the same table of each trial's `trial.json`
-# in the search's folder, without Keras:
+# Nothing saved? This makes the same table of each `trial.json` in the
+# search's folder, without Keras:
 
 
 # %% open=true
