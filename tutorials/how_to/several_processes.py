@@ -184,9 +184,9 @@ display(told.fillna(""))
 #
 # ## What the chief leaves
 #
-# Only the chief runs what comes after `search`, on all cores and no
-# GPU: put final training, the test set and prints there. Training that
-# needs a GPU belongs in a script of its own, which opens the folder.
+# Only the chief runs what comes after `search`, on all cores and no GPU:
+# put final training, the test set and prints there. Training on a GPU
+# belongs in a script of its own, which opens the folder.
 #
 # The folder is what one process would have left:
 
