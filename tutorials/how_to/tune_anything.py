@@ -51,7 +51,7 @@ from sklearn.model_selection import cross_val_score
 # %% [markdown]
 # ## A function whose answer is known
 #
-# Branin's function, a usual test of optimizers, has three equal minima.
+# Branin's function has three equal minima.
 
 # %% open=true
 DEPTH = 10 / (8 * math.pi)
