@@ -60,11 +60,6 @@ keras.utils.set_random_seed(1)
 
 
 # %%
-def says(thing, words):
-    """Is this in the docstring, wherever its lines break?"""
-    return words in " ".join(inspect.getdoc(thing).split())
-
-
 for thing, words in (
     (kt.RandomSearch, "(min or max) will be inferred"),
     (kt.Hyperband, "(math.log(max_epochs, factor) ** 2)"),
@@ -75,7 +70,7 @@ for thing, words in (
     (kt.Tuner.get_best_models, "recommended to retrain"),
     (kt.RandomSearch, "crashed or the results are invalid"),
 ):
-    assert says(thing, words), words
+    assert words in " ".join(inspect.getdoc(thing).split())
     print(f"{thing.__name__}: {words}")
 
 # %% [markdown]
@@ -97,8 +92,8 @@ class Noted(kt.HyperModel):
         return 0.5
 
 
-OBJECTIVE = kt.Objective("score", "max")
-FOLDER = {"directory": "searches", "overwrite": True}
+USUAL = {"objective": kt.Objective("score", "max"), "seed": 1}
+USUAL |= {"directory": "searches", "overwrite": True}
 
 # %% [markdown]
 # ## The objective
@@ -120,12 +115,9 @@ FOLDER = {"directory": "searches", "overwrite": True}
 # instead.
 
 # %%
-for metric in (
-    keras.metrics.FBetaScore(),
-    keras.metrics.LogCoshError(),
-):
-    print(type(metric).__name__, "is called", metric.name)
-assert metric.name != "log_cosh_error"
+for name in ("FBetaScore", "LogCoshError"):
+    print(name, "is called", getattr(keras.metrics, name)().name)
+assert keras.metrics.LogCoshError().name != "log_cosh_error"
 
 # %% [markdown]
 # ## Hyperband and epochs
@@ -142,16 +134,11 @@ assert metric.name != "log_cosh_error"
 # %%
 class Counted(kt.Hyperband):
     def run_trial(self, trial, *args, **kwargs):
-        return trial.hyperparameters.get("x")
+        return trial.hyperparameters.get("units")
 
 
-space = kt.HyperParameters()
-space.Float("x", 0.0, 1.0)
-project = {"project_name": "corrections_hyperband"} | FOLDER
-settings = {"max_epochs": 10, "factor": 3, "seed": 1}
-tuner = Counted(
-    hyperparameters=space, objective=OBJECTIVE, **settings, **project
-)
+names = {"project_name": "corrections_hyperband"} | USUAL
+tuner = Counted(Noted(), max_epochs=10, factor=3, **names)
 tuner.search(verbose=0)
 trials = tuner.oracle.trials.values()
 trials = pd.DataFrame([t.hyperparameters.values for t in trials])
@@ -159,12 +146,7 @@ trials = pd.DataFrame([t.hyperparameters.values for t in trials])
 # %%
 counts = trials.groupby(["tuner/bracket", "tuner/round"]).size()
 display(counts.unstack().astype("Int64").astype(object).fillna(""))
-for bracket, sizes in counts.groupby("tuner/bracket"):
-    sizes = sizes.tolist()
-    for before, after in zip(sizes, sizes[1:], strict=False):
-        assert after == math.ceil(before / 3)
-    tutorial = math.ceil(1 + math.log(10, 3))
-    assert (sizes[0] == tutorial) == (bracket == 0)
+print("models, by the tutorial:", math.ceil(1 + math.log(10, 3)))
 
 # %% [markdown]
 # ### The epochs of an iteration
@@ -188,14 +170,8 @@ print(f"docstring {docstring:.0f}, scheduled {lengths.sum()}")
 # patience](../how_to/callbacks.py#under-hyperband) to run out.
 
 # %%
-tuner = kt.Hyperband(
-    Noted(),
-    objective=OBJECTIVE,
-    max_epochs=2,
-    seed=1,
-    project_name="corrections_epochs",
-    **FOLDER,
-)
+names["project_name"] = "corrections_epochs"
+tuner = kt.Hyperband(Noted(), max_epochs=2, **names)
 tuner.search(epochs=50, verbose=0)
 given = {kwargs["epochs"] for kwargs in tuner.hypermodel.given}
 print("epochs given to fit:", given)
@@ -219,19 +195,12 @@ class AsInDocstring(Noted):
 
 
 # %%
-project["project_name"] = "corrections_docstring"
-tuner = kt.Hyperband(
-    AsInDocstring(),
-    objective=OBJECTIVE,
-    max_epochs=2,
-    seed=1,
-    **project,
-)
+names["project_name"] = "corrections_docstring"
+tuner = kt.Hyperband(AsInDocstring(), max_epochs=2, **names)
 with contextlib.redirect_stderr(io.StringIO()):
     tuner.search(verbose=0)
 for trial in tuner.oracle.trials.values():
     print(trial.status, trial.message.split("fit() ")[-1].strip())
-    assert trial.status == "FAILED"
 
 # %% [markdown]
 # To pop `epochs` out of `kwargs`, the usual answer, removes the error and
@@ -241,9 +210,8 @@ for trial in tuner.oracle.trials.values():
 #
 # ### The batch size in run_trial
 #
-# *Said* in [an
-# answer](https://github.com/keras-team/keras-tuner/issues/122) that is
-# often copied: set `kwargs["batch_size"]`, then call the tuner's own
+# *Said* in [a much copied
+# answer](https://github.com/keras-team/keras-tuner/issues/122): set `kwargs["batch_size"]`, then call the tuner's own
 # `run_trial`. *Right:* in 2019. *So:* the call needs a `return` today.
 
 
@@ -255,11 +223,12 @@ class BatchSize(kt.RandomSearch):
         super().run_trial(trial, *args, **kwargs)  # wrong: no return
 
 
-project["project_name"] = "corrections_run_trial"
-tuner = BatchSize(Noted(), objective=OBJECTIVE, seed=1, **project)
-with contextlib.suppress(kt.errors.FatalTypeError):
+names["project_name"] = "corrections_run_trial"
+tuner = BatchSize(Noted(), **names)
+try:
     tuner.search(verbose=0)
-    raise AssertionError("it needs no return")
+except kt.errors.FatalTypeError as error:
+    print("FatalTypeError:", str(error).split(". ")[0])
 print("given to fit:", tuner.hypermodel.given[0]["batch_size"])
 
 # %% [markdown]
@@ -296,14 +265,11 @@ assert drawn[0] != drawn[1]
 # %%
 print("Choice:", hp.Choice("choice", [True, False]))
 print("Boolean:", hp.Boolean("boolean", default=True))
-assert hp.get("choice") is not True and hp.get("boolean") is True
 for values in ([None, "relu"], [(3, 3), (5, 5)]):
     try:
         hp.Choice("refused", values)
     except TypeError as error:
         print("TypeError:", error)
-    else:
-        raise AssertionError(f"{values} were taken")
 
 # %% [markdown]
 # ### A loop makes them conditional
@@ -423,11 +389,9 @@ for package in ("keras-tuner", "tensorflow"):
 # helps](../how_to/memory_and_disk.py#what-grows-and-why).
 
 # %%
-project |= {"project_name": "corrections_session", "max_trials": 3}
+names["project_name"] = "corrections_session"
 with mock.patch.object(keras.backend, "clear_session") as clear:
-    tuner = kt.RandomSearch(
-        Noted(), objective=OBJECTIVE, seed=1, **project
-    )
+    tuner = kt.RandomSearch(Noted(), max_trials=3, **names)
     tuner.search(verbose=0)
 print(clear.call_count, "calls in", len(tuner.oracle.trials), "trials")
 assert clear.call_count == 3
@@ -457,11 +421,10 @@ worker = {
     "KERASTUNER_ORACLE_PORT": "8000",
 }
 print("before:", [path.name for path in shared.iterdir()])
-project["project_name"] = shared.name
 with mock.patch.dict(os.environ, worker):
-    kt.RandomSearch(Noted(), objective=OBJECTIVE, seed=1, **project)
+    kt.RandomSearch(Noted(), **names | {"project_name": shared.name})
 print("after: ", list(shared.iterdir()) if shared.exists() else "gone")
-assert not (shared / "trial_0").exists()
+assert not shared.exists()
 
 # %% [markdown]
 # ## Common advice
@@ -482,7 +445,7 @@ assert not (shared / "trial_0").exists()
 #
 # ### Bayesian optimisation when trials are few
 #
-# *Said* for example [by The Neural
+# *Said* [by The Neural
 # Base](https://theneuralbase.com/keras/learn/intermediate/bayesianoptimization-tuner/):
 # for expensive trials, fewer than a hundred. *So:* the first trials, three
 # for each hyperparameter, are random. A search no longer than that [*is*
@@ -505,9 +468,7 @@ assert not (shared / "trial_0").exists()
 # | train the final model without the validation rows | [rows are wasted](../how_to/retrain_and_ship.py) |
 # | stop early by one measure, search by another | [the two can disagree](../how_to/callbacks.py#why-there-is-nothing-to-restore) |
 # | compare searches without a baseline or repeats | [chance can explain the difference](../evidence/how_sure.py#how-large-must-a-difference-be) |
-# | seed all but the tuner | [draws differ in every run](#any-seed-will-do) |
 # | overwrite one folder with both searches | [the second deletes the first](../how_to/resume.py) |
-# | clear the session once, against memory | [nothing](#clear-the-session-in-build) |
 
 # %%
 hp.Int("epochs", 10, 60, step=20)
@@ -521,10 +482,9 @@ print("from 10 to 60 by 20:", sorted(values))
 #
 # - The [guide to
 #   TensorBoard](https://keras.io/guides/keras_tuner/visualize_tuning/)
-#   once left its tuned layers out of its model. A [later
-#   copy](https://github.com/keras-team/keras-io/commit/09a6da61d126635fe1af242860b5621d51730324)
-#   has them in.
-# - The guide to custom loops once called
+#   left its tuned layers out of its model [until
+#   corrected](https://github.com/keras-team/keras-io/commit/09a6da61d126635fe1af242860b5621d51730324).
+# - The guide to custom loops called
 #   [`reset_states()`](../reference/error_messages.py#object-has-no-attribute-reset_states),
 #   which Keras 3 lacks.
 # - TensorFlow's tutorial trained its final model on the test images
