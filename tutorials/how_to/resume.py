@@ -126,14 +126,7 @@ tuner = search(logged("again"))
 log = pd.read_json("log.jsonl", lines=True).set_index("run")
 log = log[["trial", "units", "epoch", "val_accuracy"]]
 display(log.round(4))
-
-# %%
-epochs = log.groupby(["run", "trial"])["epoch"].apply(list).to_dict()
-whole = [1, 2]
-killed = {("killed", 0): whole, ("killed", 1): [1]}
-again = {("again", 1): whole, ("again", 2): whole}
-assert epochs == killed | again
-assert log.groupby("trial")["units"].nunique().eq(1).all()
+assert log["epoch"].tolist() == [1, 2, 1, 1, 2, 1, 2]
 
 # %% [markdown]
 # The second trial keeps its number and hyperparameters, and starts
@@ -148,10 +141,9 @@ assert log.groupby("trial")["units"].nunique().eq(1).all()
 
 # %%
 tuner = search(kt.RandomSearch)
-trials = tuner.oracle.trials.values()
-statuses = [trial.status for trial in trials]
-print(statuses, "trials left:", tuner.remaining_trials)
-assert statuses == 3 * ["COMPLETED"]
+print(
+    len(tuner.oracle.trials), "trials,", tuner.remaining_trials, "left"
+)
 
 # %% [markdown]
 # Only weights are on disk. `get_best_models` calls `build_model` for
@@ -161,18 +153,16 @@ assert statuses == 3 * ["COMPLETED"]
 # %%
 def load_best():
     """Return the best trial's model, built and with its weights."""
-    with warnings.catch_warnings():
-        # About the state of the optimizer, which predicts nothing.
-        warnings.simplefilter("ignore")
+    # It warns of the optimizer's state, which predicts nothing.
+    with warnings.catch_warnings(action="ignore"):
         return tuner.get_best_models()[0]
 
 
 best_model = load_best()
-x_validation, y_validation = x[800:1000] / 16, y[800:1000]
+x_last, y_last = x[800:1000] / 16, y[800:1000]  # for validation
 score = tuner.oracle.get_best_trials()[0].score
-_, accuracy = best_model.evaluate(x_validation, y_validation, verbose=0)
+_, accuracy = best_model.evaluate(x_last, y_last, verbose=0)
 print(f"loaded: {accuracy:.4f}, in the trial: {score:.4f}")
-assert abs(accuracy - score) < 1e-4
 
 # %% [markdown]
 # With a different `build`, loading fails at best. Where the shapes
@@ -193,24 +183,22 @@ def deeper(hp):
 
 
 # %%
-expected = best_model.predict(x_validation, verbose=0)
+expected = best_model.predict(x_last, verbose=0)
 tuner.hypermodel.build = other_activation
-off = abs(load_best().predict(x_validation, verbose=0) - expected).max()
+off = abs(load_best().predict(x_last, verbose=0) - expected).max()
 print(f"other activation: off by up to {off:.2f}")
 tuner.hypermodel.build = deeper
 try:
     load_best()
 except ValueError as error:
     print("a layer more: ValueError:", str(error).split(".")[0])
-else:
-    raise AssertionError("weights of another model were loaded")
 assert off > 0.01
 
 # %% [markdown]
 # ## What is honoured, and what is not
 #
-# Here a trial is the number that `build` returns. `again` searches with
-# the first of each pair of arguments, then on with the second.
+# A trial is the number that `build` returns. `again` searches with the
+# first of each pair of arguments, then on with the second.
 
 
 # %%
@@ -233,12 +221,12 @@ def again(tuner_class=kt.RandomSearch, tool=numbers, **pairs):
     usual |= {"overwrite": (True, False)}
     if tuner_class is not kt.Hyperband:
         usual["max_trials"] = 4, 6
+    names = {"directory": "searches"}
+    names["project_name"] = f"resume_{tuner_class.__name__}"
     for run in (0, 1):
         settings = {k: v[run] for k, v in (usual | pairs).items()}
-        settings |= {"directory": "searches"}
-        settings |= {"project_name": f"resume_{tuner_class.__name__}"}
         with contextlib.redirect_stdout(io.StringIO()):  # it reloads
-            tuner = tool(tuner_class)(**settings)
+            tuner = tool(tuner_class)(**settings, **names)
         tuner.search(verbose=0)
     return tuner
 
@@ -303,17 +291,14 @@ for name, tuner_class, pairs in CHANGES:
 columns = ["trials then run", "honoured"]
 table = pd.DataFrame.from_dict(rows, "index", columns=columns)
 display(table.rename_axis("changed"))
-kept = table.index[table["honoured"]].tolist()
-names = ["nothing", "max_trials 4 to 6", "y added", "overwrite=True"]
-assert kept == names
-assert table.loc["nothing, with a tuner_id", "trials then run"] == 6
-assert table.loc["GridSearch's max_trials", "trials then run"] == 0
+kept = ["nothing", "max_trials 4 to 6", "y added", "overwrite=True"]
+assert table.index[table["honoured"]].tolist() == kept
 
 # %% [markdown]
 # The saved space takes precedence, and only grows. A new hyperparameter takes its
 # default in the first trial that meets it and is tuned from then on.
 #
-# Two of these changes lose work. With a `tuner_id` the tuner saves its state under
+# Two changes lose work. With a `tuner_id` the tuner saves its state under
 # one name and looks for it under another, so it begins again, over the
 # old trials. GridSearch does not save its place in the grid: extended
 # it ends at once, and interrupted it [fails](#an-interrupted-grid).
@@ -328,10 +313,8 @@ def both(hp):
     return {"error": error, "seconds": 60 * (1 + error)}
 
 
-objectives = [
-    kt.Objective(name, "min") for name in ("error", "seconds")
-]
-MIXED = {"hypermodel": (both, both), "objective": objectives}
+goals = [kt.Objective(name, "min") for name in ("error", "seconds")]
+MIXED = {"hypermodel": (both, both), "objective": goals}
 tuner = again(**MIXED)
 scores = [trial.score for trial in tuner.oracle.get_best_trials(6)]
 print("ranked:", *(f"{score:.2f}" for score in scores))
@@ -373,10 +356,8 @@ def tooled(tuner_class):
 
 
 refused = {}
-for name, tuner_class, pairs in [
-    *CHANGES,
-    ("objective", RANDOM, MIXED),
-]:
+CHANGES.append(("objective", RANDOM, MIXED))
+for name, tuner_class, pairs in CHANGES:
     try:
         tuner = again(tuner_class, tooled, **pairs)
     except ValueError as error:
@@ -385,12 +366,7 @@ for name, tuner_class, pairs in [
         assert honoured(name, tuner), name
 print("refused:", "; ".join(refused))
 print("\nValueError:", refused["x from 0..1 to 5..6"])
-
-# %%
-ignored = table.index[~table["honoured"]].drop(
-    "GridSearch's max_trials"
-)
-assert [*refused] == [*ignored, "objective"]
+assert not {*kept, "GridSearch's max_trials"} & {*refused}
 
 # %% [markdown]
 # A seed left out is no change: the search goes on with its own. Failed
@@ -401,12 +377,13 @@ assert [*refused] == [*ignored, "objective"]
 
 
 # %%
+SAFELY = {"hypermodel": two, "max_trials": 4, "seed": 1}
+SAFELY |= {"directory": "searches", "project_name": "resume_safely"}
+
+
 def safely(**changes):
-    settings = {"hypermodel": two, "max_trials": 4, "seed": 1}
-    settings |= {"directory": "searches"}
-    settings |= {"project_name": "resume_safely"}
     with contextlib.redirect_stdout(io.StringIO()):
-        return tooled(kt.RandomSearch)(**(settings | changes))
+        return tooled(kt.RandomSearch)(**(SAFELY | changes))
 
 
 safely(overwrite=True).search(x, epochs=1, verbose=0)
@@ -416,8 +393,6 @@ for given, epochs in ((x, 2), (x[1:], 1)):
         tuner.search(given, epochs=epochs, verbose=0)
     except ValueError as error:
         print("ValueError:", error)
-    else:
-        raise AssertionError("it was mixed with what was there")
 
 # %% [markdown]
 # ## An interrupted grid
@@ -449,9 +424,7 @@ for way, tuner_class in grids.items():
             tuner.search(interrupt=interrupt, verbose=0)
         except (KeyboardInterrupt, KeyError) as error:
             print(f"{way}: ended with {error!r}")
-    trials = tuner.oracle.trials.values()
-    print(f"{way}: {len(trials)} of 6 combinations")
-    assert len(trials) == (3 if way == "plain" else 6)
+    print(f"{way}: {len(tuner.oracle.trials)} of 6 combinations")
 
 # %% [markdown]
 # ## A damaged file
@@ -464,17 +437,13 @@ safely(overwrite=True).search(verbose=0)
 torn = Path("searches/resume_safely/trial_2/trial.json")
 torn.write_text(torn.read_text("utf-8")[:100], "utf-8")
 for way in (kt.RandomSearch, resumable(safe(kt.RandomSearch))):
-    settings = {"max_trials": 4, "seed": 1, "directory": "searches"}
     try:
-        way(two, project_name="resume_safely", **settings)
+        way(**SAFELY)
     except ValueError as error:
         print(f"{way.__name__}: {type(error).__name__}: {error}\n")
-    else:
-        raise AssertionError("half a file was read")
 
 # %% [markdown]
-# `safe` writes files so that no kill tears one. After a kill without
-# it, [`mend` repairs](faults.py#a-search-that-was-killed-without-safe)
+# After a kill without `safe`, [`mend` repairs](faults.py#a-search-that-was-killed-without-safe)
 # all but half an `oracle.json` and half the file of a trial that had
 # ended. For those keep a copy of the folder, made between two trials,
 # to go on from:
@@ -500,7 +469,7 @@ assert len(tuner.ran) == 2
 # %%
 def search_group(slope, project_name):
     tuner = numbers(kt.RandomSearch)(
-        lambda hp: slope * hp.Float("x", 0.0, 1.0),
+        lambda hp: slope * one(hp),
         objective=kt.Objective("score", "max"),
         max_trials=4,
         seed=1,
@@ -515,13 +484,10 @@ def search_group(slope, project_name):
 # %% open=true
 for path in Path("searches").glob("resume_groups_*"):
     shutil.rmtree(path)  # of a run before
-ran = {}
 for group, slope in (("rising", 1), ("falling", -1)):
     for name in ("all", group):
-        count, best = search_group(slope, f"resume_groups_{name}")
-        print(f"{group}, named {name}: ran {count}, best x {best}")
-        ran[group, name] = count
-assert ran["falling", "all"] == 0 < ran["falling", "falling"]
+        ran, best = search_group(slope, f"resume_groups_{name}")
+        print(f"{group}, named {name}: ran {ran}, best x {best}")
 
 # %% [markdown]
 # `overwrite=True` works as well, leaves only the last group's search on
