@@ -137,20 +137,12 @@ from snippets.results.trials_table import trials_table
 images = load_images("digits")
 usual = {"objective": goal, "directory": "searches"}
 usual |= {"seed": 1, "overwrite": True}
-tuner = kt.RandomSearch(
-    mixing_network,
-    max_trials=2,
-    project_name="custom_training_loops_mixing",
-    **usual,
-)
+usual["project_name"] = "custom_training_loops_mixing"
+tuner = kt.RandomSearch(mixing_network, max_trials=2, **usual)
 given = {"validation_data": images.validation, "verbose": 0}
 words = {"epochs": 2, "batch_size": 256, "validation_batch_size": 1000}
 tuner.search(*images.train, **words, **given)
-
-# %%
-trials = trials_table(tuner)
-display(trials.round(4))
-assert set(trials["status"]) == {"COMPLETED"}
+display(trials_table(tuner).round(4))
 
 # %% [markdown]
 # Keras still handles epochs, callbacks, validation and the history, so
@@ -220,9 +212,6 @@ def make_train(model, batches):
 # `kernel_regularizer`, to the compiled loss. A loss of your own forgets
 # them.
 #
-# The loop trains on the `x` and `y` of `search`. A well-known example
-# trains on global variables, and so ignores other data.
-#
 # ## Does Hyperband get its epochs?
 #
 # Hyperband is the hardest test of a loop: it gives each trial its own
@@ -248,22 +237,15 @@ class Recorded(Loop):
 
 
 # %%
-hyperband = kt.Hyperband(
-    Recorded(),
-    max_epochs=2,
-    factor=2,
-    project_name="custom_training_loops_hyperband",
-    **usual,
-)
-hyperband.search(*images.train, **given)
+usual["project_name"] = "custom_training_loops_hyperband"
+tuner = kt.Hyperband(Recorded(), max_epochs=2, factor=2, **usual)
+tuner.search(*images.train, **given)
 
 # %%
-trials = pd.DataFrame(hyperband.hypermodel.records)
+trials = pd.DataFrame(tuner.hypermodel.records)
 display(trials.rename_axis("trial"))
 assert (trials["trained"] == trials["scheduled"]).all()
-promoted = trials["from"] > 0
-assert promoted.any()
-assert (promoted == (trials["updates before"] > 0)).all()
+assert trials.query("`updates before` > 0")["from"].tolist() == [1]
 
 # %% [markdown]
 # Every trial trained what was scheduled. The promoted one began with its
@@ -274,11 +256,11 @@ assert (promoted == (trials["updates before"] > 0)).all()
 # Loaded again, the saved weights must give the trial's score:
 
 # %%
-(best_trial,) = hyperband.oracle.get_best_trials()
-best_model = hyperband.get_best_models()[0]
+score = tuner.oracle.get_best_trials()[0].score
+best_model = tuner.get_best_models()[0]
 _, accuracy = best_model.evaluate(*images.validation, verbose=0)
-print(f"score {best_trial.score:.4f}, loaded again {accuracy:.4f}")
-assert np.isclose(accuracy, best_trial.score)
+print(f"score {score:.4f}, loaded again {accuracy:.4f}")
+assert np.isclose(accuracy, score)
 
 # %% [markdown]
 # ## The mistake: a loop without callbacks
@@ -294,24 +276,14 @@ class NoCallbacks(Loop):
 
 
 # %%
-mistaken = kt.RandomSearch(
-    NoCallbacks(),
-    max_trials=1,
-    project_name="custom_training_loops_no_callbacks",
-    **usual,
-)
-mistaken.search(*images.train, **given)
-
-# %%
-trials = trials_table(mistaken)
-display(trials.round(4))
-assert set(trials["status"]) == {"COMPLETED"}
+usual["project_name"] = "custom_training_loops_no_callbacks"
+tuner = kt.RandomSearch(NoCallbacks(), max_trials=1, **usual)
+tuner.search(*images.train, **given)
+display(trials_table(tuner).round(4))
 try:
-    mistaken.get_best_models()
+    tuner.get_best_models()
 except FileNotFoundError as error:
     print("FileNotFoundError:", str(error).split(",")[0])
-else:
-    raise AssertionError("a checkpoint where none should be")
 
 # %% [markdown]
 # Only the weights are lost: [train again](retrain_and_ship.py). Under
@@ -344,50 +316,32 @@ ways = {
 
 
 # %%
-space = kt.HyperParameters()
-space.Float("x", 0.0, 1.0)
-
-
 class Returning(kt.RandomSearch):
     def run_trial(self, trial, returned, verbose):
         return returned
 
 
 # %%
-def trial_of(returned):
-    tuner = Returning(
-        hyperparameters=space,
-        max_trials=1,
-        project_name="custom_training_loops_returning",
-        **usual,
-    )
-    with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
-        tuner.search(returned=returned, verbose=0)
-    return tuner.oracle.trials["0"]
-
-
-# %%
+usual["project_name"] = "custom_training_loops_returning"
 rows = {}
 for way, returned in ways.items():
+    tuner = Returning(network, max_trials=1, **usual)
     try:
-        trial = trial_of(returned)
+        with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
+            tuner.search(returned=returned, verbose=0)
+        trial = tuner.oracle.trials["0"]
         rows[way] = [trial.status, trial.score, trial.best_step]
     except kt.errors.FatalError as error:
         rows[way] = [type(error).__name__, np.nan, np.nan]
+
+# %%
 columns = ["status", "score", "best_step"]
 table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 table["score"] = table["score"].astype(float).round(4)
 shown = table.astype(object).where(table.notna(), "")
 display(shown.rename_axis("returned"))
-
-# %%
-scores, steps = table["score"], table["best_step"]
-assert scores["History"] == max(curve) and steps["History"] == 1
-assert steps["highest number"] == 0
-assert scores["dictionary of last epoch"] == curve[-1]
-assert scores["list of numbers"] == round(sum(curve) / 3, 4)
-assert table.loc["dictionary of curves", "status"] == "FAILED"
-assert table["status"].str.startswith("Fatal").sum() == 2
+assert table["score"][:5].tolist() == [0.9, 0.7, 0.9, 0.5, 0.7]
+assert table["best_step"][:5].tolist() == [1, 0, 0, 0, 0]
 
 # %% [markdown]
 # Only a History has the best epoch found for it. A dictionary of the last
@@ -427,12 +381,11 @@ assert compiled.experimental_get_tracing_count() == 1
 # Callbacks given to `search` arrive in the same list as the tuner's:
 
 # %%
-hp = kt.HyperParameters()
 stopping = keras.callbacks.EarlyStopping(
     "val_accuracy", mode="max", min_delta=1.0, patience=2
 )
-model = Loop().build(hp)
 given |= {"callbacks": [stopping], "epochs": 20}
+model = Loop().build(hp := kt.HyperParameters())
 history = Loop().fit(hp, model, *images.train, **given)
 print(len(history.epoch), "epochs of 20")
 assert len(history.epoch) == 3
