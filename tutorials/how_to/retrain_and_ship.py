@@ -84,15 +84,9 @@ from snippets.models.tabular_classifier import TabularClassifier
 
 
 # %%
-tuner = kt.RandomSearch(
-    TabularClassifier(features=64, classes=10),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
-    seed=1,
-    directory="searches",
-    project_name="retrain_and_ship",
-    overwrite=True,
-)
+hypermodel = TabularClassifier(features=64, classes=10)
+names |= {"project_name": "retrain_and_ship", "overwrite": True}
+tuner = kt.RandomSearch(hypermodel, max_trials=2, seed=1, **names)
 data = {"validation_data": (x_validation, y_validation)}
 data["validation_batch_size"] = 1000  # fewer steps
 tuner.search(x_train, y_train, epochs=4, verbose=0, **data)
@@ -123,8 +117,7 @@ models = {
     "retrained on both": retrain(tuner, x, y),
 }
 chosen = tuner.oracle.get_best_trials()[0]
-print(f"validation accuracy {chosen.score:.4f},", end=" ")
-print(f"in epoch {chosen.best_step + 1} of 4")
+print(f"score {chosen.score:.4f}, in epoch {chosen.best_step + 1} of 4")
 
 # %% [markdown]
 # Where the best epoch is the last one allowed, the training was cut
@@ -174,7 +167,6 @@ wrong = model.predict(x_validation / 16, verbose=0).argmax(axis=1)
 right = here.argmax(axis=1)
 print(f"raw rows:       {np.mean(right == y_validation):.3f}")
 print(f"scaled outside: {np.mean(wrong == y_validation):.3f}")
-assert np.mean(wrong == y_validation) < 0.9
 
 # %% [markdown]
 # Don't quote the first accuracy: the model was trained on these rows.
@@ -186,7 +178,6 @@ assert np.mean(wrong == y_validation) < 0.9
 keras.models.load_model(path, compile=False).save("small.keras")
 sizes = [Path(name).stat().st_size for name in (path, "small.keras")]
 print("with optimizer {:,} bytes, without {:,}".format(*sizes))
-assert sizes[1] < sizes[0]
 
 # %% [markdown]
 # ## The best values as JSON
@@ -204,10 +195,9 @@ print(Path("best.json").read_text("utf-8"))
 # %%
 again = kt.HyperParameters()
 again.values = json.loads(Path("best.json").read_text("utf-8"))
-rebuilt = TabularClassifier(features=64, classes=10).build(again)
-same = tuner.hypermodel.build(hp)
+rebuilt = hypermodel.build(again)
 print(f"the same network, {rebuilt.count_params():,} parameters")
-assert rebuilt.count_params() == same.count_params()
+assert rebuilt.count_params() == models["checkpoint"].count_params()
 
 # %% [markdown]
 # Undeclared names are ignored and missing ones take their defaults, so
@@ -224,28 +214,19 @@ assert rebuilt.count_params() == same.count_params()
 class MadeUp(kt.Hyperband):
     def run_trial(self, trial, *args, **kwargs):
         values = trial.hyperparameters.values
+        first = values["tuner/initial_epoch"]
+        epochs = range(first, values["tuner/epochs"])
+        scores = [epoch * values["x"] for epoch in epochs]
         history = keras.callbacks.History()
-        first, last = (
-            values["tuner/initial_epoch"],
-            values["tuner/epochs"],
-        )
-        scores = [epoch * values["x"] for epoch in range(first, last)]
-        history.history = {"score": scores}
+        history.history = {"val_accuracy": scores}
         return history
 
 
 # %%
 space = kt.HyperParameters()
 space.Float("x", 1.0, 2.0)
-tuner = MadeUp(
-    hyperparameters=space,
-    objective=kt.Objective("score", "max"),
-    max_epochs=9,
-    seed=1,
-    directory="searches",
-    project_name="retrain_and_ship_hyperband",
-    overwrite=True,
-)
+names["project_name"] = "retrain_and_ship_hyperband"
+tuner = MadeUp(hyperparameters=space, max_epochs=9, seed=1, **names)
 tuner.search(verbose=0)
 
 # %%
