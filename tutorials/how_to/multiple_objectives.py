@@ -63,16 +63,12 @@ usual = {"seed": 1, "directory": "searches", "overwrite": True}
 # ## A list is a sum
 
 # %%
-tuner = kt.RandomSearch(
-    build_model,
-    objective=[
-        kt.Objective("val_accuracy", "max"),
-        kt.Objective("val_loss", "min"),
-    ],
-    max_trials=2,
-    project_name="multiple_objectives_list",
-    **usual,
-)
+usual["project_name"] = "multiple_objectives_list"
+usual["objective"] = [
+    kt.Objective("val_accuracy", "max"),
+    kt.Objective("val_loss", "min"),
+]
+tuner = kt.RandomSearch(build_model, max_trials=2, **usual)
 tuner.search(*images.train, **given)
 objective = tuner.oracle.objective
 print("objective:", objective.name, objective.direction)
@@ -124,13 +120,8 @@ class Reported(WorthItsSize):
 
 
 # %%
-tuner = kt.RandomSearch(
-    Reported(),
-    objective=goal,
-    max_trials=5,
-    project_name="multiple_objectives",
-    **usual,
-)
+usual |= {"objective": goal, "project_name": "multiple_objectives"}
+tuner = kt.RandomSearch(Reported(), max_trials=5, **usual)
 tuner.search(*images.train, epochs=3, **given)
 trials = numbers(tuner, "parameters", "val_accuracy", "worth")
 trials = trials.drop(columns="score").astype({"parameters": int})
@@ -168,8 +159,7 @@ chosen = {
 shown = trials.loc[chosen.values()].reset_index()
 shown.index = pd.Index(chosen, name="chosen by")
 display(shown.round(4))
-smallest = trials["parameters"].min()
-assert trials["parameters"][chosen["as a list"]] == smallest
+assert chosen["as a list"] == chosen["the fewest parameters"]
 
 # %% [markdown]
 # Parameters are by far the larger numbers: the list ranks all trials by
@@ -229,11 +219,9 @@ display(shown.round(4))
 
 # %% alt="Validation accuracy against the number of parameters on a log axis: a dot per trial, a stepped line along the Pareto front, and small crosses where its two most accurate members land with another seed." caption="Trained again, members of the front move up or down, so neighbours may trade places." figure="pareto-front"
 figure, axis = plt.subplots()
-sizes, scores = front["parameters"], front["val_accuracy"]
-axis.scatter(
-    trials["parameters"], trials["val_accuracy"], label="trials"
-)
-axis.step(sizes, scores, where="post", color="C1", label="front")
+axis.scatter("parameters", "val_accuracy", data=trials, label="trials")
+line = {"where": "post", "color": "C1", "label": "front"}
+axis.step("parameters", "val_accuracy", data=front, **line)
 cross = {"marker": "x", "color": "gray", "label": "another seed"}
 axis.scatter(shown["parameters"], again, **cross)
 axis.set(xlabel="parameters", ylabel="validation accuracy")
@@ -266,22 +254,18 @@ class TwoNumbers(kt.RandomSearch):
         return reported
 
 
-LIST = [kt.Objective("large", "max"), kt.Objective("small", "min")]
+goals = [kt.Objective("large", "max"), kt.Objective("small", "min")]
+usual["objective"] = goals
 
 # %%
 for with_sum in (False, True):
-    tuner = TwoNumbers(
-        objective=LIST,
-        max_trials=2,
-        project_name=f"multiple_objectives_{with_sum}",
-        **usual,
-    )
+    usual["project_name"] = f"multiple_objectives_{with_sum}"
+    tuner = TwoNumbers(max_trials=2, **usual)
     try:
         tuner.search(with_sum=with_sum, verbose=0)
         print(*(t.score for t in tuner.oracle.trials.values()))
     except kt.errors.FatalValueError as error:
         print(str(error).split(" Received")[0])
-        assert not with_sum and "multi_objective" in str(error)
 
 # %% [markdown]
 # It takes whatever number is there, right or wrong. A single
