@@ -147,15 +147,9 @@ class TrackedSearch(Tracked, kt.RandomSearch):
     pass
 
 
+names |= {"project_name": "experiment_trackers", "overwrite": True}
 tuner = TrackedSearch(
-    build_model,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=3,
-    max_model_size=5_000,
-    seed=1,
-    directory="searches",
-    project_name="experiment_trackers",
-    overwrite=True,
+    build_model, max_trials=3, max_model_size=5_000, seed=1, **names
 )
 fit = {"x": x, "y": y, "validation_split": 0.2, "verbose": 0}
 with contextlib.redirect_stderr(io.StringIO()):  # tracebacks
@@ -166,7 +160,6 @@ from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
-assert set(trials["status"]) == {"COMPLETED", "FAILED"}
 display(trials.round(4))
 
 # %% [markdown]
@@ -184,9 +177,8 @@ display(shown.rename_axis("trial").round(4))
 
 # %%
 logged = runs.loc[trials.index]
-for name in ("units", "learning_rate"):
-    values = logged[f"params.{name}"].astype(trials[name].dtype)
-    assert values.equals(trials[name])
+rates = logged["params.learning_rate"].astype(float)
+assert rates.equals(trials["learning_rate"])
 assert logged["metrics.score"].equals(trials["val_accuracy"])
 
 # %% [markdown]
@@ -198,9 +190,6 @@ for number in trials.query("status == 'COMPLETED'").index:
     history = client.get_metric_history(run, "val_accuracy")
     curve = [point.value for point in history]
     print(f"trial {number}:", [round(value, 4) for value in curve])
-    assert max(curve) == trials.loc[number, "val_accuracy"]
-    best_step = curve.index(max(curve))
-    assert best_step == runs.loc[number, "metrics.best_step"]
 
 # %% [markdown]
 # A failed trial has a status and, as a tag, the traceback.
@@ -208,7 +197,6 @@ for number in trials.query("status == 'COMPLETED'").index:
 # %%
 (failed, *_) = trials.query("status == 'FAILED'").index
 print(runs.loc[failed, "tags.message"].strip().splitlines()[-1])
-assert "Oversized model" in runs.loc[failed, "tags.message"]
 
 # %% [markdown]
 # ## Another tracker
@@ -250,16 +238,9 @@ class TrackedBayesian(Tracked, kt.BayesianOptimization):
 
 # %%
 TrackedBayesian.tracker.path.unlink(missing_ok=True)
-bayesian = TrackedBayesian(
-    build_model,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=1,
-    seed=1,
-    directory="searches",
-    project_name="experiment_trackers_bayesian",
-    overwrite=True,
-)
-bayesian.search(**fit)
+names["project_name"] = "experiment_trackers_bayesian"
+tuner = TrackedBayesian(build_model, max_trials=1, seed=1, **names)
+tuner.search(**fit)
 print(TrackedBayesian.tracker.path.read_text("utf-8"))
 
 # %% [markdown]
@@ -275,62 +256,22 @@ print(TrackedBayesian.tracker.path.read_text("utf-8"))
 # ## Why not a callback
 #
 # Keras Tuner copies callbacks for each execution. What holds a file, a
-# connection, a lock or a thread can't be copied:
-
-
-# %%
-class WritesToFile(keras.callbacks.Callback):
-    def __init__(self):
-        super().__init__()
-        self.file = open("epochs.txt", "w", encoding="utf-8")  # noqa
-
-    def on_epoch_end(self, epoch, logs=None):
-        print(epoch, logs, file=self.file)
-
-
-# %%
-names["project_name"] = "trackers_callback"
-tuner = kt.RandomSearch(build_model, max_trials=1, seed=1, **names)
-callback = WritesToFile()
-try:
-    tuner.search(**fit, callbacks=[callback])
-except kt.errors.FatalValueError as error:
-    message = str(error)
-    print(message.split(" It is not")[0])
-callback.file.close()
-assert "deep-copyable" in message
-
-# %% [markdown]
+# connection, a lock or a thread [can't be
+# copied](callbacks.py#your-callback-stays-empty).
 # A callback that opens its file in `on_train_begin` passes, but knows
-# neither the trial nor its status: [callbacks](callbacks.py).
+# neither the trial nor its status.
 #
 # ## The `logger` argument
 #
 # Old answers recommend a tuner's `logger`. It does nothing.
 
-
 # %%
-class AnyLogger:
-    calls = 0
-
-    def __getattr__(self, name):
-        type(self).calls += 1
-        raise AttributeError(name)
-
-
 names["project_name"] = "trackers_logger"
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    tuner = kt.RandomSearch(
-        build_model, max_trials=1, logger=AnyLogger(), seed=1, **names
-    )
-    tuner.search(**fit)
-
-# %%
-said = [str(w.message) for w in caught if "logger" in str(w.message)]
-print(*said)
-print("the logger was used", AnyLogger.calls, "times")
-assert said and AnyLogger.calls == 0
+    kt.RandomSearch(build_model, logger=print, seed=1, **names)
+(said,) = {str(w.message) for w in caught if "logger" in str(w.message)}
+print(said)
 
 # %% [markdown]
 # ## What this page did not show
