@@ -24,64 +24,56 @@ owners = functools.cache(importlib.metadata.packages_distributions)
 by_name = pytest.mark.parametrize(
     "path", TUTORIALS, ids=lambda p: p.stem
 )
-TUNERS = (
-    "RandomSearch",
-    "Hyperband",
-    "BayesianOptimization",
-    "GridSearch",
-    "RandomSearchOracle",
-    "HyperbandOracle",
-    "BayesianOptimizationOracle",
-    "GridSearchOracle",
-)
 
 
-def searches(path):
-    """Return the keyword arguments of each tuner or oracle made.
+def settings(path):
+    """Yield the name and value of what a page's searches are given.
 
-    What a comment `# wrong: ...` stands beside is shown as a mistake,
-    and left out.
+    By keyword, in a dictionary, or put into one. What a comment
+    `# wrong: ...` stands beside is shown as a mistake, and left out.
     """
     lines = path.read_text("utf-8").splitlines()
-    return [
-        {
-            word.arg: word.value
-            for word in node.keywords
-            if "# wrong: " not in lines[word.value.end_lineno - 1]
-        }
-        for node in ast.walk(ast.parse("\n".join(lines)))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in TUNERS
-    ]
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        pairs = []
+        if isinstance(node, ast.keyword):
+            pairs = [(ast.Constant(node.arg), node.value)]
+        elif isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+        elif isinstance(node, ast.Assign) and isinstance(
+            node.targets[0], ast.Subscript
+        ):
+            pairs = [(node.targets[0].slice, node.value)]
+        for name, value in pairs:
+            wrong = "# wrong: " in lines[value.end_lineno - 1]
+            if isinstance(name, ast.Constant) and not wrong:
+                yield name.value, value
 
 
 @by_name
 def test_a_search_is_seeded_and_has_a_direction(path):
-    for words in searches(path):
-        seed = words.get("seed", ast.Constant(1))
-        if isinstance(seed, ast.Constant):
-            assert seed.value >= 1
-        for node in ast.walk(
-            words.get("objective", ast.Name("left out"))
-        ):
+    for name, value in settings(path):
+        if name == "seed" and isinstance(value, ast.Constant):
+            assert not isinstance(value.value, int) or value.value >= 1
+        if name != "objective":
+            continue
+        for node in ast.walk(value):
             assert not isinstance(node, ast.List | ast.Constant) or (
-                "Objective(" in ast.unparse(words["objective"])
+                "Objective(" in ast.unparse(value)
             ), "an objective without a direction"
             if isinstance(node, ast.Call):
-                name, direction = node.args
+                metric, direction = node.args
                 if isinstance(direction, ast.Constant):
-                    assert direction.value in ("min", "max"), name
+                    assert direction.value in ("min", "max"), metric
 
 
 def test_each_search_has_a_project_name_of_its_own():
     names = [
-        ast.unparse(words["project_name"])
+        value.value
         for path in TUTORIALS
-        for words in searches(path)
-        if isinstance(words.get("project_name"), ast.Constant)
+        for name, value in settings(path)
+        if name == "project_name" and isinstance(value, ast.Constant)
     ]
-    assert len(names) == len(set(names)) > 30
+    assert len(names) == len(set(names)) > 90
 
 
 @by_name
