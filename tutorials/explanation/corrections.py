@@ -36,8 +36,8 @@ hp = kt.HyperParameters()
 print("A choice of True and False is", hp.Choice("x", [True, False]))
 
 # %% [markdown]
-# Much of this was right when it was written. The guides were read as
-# copies of unknown date. Docstrings are those installed here:
+# Much of this was right once. The guides were read as copies of unknown
+# date. Docstrings are those installed here:
 
 # %%
 import contextlib
@@ -46,7 +46,6 @@ import inspect
 import io
 import math
 import os
-import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -322,21 +321,7 @@ print("after adapt:    ", np.ravel(layer(x)).round(2))
 # *Shown* in [the guide to several
 # machines](https://keras.io/guides/keras_tuner/distributed_tuning/).
 # *So:* what chose the winner [can't judge it](train_validation_test.py).
-# The guide also sets `steps_per_epoch=600` for 1,000 images, which with
-# arrays decides the batch size:
-
-# %%
-model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-model.compile(loss="mean_squared_error")
-data = {"x": np.zeros((1000, 1)), "y": np.zeros(1000)}
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    model.fit(**data, steps_per_epoch=600, verbose=0)
-steps = int(model.optimizer.iterations)
-print(steps, "steps of", 1000 // steps, "images")
-print(str(caught[0].message).strip().partition(".")[0])
-
-# %% [markdown]
+#
 # ## Results
 #
 # ### Train again, with a split
@@ -476,20 +461,6 @@ values = {hp.space[-1].prob_to_value(p / 100) for p in range(100)}
 print("from 10 to 60 by 20:", sorted(values))
 
 # %% [markdown]
-# ## Corrected since
-#
-# Copies of older versions still circulate.
-#
-# - The [guide to
-#   TensorBoard](https://keras.io/guides/keras_tuner/visualize_tuning/)
-#   left its tuned layers out of its model [until
-#   corrected](https://github.com/keras-team/keras-io/commit/09a6da61d126635fe1af242860b5621d51730324).
-# - The guide to custom loops called
-#   [`reset_states()`](../reference/error_messages.py#object-has-no-attribute-reset_states),
-#   which Keras 3 lacks.
-# - TensorFlow's tutorial trained its final model on the test images
-#   [until 2021](https://github.com/tensorflow/tensorflow/issues/47725).
-#
 # ## What this page did not show
 #
 # - The live pages, since copies were read.
