@@ -128,7 +128,7 @@ assert table.groupby("trial")["score"].is_monotonic_increasing.all()
 # With less patience, a trial may end sooner and can't score higher, though
 # another trial may then win. What a trial loses depends on the noise of the
 # objective: a score that moves by single images pauses often. Two trials
-# don't show an average, nor what the saved epochs are worth.
+# show no average.
 #
 # ## Why there is nothing to restore
 #
@@ -150,9 +150,8 @@ print("on disk:", *sorted(path.name for path in folder.iterdir()))
 # A `ModelCheckpoint` would write a second file, the same in every trial: at
 # the end it holds whichever trial wrote last.
 #
-# Watch the objective unless you know why not: a trial that monitors
-# `val_loss` in a search for `val_accuracy` stops by one measure and is
-# scored by another.
+# Watch the objective unless you know why not: a trial that monitors `val_loss` in a search for
+# `val_accuracy` stops by one measure and is scored by another.
 #
 # ## Your callback stays empty
 #
@@ -227,9 +226,8 @@ rates = pd.DataFrame(rates).rename_axis("epoch")
 display(rates.rename_axis(columns="trial").round(5))
 
 # %% [markdown]
-# The schedule starts afresh in each trial, at the learning rate it drew. So
-# the tuned learning rate is only the one a trial begins with.
-# [Results](results.py#curves-over-epochs) keeps the same history without a
+# The schedule starts afresh in each trial, at the learning rate it drew: the
+# tuned one is only the first. [Results](results.py#curves-over-epochs) keeps the same history without a
 # file.
 #
 # ## Go on inside an interrupted trial
@@ -318,16 +316,8 @@ for hypermodel in (TunedSchedule(), OursAlone()):
 # ## Under Hyperband
 #
 # A training that never improves runs one epoch to have a best, and
-# `patience` more:
-
-# %%
-for patience in (2, 5):
-    epochs, _ = stopped([0.5] * 20, patience)
-    print(f"patience {patience}: {epochs} of 20 epochs")
-
-# %% [markdown]
-# How many of Hyperband's trials are longer? Its real schedule, with a
-# number in place of training:
+# `patience` more. How many of Hyperband's trials are longer? Its real
+# schedule, with a number in place of training:
 
 
 # %%
@@ -364,12 +354,12 @@ for max_epochs in (9, 27):
 table = pd.DataFrame(rows).T.rename_axis(["max_epochs", "patience"])
 display(table)
 assert (table["can be stopped"] < table["trials"] / 2).all()
+assert stopped([0.5] * 20, patience=5)[0] == 1 + 5
 
 # %% [markdown]
 # Fewer than half can be stopped, but they are the longest and hold many of
-# the epochs. The last column is what would be saved if no training ever
-# improved. Where `max_epochs` is generous, add patience for the last
-# rounds.
+# the epochs. The last column assumes that no training ever improves. Where
+# `max_epochs` is generous, add patience for the last rounds.
 #
 # ## What this page did not show
 #
