@@ -63,8 +63,7 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Three ways to a final model
 #
-# Digits as raw numbers from 0 to 16, a fifth of them set aside for the
-# end.
+# Digits as raw numbers from 0 to 16, a fifth set aside for the end.
 
 # %%
 fifth = {"test_size": 0.2, "random_state": 1}
@@ -77,7 +76,7 @@ print("{} training and {} validation rows".format(*rows))
 
 # %% [markdown]
 # This hypermodel scales its input in the model, with what `fit` learns
-# from its rows. So the final model learns its scaling from more rows.
+# from its rows: the final model learns its scaling from more.
 
 # %%
 from snippets.models.tabular_classifier import TabularClassifier
@@ -272,15 +271,10 @@ display(table.drop(columns=["runs", "p"]).round(4))
 # another search or seed, so one search proves little. Retraining on all
 # rows costs one training, and alone learns from the validation rows.
 #
-# The search's own number is the best of all epochs of all trials on
-# rows used to choose: on average the same weights do worse on new rows.
-# In this one search:
-
-# %%
-gap = chosen.score - right["checkpoint"].mean()
-print(f"validation minus test accuracy: {gap:+.4f}")
-
-# %% [markdown]
+# The search's own score is the best on rows used to choose: on average
+# the same weights [do worse on new
+# rows](../explanation/train_validation_test.py).
+#
 # In your project, choose the way first, and evaluate that one model,
 # once. Choosing by the test set makes it a second validation set.
 #
