@@ -54,7 +54,6 @@ tuner.results_summary()
 # %%
 import contextlib
 import io
-import time
 
 import numpy as np
 import pandas as pd
@@ -210,13 +209,14 @@ def make_train(model, batches):
 # %% [markdown]
 # `compute_loss` adds the penalties of layers, such as a
 # `kernel_regularizer`, to the compiled loss. A loss of your own forgets
-# them.
+# them. `tf.function` compiles the epoch once per trial, since each has a
+# new model; the trial's epochs must [win that
+# back](../evidence/fast_searches.py).
 #
 # ## Does Hyperband get its epochs?
 #
-# Hyperband is the hardest test of a loop: it gives each trial its own
-# `epochs` and `initial_epoch`, and continues a promoted trial from the
-# weights that the callbacks saved.
+# Hyperband gives each trial its own `epochs` and `initial_epoch`, and
+# continues a promoted trial from the weights that the callbacks saved.
 
 
 # %%
@@ -287,8 +287,7 @@ except FileNotFoundError as error:
 
 # %% [markdown]
 # Only the weights are lost: [train again](retrain_and_ship.py). Under
-# Hyperband that does not help, since a promoted trial needs its
-# predecessor's weights.
+# Hyperband that does not help: a promoted trial needs its predecessor's.
 #
 # ## What to return
 #
@@ -349,32 +348,6 @@ assert table["best_step"][:5].tolist() == [1, 0, 0, 0, 0]
 # return the best epoch's numbers instead. A list is taken for
 # [executions](../../reference/glossary.md#execution) and averaged, so a
 # curve counts its bad first epochs. A `Fatal` error ends the search.
-#
-# ## What compiling costs
-#
-# `tf.function` compiles the epoch at its first call, once per trial,
-# since each trial has a new model.
-
-# %%
-batches = tf.data.Dataset.from_tensor_slices(images.train).batch(128)
-compiled = make_train(network(kt.HyperParameters()), batches)
-plain = compiled.python_function
-rows = {}
-for name, train in (("tf.function", compiled), ("plain Python", plain)):
-    begun = time.process_time()
-    train()
-    middle = time.process_time()
-    train()
-    seconds = [middle - begun, time.process_time() - middle]
-    rows[name] = np.round(seconds, 3)
-table = pd.DataFrame(rows, ["first epoch", "second epoch"]).T
-display(table.rename_axis("CPU seconds"))
-assert compiled.experimental_get_tracing_count() == 1
-
-# %% [markdown]
-# What compiling costs a trial, it must save in its epochs. One run on one
-# machine decides nothing. `fit` compiles its steps alike, unless the
-# model has `run_eagerly=True`, as these have.
 #
 # ## Early stopping
 #
