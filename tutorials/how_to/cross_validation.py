@@ -62,10 +62,10 @@ keras.utils.set_random_seed(1)
 #
 # ## A search over folds
 #
-# The data: how far a disease went within a year, from ten measurements.
-# The regressor of [preprocessing](preprocessing.py) learns its scaling
-# from each fold's training rows. A narrow range of learning rates brings
-# trials close, where a choice is hard.
+# How far a disease went within a year, from ten measurements. The
+# regressor of [preprocessing](preprocessing.py) learns its scaling from
+# each fold's training rows. A narrow range of learning rates brings trials
+# close, where a choice is hard.
 
 # %%
 best = tuner.oracle.get_best_trials(2)
@@ -173,14 +173,13 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # would find the first one finished and [train nothing](resume.py).
 #
 # The estimate is for the *procedure* of searching and refitting, not for
-# one configuration: the outer folds may choose different ones. The model
-# to ship comes from the same search on all rows.
+# one configuration, which may differ by outer fold. The model to ship comes
+# from the same search on all rows.
 #
 # ## The optimism, measured
 #
 # How flattered is the inner score? Labels dealt at random can be guessed
-# in half of the cases and no better, here by decision trees and
-# `SklearnTuner`.
+# in half of the cases, here by decision trees and `SklearnTuner`.
 
 # %%
 from snippets.results.compare_runs import compare_runs
