@@ -92,9 +92,8 @@ assert (table["score"] - table["difference"]).abs().max() < 1e-6
 
 # %% [markdown]
 # The score is the difference, to be minimised, at the epoch where it was
-# smallest. Loss and accuracy go together, so the sum does little harm
-# here. Yet nobody chose that a hundredth of accuracy is worth a hundredth
-# of loss.
+# smallest. Loss and accuracy go together, so the sum does little harm. Yet
+# nobody chose that a hundredth of one is worth a hundredth of the other.
 #
 # ## One number of your own
 #
@@ -132,9 +131,8 @@ display(trials.round(4))
 # The dictionary needs the objective as a key; the other numbers are only
 # kept with the trial.
 #
-# Nothing logs `worth` each epoch, so the tuner can't know the best epoch,
-# and keeps the weights of the last. The accuracy is that of the last
-# epoch, `[-1]`, too:
+# Nothing logs `worth` each epoch, so the tuner can't know the best, and
+# keeps the weights of the last. So the accuracy is the last, `[-1]`, too:
 
 # %%
 (model,) = tuner.get_best_models()
@@ -232,8 +230,7 @@ plt.show()
 # %% [markdown]
 # Members whose accuracies differ by less than a rerun moves them have no
 # order. Chosen for their scores, they are on average [too
-# good](../evidence/how_sure.py#how-much-of-the-best-score-is-luck); a
-# single rerun of a few can't show by how much.
+# good](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # A random search does not look for the front. Several searches with
 # different exchange rates, by a tuner that learns, cover more of it.
