@@ -78,9 +78,8 @@ for name in [*packages.split(), "scikit-learn", "protobuf"]:
 # %% [markdown]
 # ## What was tried
 #
-# Each combination got an environment of its own. `locked` are this
-# guide's versions. Three pages, which assert what they claim, ran as
-# scripts: [known values and limits](../how_to/known_values_and_limits.py),
+# Each combination got its own environment; `locked` is this guide's.
+# Three pages, which assert what they claim, ran as scripts: [known values and limits](../how_to/known_values_and_limits.py),
 # [conditional spaces](../how_to/conditional_spaces.py) and [failed
 # trials](../how_to/failed_trials.py). `first_search` is a short search,
 # and `tf_keras_search` the same with `from tensorflow import keras`. The
@@ -152,8 +151,7 @@ for _, runs in record[bare].groupby("combination", sort=False):
 #   and Keras takes TensorFlow unless told otherwise.
 # - TensorFlow 2.21 brings no tensorboard any more
 #   ([release notes](https://github.com/tensorflow/tensorflow/releases/tag/v2.21.0)),
-#   2.20 did. Keras Tuner imports it in every trial, unless the
-#   backend is different.
+#   2.20 did. Keras Tuner imports it in every trial on TensorFlow.
 # - Keras Tuner imports `six`, which it doesn't declare. TensorFlow brings
 #   it, JAX does not.
 #
@@ -172,11 +170,9 @@ show_errors(record[~bare & projects])
 # - What Keras Tuner 1.4 and Keras 3 left goes on and loads, on JAX as
 #   well.
 # - Weights saved under Keras 2 are not loaded. Train anew with
-#   `tuner.hypermodel.build(hp)`, or load them with the versions that saved
-#   them.
+#   `tuner.hypermodel.build(hp)`, or load them with the old versions.
 # - Later versions can't open a project of Keras Tuner 1.1.0. Each
-#   `trial.json` has the values, under `hyperparameters`, `values`, and the
-#   `score`.
+#   `trial.json` has the `score`, and the values under `hyperparameters`.
 #
 # Keras Tuner 1.3.5 wrote an `oracle.json` without `display`, and the
 # message doesn't say so. `mend` adds it:
@@ -279,7 +275,7 @@ compare("kt.FailedTrialError", "kt.errors.FailedTrialError")
 # [release notes](https://github.com/keras-team/keras-tuner/blob/master/RELEASE.md).
 # `keras_tuner.src` is private and may move again.
 #
-# `import kerastuner`, the old name, still works through another package,
+# `import kerastuner`, the old name, still works through the package
 # `kt-legacy`. It warns, and lacks some modules:
 
 # %%
@@ -502,19 +498,18 @@ for optimizer in (ignored, keras.optimizers.SGD(schedule)):
 # by default: [shown](../how_to/experiment_trackers.py#the-logger-argument).
 # Log from a callback, or from `on_trial_end`.
 #
-# **A failing trial no longer ends the search** since 1.2.0
-# ([#761](https://github.com/keras-team/keras-tuner/pull/761)), but three in
+# **A failing trial no longer ends the search** [since
+# 1.2.0](https://github.com/keras-team/keras-tuner/pull/761), but three in
 # a row do: [failed trials](../how_to/failed_trials.py).
 #
 # **The same seed draws other values** since 1.2.0, by its release notes:
 # an older search can't be repeated.
 #
 # **Trials are numbered** 0, 1, 2 since
-# [1.1.1](https://github.com/keras-team/keras-tuner/releases?page=3), before
-# in hexadecimal digits.
+# [1.1.1](https://github.com/keras-team/keras-tuner/releases?page=3), not in
+# hexadecimal digits.
 #
-# **On a GPU Keras 3 compiles by XLA** unless told `jit_compile=False`
-# ([guide](https://keras.io/guides/migrating_to_keras_3)).
+# **On a GPU Keras 3 compiles by XLA** unless told `jit_compile=False`.
 #
 # ## What this page did not show
 #
