@@ -131,7 +131,7 @@ assert 0.25 < left.min() / rest < left.max() / rest < 0.4
 #
 # `flat_memory` reaches into a private part of TensorFlow. `renewed` does not: a
 # process that ends gives everything back. It works for all four tuners, even
-# Hyperband, which has no `max_trials` to raise.
+# Hyperband.
 
 # %% open=true
 from snippets.searches.renewed import renewed
@@ -219,8 +219,7 @@ assert parts == whole
 # ## Time beside training
 #
 # What Keras Tuner takes for trials that return a number at once, with five
-# floats to tune. BayesianOptimization's trials are random here; its
-# proposals follow.
+# floats to tune. BayesianOptimization's are random here; its proposals follow.
 
 # %%
 table = 1000 * recorded("tuner", "cpu_seconds")
@@ -314,8 +313,7 @@ assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
 # Each interval of a difference holds 0. Neither limit is shown to be as good
-# as all trials, or worse; nor do ten rounds show that all trials beat random
-# search. Where a proposal costs too much, a limit is the cheaper risk,
+# as all trials, or worse, nor all trials to beat random search. Where a proposal costs too much, a limit is the cheaper risk,
 # RandomSearch the cheapest.
 #
 # ## Disk
