@@ -210,8 +210,9 @@ for trial in tuner.oracle.trials.values():
 # ### The batch size in run_trial
 #
 # *Said* in [a much copied
-# answer](https://github.com/keras-team/keras-tuner/issues/122): set `kwargs["batch_size"]`, then call the tuner's own
-# `run_trial`. *Right:* in 2019. *So:* the call needs a `return` today.
+# answer](https://github.com/keras-team/keras-tuner/issues/122): set
+# `kwargs["batch_size"]`, then call the tuner's own `run_trial`. *Right:*
+# in 2019. *So:* the call needs a `return` today.
 
 
 # %%
@@ -284,9 +285,8 @@ for values in ([None, "relu"], [(3, 3), (5, 5)]):
 # `optimizer=` given to the tuner, and a learning rate tuned in the model.
 # *So:* that rate [goes with the model's
 # optimizer](../how_to/part_of_a_model.py#overriding-compile-drops-what-it-held),
-# but is still drawn and listed. The guide's model, as read, also never
-# calls its last `model.add`. Without a layer of ten outputs, its scores
-# mean nothing.
+# but is still drawn and listed. The guide's model, as read, never calls its
+# last `model.add`: without ten outputs, its scores mean nothing.
 #
 # ## Data
 #
@@ -432,8 +432,8 @@ assert not shared.exists()
 #
 # *Said* [by The Neural
 # Base](https://theneuralbase.com/keras/learn/intermediate/bayesianoptimization-tuner/):
-# for expensive trials, fewer than a hundred. *So:* the first trials, three
-# for each hyperparameter, are random. A search no longer than that [*is*
+# for fewer than a hundred expensive trials. *So:* the first three for each
+# hyperparameter are random. A search no longer than that [*is*
 # RandomSearch](../bayesian_optimization.py#against-randomsearch), unless
 # you ask for [fewer random
 # trials](../bayesian_optimization.py#fewer-random-trials).
