@@ -244,8 +244,8 @@ tuner.search(**fit)
 print(TrackedBayesian.tracker.path.read_text("utf-8"))
 
 # %% [markdown]
-# Trackers with an account have the same three calls. These of Weights &
-# Biases are from its documentation, and were not run here:
+# Trackers with an account have the same three calls. Those of Weights &
+# Biases are from its documentation, not run here:
 #
 # | call | MLflow | Weights & Biases |
 # |---|---|---|
@@ -257,9 +257,9 @@ print(TrackedBayesian.tracker.path.read_text("utf-8"))
 #
 # Keras Tuner copies callbacks for each execution. What holds a file, a
 # connection, a lock or a thread [can't be
-# copied](callbacks.py#your-callback-stays-empty).
-# A callback that opens its file in `on_train_begin` passes, but knows
-# neither the trial nor its status.
+# copied](callbacks.py#your-callback-stays-empty). A callback that opens its
+# file in `on_train_begin` passes, but knows neither the trial nor its
+# status.
 #
 # ## The `logger` argument
 #
