@@ -90,8 +90,8 @@ problems = {
 }
 
 # %% [markdown]
-# One of the two sets may be easier. So all is done again with the sets
-# exchanged, and the mean says how much was luck.
+# One set may be easier, so all is done again with the sets exchanged, and
+# the mean says how much was luck.
 
 
 # %%
@@ -319,9 +319,8 @@ assert abs(means["split by image"] - new).max() < 0.05
 # set from the same split would notice.
 #
 # So look for duplicates before you split, split before you augment, and
-# split by groups: `GroupShuffleSplit` for one validation
-# set, `GroupKFold` for [folds](../how_to/cross_validation.py). To find
-# exact copies:
+# split by groups: `GroupShuffleSplit` for one validation set, `GroupKFold`
+# for [folds](../how_to/cross_validation.py). To find exact copies:
 
 # %%
 doubled = np.concatenate([x, x[:3]])
@@ -337,8 +336,8 @@ print(extra, "rows too many")
 # less](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).)
 #
 # To look, change something, search again and keep the better result is to
-# choose, too. Of several searches of 64 trials, each honest, the one with
-# the best test accuracy is reported:
+# choose, too. Here the best test accuracy of several honest searches of 64
+# trials is reported:
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -370,16 +369,16 @@ assert 0.8 < looked.loc[5, "too good"] / four_trials < 1.3
 #
 # 1. Look for duplicates, split by what belongs together, put the test
 #    rows away.
-# 2. Give every trial the same `validation_data`.
-#    [How many](../evidence/how_sure.py#how-large-must-a-difference-be) rows
-#    depends on the differences that matter to you. If you have too few,
-#    use [cross-validation](../how_to/cross_validation.py).
+# 2. Give every trial the same `validation_data`, with [enough
+#    rows](../evidence/how_sure.py#how-large-must-a-difference-be) for the
+#    differences that matter to you, or
+#    [cross-validate](../how_to/cross_validation.py).
 # 3. Learn [from training rows](../how_to/preprocessing.py) alone.
 # 4. [Train again](../how_to/retrain_and_ship.py) on both, with the
 #    hyperparameters and epochs found.
-# 5. Open the test set once, and report its score with its interval. If no
-#    rows can be spared for it, use
-#    [a nested loop](../how_to/cross_validation.py#how-good-is-it-the-nested-loop).
+# 5. Open the test set once, and report its score with its interval. With no
+#    rows to spare, use [a nested
+#    loop](../how_to/cross_validation.py#how-good-is-it-the-nested-loop).
 #
 # ## What this page did not show
 #
