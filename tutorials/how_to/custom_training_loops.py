@@ -341,6 +341,8 @@ shown = table.astype(object).where(table.notna(), "")
 display(shown.rename_axis("returned"))
 assert table["score"][:5].tolist() == [0.9, 0.7, 0.9, 0.5, 0.7]
 assert table["best_step"][:5].tolist() == [1, 0, 0, 0, 0]
+failed = ["FAILED", "FatalTypeError", "FatalValueError"]
+assert table["status"][5:].tolist() == failed
 
 # %% [markdown]
 # Only a History has the best epoch found for it. A dictionary of the last
