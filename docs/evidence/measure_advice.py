@@ -18,7 +18,9 @@ import pandas as pd
 import records
 from scipy.stats import rankdata, spearmanr
 
+from snippets.data.judge_races import judge_races
 from snippets.data.load_problem import load_problem
+from snippets.data.load_races import load_races
 from snippets.data.regret_of import regret_of
 
 HERE = Path(__file__).parent
@@ -131,11 +133,11 @@ def places(problem):
     return pd.Series(found)
 
 
-def two_rounds(problem, draws=DRAWS):
+def two_rounds(problem, draws=DRAWS, **finals):
     """Return the mean regret of 20 trials and 20 more near them.
 
     Near: between the lowest and the highest values of the best five, in
-    learning rate, weight decay and dropout.
+    learning rate, weight decay and dropout. `finals` are second_round's.
     """
     where = problem.configurations[list(RANGES)].to_numpy()
 
@@ -145,28 +147,49 @@ def two_rounds(problem, draws=DRAWS):
         return inside.all(axis=1)
 
     every = np.arange(len(where))
-    return second_round(problem, every, near, draws)
+    return second_round(problem, every, near, draws, **finals)
 
 
-def second_round(problem, first, near, draws=DRAWS):
+def second_round(
+    problem, first, near, draws=DRAWS, epochs=27, finalists=1
+):
     """Return the mean regret after 20 of the rows and 20 more.
 
     `near` takes the best five rows of the first round and returns
-    whether each row may be tried in the second.
+    whether each row may be tried in the second. Trials are scored by
+    their first `epochs`; the best so many `finalists` of both rounds are
+    trained to the end, and the best of these is chosen.
     """
     rng, found = np.random.default_rng(1), []
-    scores = problem.validation.max(axis=2)
+    early = problem.validation[:, :, :epochs].max(axis=2)
+    end = problem.validation.max(axis=2)
     for tried in drawn(first, 20, draws):
         chosen = []
-        for split in scores.T:
+        for split, full in zip(early.T, end.T, strict=True):
             best = tried[split[tried].argsort()[-5:]]
             among = np.setdiff1d(np.flatnonzero(near(best)), tried)
             more = min(20, len(among))
             new = rng.choice(among, more, replace=False)
             both = np.concatenate([tried, new])
-            chosen.append(both[split[both].argmax()])
+            order = (-split[both]).argsort(kind="stable")
+            last = both[order[:finalists]]
+            chosen.append(last[full[last].argmax()])
         found.append(judged(problem, np.array([chosen])).mean())
     return np.mean(found)
+
+
+def plans(problem):
+    """Yield regrets of the plan, and of random trials for as many epochs.
+
+    The plan: two rounds of 20 trials of 9 epochs, the best two trained
+    to the end. That is 414 epochs, as many as of 15 full trials. Three
+    seeds of these two, and of a model to compare with, make it 22.
+    """
+    yield "the plan", two_rounds(problem, epochs=9, finalists=2)
+    scores = problem.validation.max(axis=2)
+    for trials in (15, 22):
+        value = regrets(problem, scores, trials).mean()
+        yield f"{trials} random trials", value
 
 
 def edges(problem):
@@ -361,6 +384,8 @@ def measured(problem, less=None):
     for name, value in places(problem).items():
         yield "place of the best", name, value
     yield "regret of rounds", "20 and 20 near", two_rounds(problem)
+    for name, value in plans(problem):
+        yield "regret of a plan", name, value
     for name, value in edges(problem).items():
         yield "regret at a wrong edge", name, value
     for name, value in widths(problem).items():
@@ -384,12 +409,29 @@ def measured(problem, less=None):
         yield from half_of_rows(problem, less)
 
 
+def hyperbands(problems):
+    """Return Hyperband's mean regret after the plan's epochs, by problem."""
+    races = load_races(HERE / "races_problems.npz")
+    races = races[races["contestant"] == "Hyperband"]
+    regret = {name: regret_of(each) for name, each in problems.items()}
+    races = judge_races(races, problems, regret)
+    ended = races[races["epochs"] <= 414]
+    race = ended.groupby(["problem", "split", "seed"], observed=True)
+    return (
+        race["regret"].last().groupby("problem", observed=True).mean()
+    )
+
+
 def main():
     rows, less = [], np.load(HERE / "less_data.npz")
-    for file in sorted(HERE.glob("problem_*.npz")):
-        problem, name = load_problem(file), file.stem[8:]
+    files = sorted(HERE.glob("problem_*.npz"))
+    problems = {file.stem[8:]: load_problem(file) for file in files}
+    raced = hyperbands(problems)
+    for name, problem in problems.items():
         half = less[name] / 1e4 if name in less else None
-        for what, of, value in measured(problem, half):
+        found = [*measured(problem, half)]
+        found += [("regret of a plan", "Hyperband", raced[name])]
+        for what, of, value in found:
             row = what, of, name, round(float(value), 4)
             rows.append(dict(zip(COLUMNS, row, strict=True)))
         print(name, flush=True)

@@ -8,6 +8,7 @@ import pytest
 from helpers import EVIDENCE, program
 
 from snippets.data.load_problem import load_problem
+from snippets.data.load_races import load_races
 from snippets.data.regret_of import regret_of
 
 EPOCHS = np.linspace(0.5, 1, 27)
@@ -105,6 +106,23 @@ def test_a_second_round_near_the_best_gains(advice):
     assert advice.two_rounds(problem) < one
 
 
+def test_finalists_mend_what_short_trials_mistake(advice):
+    problem = planted(noise=0)
+    short = {"draws": 100, "epochs": 9}
+    whole = advice.two_rounds(problem, draws=100)
+    # Without noise early scores choose as the last ones do.
+    for finalists in (1, 2):
+        found = advice.two_rounds(problem, finalists=finalists, **short)
+        assert found == pytest.approx(whole)
+    noise = np.random.default_rng(1).normal(0, 0.02, (504, 5, 9))
+    problem.validation[:, :, :9] += noise
+    one, two, many = (
+        advice.two_rounds(problem, finalists=n, **short)
+        for n in (1, 2, 40)
+    )
+    assert one > two + 0.02 > many + 0.04
+
+
 def test_a_rate_is_lost_only_where_the_best_one_moves(advice):
     change = "batch_size", 32, 128
     assert abs(advice.carried_over(planted(), *change)) < 0.02
@@ -187,7 +205,10 @@ def test_every_line_of_the_record_is_measured_from_the_problems(advice):
         columns=["measured", "of", "value"],
     )
     again["of"] = again["of"].astype(str)
-    kept = table[table["problem"] == name].reset_index(drop=True)
+    kept = table[table["problem"] == name]
+    raced = kept["of"] == "Hyperband"
+    assert raced.sum() == 1
+    kept = kept[~raced].reset_index(drop=True)
     pd.testing.assert_frame_equal(
         again, kept[list(again)], rtol=0, atol=1e-4
     )
@@ -204,3 +225,24 @@ def test_every_line_of_the_record_is_measured_from_the_problems(advice):
     low, high = np.log(best["learning_rate"]).agg(["min", "max"])
     line = lines["place of the best", "learning_rate", name]
     assert line == pytest.approx((rate - low) / (high - low), abs=1e-4)
+
+
+def test_hyperband_is_what_its_races_had_after_the_plans_epochs(advice):
+    """Judged one race after another, in plain Python."""
+    name, ends = "cars", []
+    problem = load_problem(EVIDENCE / f"problem_{name}.npz")
+    regret = regret_of(problem)
+    races = load_races(EVIDENCE / "races_problems.npz")
+    races = races[races["contestant"] == "Hyperband"]
+    races = races[(races["problem"] == name) & (races["epochs"] <= 414)]
+    for (split, _), trials in races.groupby(["split", "seed"]):
+        scores = {
+            problem.validation[t.row, split, t.first : t.last].max(): t
+            for t in trials[::-1].itertuples()  # of equals the first
+        }
+        ends.append(regret[scores[max(scores)].row, split])
+    assert len(ends) == 20
+    table = pd.read_csv(EVIDENCE / "advice.csv", comment="#")
+    lines = table.set_index(["measured", "of", "problem"])["value"]
+    line = lines["regret of a plan", "Hyperband", name]
+    assert line == pytest.approx(np.mean(ends), abs=1e-4)
