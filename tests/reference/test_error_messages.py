@@ -141,17 +141,18 @@ def test_a_message_is_one_line_that_a_reader_would_paste():
 
 
 @pytest.mark.process
-def test_each_message_is_provoked_explained_and_cured():
+def test_each_message_is_explained_provoked_and_cured():
+    """The cure comes first: who pasted a message looks for it."""
     for section in answered():
-        kinds = [kind for kind, _ in section["pieces"]]
         heading = section["heading"]
-        assert kinds[0] == "code" and kinds.count("code") == 1, heading
-        assert "wrong" in section["pieces"][0][1], heading
-        after = section["pieces"][kinds.index("prose")][1]
-        assert len(after.split()) > 12, heading
-        cure = section["pieces"][0][1].partition("shown")[2]
-        shows = re.search(r"(?m)^ *assert ", cure)
-        assert "](" in after or shows, heading
+        kinds = [kind for kind, _ in section["pieces"]]
+        assert kinds[:3] == ["prose", "code", "output"], heading
+        assert kinds.count("code") == 1, heading
+        prose, code = (text for _, text in section["pieces"][:2])
+        assert len(prose.split()) > 12, heading
+        assert "wrong" in code, heading
+        shows = re.search(r"(?m)^ *assert ", code.partition("shown")[2])
+        assert "](" in prose or shows, heading
 
 
 @pytest.mark.process

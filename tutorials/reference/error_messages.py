@@ -70,8 +70,8 @@ keras.utils.set_random_seed(1)
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 # %% [markdown]
-# Every cell below makes one mistake, in `with shown():`, which prints the
-# line to look up.
+# Each message has its cause and cure, then the mistake in code: `with
+# shown():` prints the line to look up.
 
 
 # %%
@@ -141,6 +141,9 @@ hp = kt.HyperParameters()
 # ## Before the search
 #
 # ### `` A `Choice` can contain only one type of value ``
+#
+# All values of a `Choice` are integers, or floats, or strings, or
+# booleans. Write `0.0`, not `0`, among floats.
 
 # %%
 with shown():
@@ -148,10 +151,10 @@ with shown():
 assert hp.Choice("dropout", [0.0, 0.25, 0.5]) == 0.0
 
 # %% [markdown]
-# All values of a `Choice` are integers, or floats, or strings, or
-# booleans. Write `0.0`.
-#
 # ### `` A `Choice` can contain only `int`, `float`, `str`, or `bool` ``
+#
+# Values go to JSON files, where tuples, lists, `None`, classes and
+# functions can't. Choose a name, and look up its value.
 
 # %%
 with shown():
@@ -161,10 +164,10 @@ kernel = KERNELS[hp.Choice("kernel", list(KERNELS))]
 assert kernel == (3, 3)
 
 # %% [markdown]
-# Values go to JSON files, where tuples, lists, `None`, classes and
-# functions can't. Choose a name, and look up its value.
-#
 # ### `The default value should be one of the choices`
+#
+# Add the default to the values, or leave `default` out: then it is the
+# first value.
 
 # %%
 with shown():
@@ -172,10 +175,10 @@ with shown():
 assert hp.Choice("batch", [16, 32, 64], default=64) == 64
 
 # %% [markdown]
-# Add the default to the values, or leave `default` out: then it is the
-# first value.
-#
 # ### `is greater than the max_value`
+#
+# The order is name, minimum, maximum. If the bounds were computed, print
+# them.
 
 # %%
 with shown():
@@ -183,10 +186,10 @@ with shown():
 assert hp.Int("width", 32, 64) == 32
 
 # %% [markdown]
-# The order is name, minimum, maximum. If the bounds were computed, print
-# them.
-#
 # ### `must be an int, Received:`
+#
+# Bounds, step and default of `hp.Int` are integers. Divide with `//`, or
+# take `hp.Float`.
 
 # %%
 with shown():
@@ -194,10 +197,10 @@ with shown():
 assert hp.Float("depth", 1, 3, step=0.5) == 1
 
 # %% [markdown]
-# Bounds, step and default of `hp.Int` are integers. Divide with `//`, or
-# take `hp.Float`.
-#
 # ### `does not support negative values, found min_value: 0`
+#
+# Start at a small positive number. For "none at all", add an `hp.Boolean`
+# [and a scope](../how_to/conditional_spaces.py).
 
 # %%
 with shown():
@@ -205,10 +208,10 @@ with shown():
 assert hp.Float("decay", 1e-6, 1e-2, sampling="log") == 1e-6
 
 # %% [markdown]
-# Start at a small positive number. For "none at all", add an `hp.Boolean`
-# [and a scope](../how_to/conditional_spaces.py).
-#
 # ### `expected step > 1 with sampling='log'`
+#
+# On a log scale a step multiplies. `step=10` gives powers of ten: [which
+# values a range becomes](../grid_search.py#which-values-a-range-becomes).
 
 # %%
 with shown():
@@ -216,10 +219,10 @@ with shown():
 assert hp.Float("rate", 1e-4, 1e-1, step=10, sampling="log") == 1e-4
 
 # %% [markdown]
-# On a log scale a step multiplies. `step=10` gives powers of ten: [which
-# values a range becomes](../grid_search.py#which-values-a-range-becomes).
-#
 # ### `` `HyperParameter` named: … not defined ``
+#
+# Declare the hyperparameter that a scope refers to before the scope:
+# [conditional spaces](../how_to/conditional_spaces.py).
 
 # %%
 with shown(), hp.conditional_scope("optimizer", ["sgd"]):
@@ -229,10 +232,10 @@ with hp.conditional_scope("optimizer", ["sgd"]):
     assert hp.Float("momentum", 0.0, 0.9) is None  # it is adam
 
 # %% [markdown]
-# Declare the hyperparameter that a scope refers to before the scope:
-# [conditional spaces](../how_to/conditional_spaces.py).
-#
 # ### `is currently inactive`
+#
+# The condition of this hyperparameter is not met, so it has no value. Ask
+# first: `if "momentum" in hp`.
 
 # %%
 with shown():
@@ -240,10 +243,11 @@ with shown():
 assert "momentum" not in hp and hp.values.get("momentum") is None
 
 # %% [markdown]
-# The condition of this hyperparameter is not met, so it has no value. Ask
-# first: `if "momentum" in hp`.
-#
 # ### `does not exist`
+#
+# So far no hyperparameter has this name: a typo, a name scope
+# (`"encoder/units"`), or one declared in `fit` and read in `build`.
+# `print(hp.values)` lists the names.
 
 # %%
 with shown():
@@ -251,11 +255,11 @@ with shown():
 assert hp.get("optimizer") == "adam"
 
 # %% [markdown]
-# So far no hyperparameter has this name: a typo, a name scope
-# (`"encoder/units"`), or one declared in `fit` and read in `build`.
-# `print(hp.values)` lists the names.
-#
 # ### `` Received an invalid value for `units` ``
+#
+# Keras wants an integer. It receives `units=None` where a
+# hyperparameter is [outside its
+# scope](../how_to/conditional_spaces.py#outside-its-scope-it-is-none).
 
 # %%
 with shown():
@@ -263,11 +267,11 @@ with shown():
 assert keras.layers.Dense(hp.get("width") // 2).units == 16
 
 # %% [markdown]
-# Keras wants an integer. It receives `units=None` where a
-# hyperparameter is [outside its
-# scope](../how_to/conditional_spaces.py#outside-its-scope-it-is-none).
-#
 # ### `takes 0 positional arguments but 1 was given`
+#
+# `build` gets one argument, `hp`, and a method `self` before it. To [keep
+# a function](../how_to/part_of_a_model.py#keep-a-function-as-it-is), wrap
+# it.
 
 
 # %%
@@ -280,11 +284,10 @@ with shown():
 kt.RandomSearch(lambda hp: without_hp(), ACCURACY, **USUAL)
 
 # %% [markdown]
-# `build` gets one argument, `hp`, and a method `self` before it. To [keep
-# a function](../how_to/part_of_a_model.py#keep-a-function-as-it-is), wrap
-# it.
-#
 # ### `Only input tensors may be passed as positional arguments`
+#
+# Give the function, without parentheses. A model can be called too, hence
+# the odd message.
 
 # %%
 with shown():
@@ -297,30 +300,31 @@ tuner = kt.RandomSearch(build_model, ACCURACY, **USUAL)
 assert len(tuner.oracle.get_space().space) == 1
 
 # %% [markdown]
-# Give the function, without parentheses. A model can be called too, hence
-# the odd message.
-#
 # ### `` The `hypermodel` argument should be either ``
+#
+# A string, a list or a dictionary is refused. Give a function or a
+# [`HyperModel`](../../explanation/hyperparameters.md#a-model-builder-function).
 
 # %%
 with shown():
     kt.RandomSearch("build_model", ACCURACY, **USUAL)  # wrong: a name
 
 # %% [markdown]
-# A string, a list or a dictionary is refused. Give a function or a
-# [`HyperModel`](../../explanation/hyperparameters.md#a-model-builder-function).
-#
 # ### `` Received `hypermodel=None` ``
+#
+# The first argument is missing, or what makes it has no `return`. Without
+# a model, [override `run_trial`](../how_to/tune_anything.py).
 
 # %%
 with shown():
     kt.RandomSearch(objective=ACCURACY, **USUAL)  # wrong: no model
 
 # %% [markdown]
-# The first argument is missing, or what makes it has no `return`. Without
-# a model, [override `run_trial`](../how_to/tune_anything.py).
-#
 # ### `` Expected `oracle` argument to be an instance of `Oracle` ``
+#
+# `kt.Tuner` and `kt.SklearnTuner` take an oracle from `kt.oracles`, with
+# parentheses. Arguments such as `max_trials` [go to the
+# oracle](../how_to/tune_anything.py#one-problem-any-oracle).
 
 # %%
 with shown():
@@ -332,11 +336,11 @@ oracle = kt.oracles.RandomSearchOracle(ACCURACY, max_trials=1)
 assert isinstance(oracle, kt.Oracle)
 
 # %% [markdown]
-# `kt.Tuner` and `kt.SklearnTuner` take an oracle from `kt.oracles`, with
-# parentheses. Arguments such as `max_trials` [go to the
-# oracle](../how_to/tune_anything.py#one-problem-any-oracle).
-#
 # ### `` `allow_new_entries` is `False`, but found new entries ``
+#
+# Add what `build` declares to `hyperparameters=`, or give
+# `tune_new_entries=False`, which leaves it at its default:
+# [which arguments do what](../how_to/part_of_a_model.py#which-arguments-do-what).
 
 # %%
 few = kt.HyperParameters()
@@ -351,11 +355,10 @@ with shown():
     )
 
 # %% [markdown]
-# Add what `build` declares to `hyperparameters=`, or give
-# `tune_new_entries=False`, which leaves it at its default:
-# [which arguments do what](../how_to/part_of_a_model.py#which-arguments-do-what).
-#
 # ### `` If you set `tune_new_entries=False`, you must ``
+#
+# Give what to tune, at least one, in `hyperparameters=`:
+# [tune part of a model](../how_to/part_of_a_model.py).
 
 # %%
 with shown():
@@ -367,12 +370,13 @@ with shown():
     )
 
 # %% [markdown]
-# Give what to tune, at least one, in `hyperparameters=`:
-# [tune part of a model](../how_to/part_of_a_model.py).
-#
 # ## Objectives
 #
 # ### `Could not infer optimization direction ("min" or "max") for unknown metric`
+#
+# Keras has no metric of this name. Always give
+# `kt.Objective(name, direction)`, since other strings
+# [can be guessed wrong](../how_to/objectives.py#which-strings-are-guessed-wrong).
 
 # %%
 with shown():
@@ -385,11 +389,11 @@ objective = kt.Objective("val_fbeta_score", "max")
 assert kt.RandomSearch(build_model, objective, **USUAL)
 
 # %% [markdown]
-# Keras has no metric of this name. Always give
-# `kt.Objective(name, direction)`, since other strings
-# [can be guessed wrong](../how_to/objectives.py#which-strings-are-guessed-wrong).
-#
 # ### `missing 1 required positional argument: 'num_classes'`
+#
+# To guess the direction, Keras Tuner makes the metric without its
+# arguments. With `kt.Objective("val_mean_io_u", "max")` it [does not
+# guess](../how_to/objectives.py#which-strings-are-guessed-wrong).
 
 # %%
 with shown():
@@ -400,11 +404,11 @@ with shown():
     )
 
 # %% [markdown]
-# To guess the direction, Keras Tuner makes this metric without its
-# arguments. With `kt.Objective("val_mean_io_u", "max")` it [does not
-# guess](../how_to/objectives.py#which-strings-are-guessed-wrong).
-#
 # ### `` `objective` not understood ``
+#
+# The metric belongs in `model.compile(metrics=[...])`. The objective is
+# its name, with `val_` before it:
+# [print the keys](../how_to/objectives.py#the-name-print-the-keys).
 
 # %%
 with shown():
@@ -417,11 +421,10 @@ objective = kt.Objective("val_auc", "max")
 assert kt.RandomSearch(build_model, objective, **USUAL)
 
 # %% [markdown]
-# The metric belongs in `model.compile(metrics=[...])`. The objective is
-# its name, with `val_` before it:
-# [print the keys](../how_to/objectives.py#the-name-print-the-keys).
-#
 # ### `` `direction` should be one of {"min", "max"} ``
+#
+# The direction is `"min"` or `"max"`. It is checked only [after the first
+# trial](../how_to/objectives.py).
 
 # %%
 wrong = kt.Objective("score", "maximize")  # wrong: "max"
@@ -429,10 +432,12 @@ with shown():
     Returning(objective=wrong, **USUAL).search()
 
 # %% [markdown]
-# The direction is `"min"` or `"max"`. It is checked only [after the first
-# trial](../how_to/objectives.py).
-#
 # ### `KeyError: 'val_accuracy'`
+#
+# Training did not report the objective: `validation_data` is missing, or
+# `metrics=["acc"]` reports `val_acc`, or your `fit` doesn't pass on
+# `**kwargs`. Train one epoch and
+# [print the keys](../how_to/objectives.py#when-the-name-is-not-there).
 
 # %%
 with shown():
@@ -440,12 +445,12 @@ with shown():
     tuner.search(x, y)  # wrong: no validation_data
 
 # %% [markdown]
-# Training did not report the objective: `validation_data` is missing, or
-# `metrics=["acc"]` reports `val_acc`, or your `fit` doesn't pass on
-# `**kwargs`. Train one epoch and
-# [print the keys](../how_to/objectives.py#when-the-name-is-not-there).
-#
 # ### `Objective value missing in metrics reported to the Oracle`
+#
+# With `found: dict_keys([])` no epoch was trained: `epochs` is 0, or not
+# above `initial_epoch`, as [if Hyperband's epochs are
+# changed](../hyperband.py#the-mistake-that-breaks-the-schedule). Otherwise
+# your objective is not [among those listed](../how_to/objectives.py).
 
 # %%
 with shown():
@@ -456,12 +461,12 @@ with shown():
     )
 
 # %% [markdown]
-# With `found: dict_keys([])` no epoch was trained: `epochs` is 0, or not
-# above `initial_epoch`, as [if Hyperband's epochs are
-# changed](../hyperband.py#the-mistake-that-breaks-the-schedule). Otherwise
-# your objective is not [among those listed](../how_to/objectives.py).
-#
 # ### `to have the specified objective, … as one of the keys`
+#
+# A dictionary that you return needs the objective's name as a key, or
+# `multi_objective` [for a
+# list](../how_to/multiple_objectives.py#a-dictionary-for-a-list) of
+# objectives.
 
 # %%
 with shown():
@@ -470,12 +475,10 @@ with shown():
     )
 
 # %% [markdown]
-# A dictionary that you return needs the objective's name as a key, or
-# `multi_objective` [for a
-# list](../how_to/multiple_objectives.py#a-dictionary-for-a-list) of
-# objectives.
-#
 # ### `` a single float when `objective` is left unspecified ``
+#
+# Without an objective a single number is minimised. Return one, or [name
+# an objective](../how_to/objectives.py).
 
 # %%
 with shown():
@@ -484,10 +487,11 @@ with shown():
     )
 
 # %% [markdown]
-# Without an objective a single number is minimised. Return one, or [name
-# an objective](../how_to/objectives.py).
-#
 # ### `Unknown metric:`
+#
+# The metric was never reported, or the trial failed.
+# `print(list(trial.metrics.metrics))` [lists the
+# names](../how_to/objectives.py#the-name-print-the-keys).
 
 # %%
 tuner = Returning(objective=ACCURACY, **USUAL)
@@ -497,11 +501,10 @@ with shown():
     trial.metrics.get_history("accuracy")  # wrong: not reported
 
 # %% [markdown]
-# The metric was never reported, or the trial failed.
-# `print(list(trial.metrics.metrics))` [lists the
-# names](../how_to/objectives.py#the-name-print-the-keys).
-#
 # ### `The truth value of an array with more than one element is ambiguous`
+#
+# The objective is an array, here one value for each class. Give `F1Score`
+# [an `average`](../how_to/objectives.py#when-the-name-is-not-there).
 
 # %%
 each = keras.callbacks.History()
@@ -514,12 +517,14 @@ f1_score = keras.metrics.F1Score(average="macro")
 assert np.ndim(f1_score([[1.0, 0.0]], [[0.9, 0.1]])) == 0
 
 # %% [markdown]
-# The objective is an array, here one value for each class. Give `F1Score`
-# [an `average`](../how_to/objectives.py#when-the-name-is-not-there).
-#
 # ## While a trial runs
 #
 # ### `Number of consecutive failures exceeded the limit of 3.`
+#
+# Look up the last line of the message, or of a trial's `message`, mend that,
+# and begin anew with another `project_name` or `overwrite=True`: trials that
+# failed stay so. Where some configurations can't but fail, [raise the
+# limit](../how_to/failed_trials.py#three-in-a-row-end-the-search).
 
 # %%
 three = USUAL | {"max_trials": 9, "max_consecutive_failed_trials": 3}
@@ -530,23 +535,22 @@ trial = tuner.oracle.trials["0"]
 assert trial.message.splitlines()[-1] == "ValueError: your mistake"
 
 # %% [markdown]
-# Look up the last line of the message, or of a trial's `message`, mend that,
-# and begin anew with another `project_name` or `overwrite=True`: trials that
-# failed stay so. Where some configurations can't but fail, [raise the
-# limit](../how_to/failed_trials.py#three-in-a-row-end-the-search).
-#
 # ### `Did you forget to return the metrics?`
+#
+# `fit` or `run_trial` lacks a `return`. [Return the
+# metrics](../how_to/custom_training_loops.py#what-to-return) that old code
+# gave to `self.oracle.update_trial(...)`.
 
 # %%
 with shown():
     Returning(**USUAL).search(returned=None)  # wrong: no return
 
 # %% [markdown]
-# `fit` or `run_trial` lacks a `return`. [Return the
-# metrics](../how_to/custom_training_loops.py#what-to-return) that old code
-# gave to `self.oracle.update_trial(...)`.
-#
 # ### `to be one of float, dict, keras.callbacks.History`
+#
+# A tuple, an array or a tensor is refused. `float(...)` makes a number of
+# a tensor. A *list* is
+# [averaged](../how_to/custom_training_loops.py#what-to-return).
 
 # %%
 with shown():
@@ -555,11 +559,12 @@ with shown():
     )
 
 # %% [markdown]
-# A tuple, an array or a tensor is refused. `float(...)` makes a number of
-# a tensor. A *list* is
-# [averaged](../how_to/custom_training_loops.py#what-to-return).
-#
 # ### `to return a valid Keras Model instance`
+#
+# The message ends with what it received. `None`: `build` has no `return`. A
+# `HyperModel`: you gave the class, not `MyHyperModel()`. A `tf_keras`
+# model, also from `TF_USE_LEGACY_KERAS=1`: Keras Tuner takes those of
+# [`keras`](../../explanation/hyperparameters.md#a-model-builder-function).
 
 
 # %%
@@ -571,12 +576,11 @@ with shown():
     kt.RandomSearch(returns_nothing, ACCURACY, **USUAL).search(**DATA)
 
 # %% [markdown]
-# The message ends with what it received. `None`: `build` has no `return`. A
-# `HyperModel`: you gave the class, not `MyHyperModel()`. A `tf_keras`
-# model, also from `TF_USE_LEGACY_KERAS=1`: Keras Tuner takes those of
-# [`keras`](../../explanation/hyperparameters.md#a-model-builder-function).
-#
 # ### `Oversized model: … parameters. Skip model.`
+#
+# A model above `max_model_size` fails its trial. Raise the limit of
+# failures, or [return a bad
+# score](../how_to/failed_trials.py#models-that-are-too-large).
 
 # %%
 with shown():
@@ -588,11 +592,11 @@ with shown():
     ).search(**DATA)
 
 # %% [markdown]
-# A model above `max_model_size` fails its trial. Raise the limit of
-# failures, or [return a bad
-# score](../how_to/failed_trials.py#models-that-are-too-large).
-#
 # ### `You are saving a model that has not yet been built`
+#
+# A `train_step` that never runs the model itself, like a GAN's, leaves it
+# unbuilt. Call it once in `build`, on a `keras.Input`:
+# [subclassed models](../how_to/subclassed_models.py#a-gan).
 
 
 # %%
@@ -614,11 +618,13 @@ with shown():
     tuner.search(x)
 
 # %% [markdown]
-# This `train_step`, like a GAN's, never runs the model itself, which
-# stays unbuilt. Call it once in `build`, on a `keras.Input`:
-# [subclassed models](../how_to/subclassed_models.py#a-gan).
-#
 # ### `All layers added to a Sequential model should have unique names`
+#
+# Two layers have one name. In a loop, write `name=f"dense_{number}"`.
+# Make all layers in `build`: before each trial Keras Tuner clears the
+# names, and a new layer gets that of one made outside. Shared layers also
+# [go on
+# learning](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it).
 
 # %%
 keras.backend.clear_session()
@@ -639,13 +645,12 @@ with shown():
     tuner.search(**DATA)
 
 # %% [markdown]
-# Two layers have one name. In a loop, write `name=f"dense_{number}"`.
-# Make all layers in `build`: before each trial Keras Tuner clears the
-# names, and a new layer gets that of one made outside. Shared layers also
-# [go on
-# learning](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it).
-#
 # ### `Unknown variable`
+#
+# An optimizer belongs to the variables that it was built for. Make one
+# in `build`, or give its name. Build it
+# [last](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it),
+# after layers are added or thawed.
 
 # %%
 optimizer = keras.optimizers.Adam()  # wrong: made outside of build
@@ -666,12 +671,11 @@ with shown():
     tuner.search(**DATA)
 
 # %% [markdown]
-# An optimizer belongs to the variables that it was built for. Make one
-# in `build`, or give its name. Build it
-# [last](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it),
-# after layers are added or thawed.
-#
 # ### `All callbacks used during a search should be deep-copyable`
+#
+# Every execution gets a copy of your callbacks. Open what can't be copied,
+# such as a file, a lock or a connection, in
+# [`on_train_begin`](../how_to/callbacks.py#notes-that-last).
 
 
 # %%
@@ -686,11 +690,12 @@ with shown():
     tuner.search(**DATA, callbacks=[Locked()])
 
 # %% [markdown]
-# Every execution gets a copy of your callbacks. Open what can't be copied,
-# such as a file, a lock or a connection, in
-# [`on_train_begin`](../how_to/callbacks.py#notes-that-last).
-#
 # ### `` You must call `compile()` before ``
+#
+# `build` has to return a compiled model, in every branch. Or compile in
+# `fit`, or [by the
+# tuner](../how_to/part_of_a_model.py#overriding-compile-drops-what-it-held):
+# `optimizer=`, `loss=` and `metrics=`.
 
 
 # %%
@@ -703,12 +708,11 @@ with shown():
     kt.RandomSearch(uncompiled, ACCURACY, **USUAL).search(**DATA)
 
 # %% [markdown]
-# `build` has to return a compiled model, in every branch. Or compile in
-# `fit`, or [by the
-# tuner](../how_to/part_of_a_model.py#overriding-compile-drops-what-it-held):
-# `optimizer=`, `loss=` and `metrics=`.
-#
 # ### `got an unexpected keyword argument 'callbacks'`
+#
+# Keras Tuner hands `fit` callbacks that save weights. Take `**kwargs`, and
+# [pass them on](../../explanation/hyperparameters.md#a-hypermodel-subclass)
+# to `model.fit`.
 
 
 # %%
@@ -724,11 +728,10 @@ with shown():
     kt.RandomSearch(NoKwargs(), ACCURACY, **USUAL).search(**DATA)
 
 # %% [markdown]
-# Keras Tuner hands `fit` callbacks that save weights. Take `**kwargs`, and
-# [pass them on](../../explanation/hyperparameters.md#a-hypermodel-subclass)
-# to `model.fit`.
-#
 # ### `'HyperParameters' object has no attribute 'fit'`
+#
+# `hp` comes first: `fit(self, hp, model, *args, **kwargs)`, as in
+# [a HyperModel subclass](../../explanation/hyperparameters.md#a-hypermodel-subclass).
 
 
 # %%
@@ -744,10 +747,11 @@ with shown():
     kt.RandomSearch(Swapped(), ACCURACY, **USUAL).search(**DATA)
 
 # %% [markdown]
-# `hp` comes first: `fit(self, hp, model, *args, **kwargs)`, as in
-# [a HyperModel subclass](../../explanation/hyperparameters.md#a-hypermodel-subclass).
-#
 # ### `All-NaN axis encountered`
+#
+# The objective was NaN. The trial is FAILED, with only this warning, and
+# retries don't help.
+# [What does](../how_to/failed_trials.py#learning-rates-that-diverge).
 
 # %%
 two = USUAL | {"max_trials": 2, "max_consecutive_failed_trials": 3}
@@ -755,13 +759,13 @@ with shown(RuntimeWarning):
     Returning(**two).search(returned=float("nan"))  # wrong: NaN
 
 # %% [markdown]
-# The objective was NaN. The trial is FAILED, with only this warning, and
-# retries don't help.
-# [What does](../how_to/failed_trials.py#learning-rates-that-diverge).
-#
 # ## Data
 #
 # ### `Received an empty generator.`
+#
+# Every trial reads the generator, which can be read once. Give arrays, a
+# `Dataset` or a `PyDataset`:
+# [six ways](../how_to/data_pipelines.py#the-same-images-six-ways).
 
 # %%
 generator = ((x[:8], y[:8]) for _ in range(3))
@@ -773,11 +777,10 @@ with shown():
     )
 
 # %% [markdown]
-# Every trial reads the generator, which can be read once. Give arrays, a
-# `Dataset` or a `PyDataset`:
-# [six ways](../how_to/data_pipelines.py#the-same-images-six-ways).
-#
 # ### `Unrecognized data type: x=`
+#
+# Keras takes no lists of numbers. Make arrays of them by `np.asarray`:
+# [data pipelines](../how_to/data_pipelines.py).
 
 # %%
 with shown():
@@ -788,10 +791,12 @@ with shown():
     )
 
 # %% [markdown]
-# Keras takes no lists of numbers. Make arrays of them by `np.asarray`:
-# [data pipelines](../how_to/data_pipelines.py).
-#
 # ### `Invalid dtype: object`
+#
+# The array mixes types: texts, `None` in place of NaN, rows or pictures of
+# unequal length. Find the column, `table.dtypes`, and code it as numbers:
+# [a table](../your_data/table.py). If all are numbers,
+# `astype("float32")`.
 
 # %%
 objects = x.astype(object)  # wrong: Python objects, not numbers
@@ -800,12 +805,12 @@ with shown():
     tuner.search(objects, y, validation_data=(x, y))
 
 # %% [markdown]
-# The array mixes types: texts, `None` in place of NaN, rows or pictures of
-# unequal length. Find the column, `table.dtypes`, and code it as numbers:
-# [a table](../your_data/table.py). If all are numbers,
-# `astype("float32")`.
-#
 # ### `Invalid dtype: str`
+#
+# Keras takes no text. Number the labels, and keep their names. Texts go
+# through a [`TextVectorization`](../your_data/texts.py), categories
+# through a [`StringLookup`](../your_data/table.py). Numbers read as text
+# need `astype("float32")`.
 
 # %%
 words = np.array(["no", "yes"])[y]  # wrong: labels as words
@@ -816,12 +821,11 @@ names, numbers = np.unique(words, return_inverse=True)
 assert (names[numbers] == words).all()
 
 # %% [markdown]
-# Keras takes no text. Number the labels, and keep their names. Texts go
-# through a [`TextVectorization`](../your_data/texts.py), categories
-# through a [`StringLookup`](../your_data/table.py). Numbers read as text
-# need `astype("float32")`.
-#
 # ### `adapt() expects an iterable`
+#
+# A data frame gives `adapt` its column names, a list its elements. It
+# wants an array, `.to_numpy()` or `np.asarray`:
+# [preprocessing](../how_to/preprocessing.py).
 
 # %%
 frame = pd.DataFrame(x, columns=list("abcd"))
@@ -832,11 +836,12 @@ scaling.adapt(frame.to_numpy())
 assert scaling.mean.shape == (1, 4)
 
 # %% [markdown]
-# A data frame gives `adapt` its column names, a list its elements. It
-# wants an array, `.to_numpy()` or `np.asarray`:
-# [preprocessing](../how_to/preprocessing.py).
-#
 # ### `The truth value of a Series is ambiguous`
+#
+# An `if`, `and`, `or`, `max` or `in` was given a column, with one truth
+# value per row. Use `.all()`, `.any()`, or `.mean()` for a share. Give
+# other code an array, `column.to_numpy()`: [a
+# table](../your_data/table.py).
 
 # %%
 column = pd.Series(y)
@@ -845,12 +850,10 @@ with shown():
 assert (column == y).all()
 
 # %% [markdown]
-# An `if`, `and`, `or`, `max` or `in` was given a column, with one truth
-# value per row. Use `.all()`, `.any()`, or `.mean()` for a share. Give
-# other code an array, `column.to_numpy()`: [a
-# table](../your_data/table.py).
-#
 # ### `` Argument `validation_split` is only supported ``
+#
+# Split a dataset yourself, with `take` and `skip` before it is batched,
+# and give [`validation_data`](../how_to/data_pipelines.py#what-does-not-work-with-a-dataset).
 
 # %%
 dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
@@ -861,10 +864,11 @@ with shown():
     )
 
 # %% [markdown]
-# Split a dataset yourself, with `take` and `skip` before it is batched,
-# and give [`validation_data`](../how_to/data_pipelines.py#what-does-not-work-with-a-dataset).
-#
 # ### `` Arguments `target` and `output` must have the same rank ``
+#
+# Integer labels need `sparse_categorical_crossentropy`, one-hot labels
+# the loss without `sparse`. The models of `kt.applications`
+# [want one-hot labels](../how_to/part_of_a_model.py#the-networks-that-come-with-keras-tuner).
 
 
 # %%
@@ -881,13 +885,14 @@ history = one_hot_wanted(hp).fit(x, one_hot, verbose=0)
 assert history.epoch == [0]
 
 # %% [markdown]
-# Integer labels need `sparse_categorical_crossentropy`, one-hot labels
-# the loss without `sparse`. The models of `kt.applications`
-# [want one-hot labels](../how_to/part_of_a_model.py#the-networks-that-come-with-keras-tuner).
-#
 # ## Resuming and disk
 #
 # ### `Reloading Tuner from`
+#
+# No error: this search goes on from the one in `directory/project_name`.
+# If that was finished, `search` returns at once. Changes of the space
+# [are ignored](../how_to/resume.py#what-is-honoured-and-what-is-not). For a
+# new search give another `project_name`, or `overwrite=True`.
 
 # %%
 Returning(**USUAL).search(verbose=0)
@@ -897,12 +902,11 @@ tuner.search(verbose=0)
 assert tuner.remaining_trials == 0
 
 # %% [markdown]
-# No error: this search goes on from the one in `directory/project_name`.
-# If that was finished, `search` returns at once. Changes of the space
-# [are ignored](../how_to/resume.py#what-is-honoured-and-what-is-not). For a
-# new search give another `project_name`, or `overwrite=True`.
-#
 # ### `` Error reloading `Oracle` from existing project ``
+#
+# The folder holds another tuner's search. Give each search a name:
+# without `project_name` all are `untitled_project`
+# ([resume](../how_to/resume.py)).
 
 # %%
 with shown():
@@ -914,11 +918,11 @@ with shown():
     )
 
 # %% [markdown]
-# The folder holds another tuner's search. Give each search a name:
-# without `project_name` all are `untitled_project`
-# ([resume](../how_to/resume.py)).
-#
 # ### `KeyError: '0001'`
+#
+# An interrupted GridSearch can't find the running trial.
+# `resumable(safe(kt.GridSearch))` can: [an interrupted
+# grid](../how_to/resume.py#an-interrupted-grid).
 
 # %%
 space = kt.HyperParameters()
@@ -941,11 +945,12 @@ with shown():
     tuner.search()  # wrong: GridSearch as it is does not resume
 
 # %% [markdown]
-# An interrupted GridSearch can't find the running trial.
-# `resumable(safe(kt.GridSearch))` can: [an interrupted
-# grid](../how_to/resume.py#an-interrupted-grid).
-#
 # ### `Expecting value: line 1 column 1 (char 0)`
+#
+# `oracle.json`, `tuner0.json` or a `trial.json` is empty or torn.
+# [`mend`](../how_to/faults.py#a-search-that-was-killed-without-safe) says
+# which, and repairs what it can. Otherwise put back a copy, or start
+# over: [a damaged file](../how_to/resume.py#a-damaged-file).
 
 # %%
 oracle_file = Path("searches", USUAL["project_name"], "oracle.json")
@@ -956,12 +961,11 @@ with shown():
 oracle_file.write_text(kept, "utf-8")  # put back
 
 # %% [markdown]
-# `oracle.json`, `tuner0.json` or a `trial.json` is empty or torn.
-# [`mend`](../how_to/faults.py#a-search-that-was-killed-without-safe) says
-# which, and repairs what it can. Otherwise put back a copy, or start
-# over: [a damaged file](../how_to/resume.py#a-damaged-file).
-#
 # ### `oracle.json; No such file or directory`
+#
+# The folder was copied or deleted in part: `tuner0.json` is there, the
+# search's state is not. Copy it whole, [between two
+# trials](../how_to/resume.py#a-damaged-file).
 
 # %%
 oracle_file.unlink()  # wrong: a part of the folder is gone
@@ -969,11 +973,10 @@ with shown():
     Returning(**again)
 
 # %% [markdown]
-# The folder was copied or deleted in part: `tuner0.json` is there, the
-# search's state is not. Copy it whole, [between two
-# trials](../how_to/resume.py#a-damaged-file).
-#
 # ### `is not a directory`
+#
+# `directory` is a file. Name a folder, or what does not exist yet:
+# [what lies in it](../how_to/memory_and_disk.py#what-a-trial-leaves-on-disk).
 
 # %%
 Path("results").touch()
@@ -981,10 +984,13 @@ with shown():
     Returning(**USUAL | {"directory": "results"})  # wrong: a file
 
 # %% [markdown]
-# `directory` is a file. Name a folder, or what does not exist yet:
-# [what lies in it](../how_to/memory_and_disk.py#what-a-trial-leaves-on-disk).
-#
 # ### `Unable to synchronously open file`
+#
+# The trial has no `checkpoint.weights.h5`: it
+# [failed](../how_to/failed_trials.py#three-in-a-row-end-the-search), as
+# `trial.status` says, `fit` did not pass on [the tuner's
+# callbacks](../how_to/custom_training_loops.py#the-mistake-a-loop-without-callbacks),
+# or the file was deleted.
 
 # %%
 with shown():
@@ -996,13 +1002,13 @@ with shown():
     tuner.get_best_models()  # wrong: no trial has completed
 
 # %% [markdown]
-# The trial has no `checkpoint.weights.h5`: it
-# [failed](../how_to/failed_trials.py#three-in-a-row-end-the-search), as
-# `trial.status` says, `fit` did not pass on [the tuner's
-# callbacks](../how_to/custom_training_loops.py#the-mistake-a-loop-without-callbacks),
-# or the file was deleted.
-#
 # ### `You are loading weights into a model that has not yet been built`
+#
+# A subclass of `keras.Model`, or a `Sequential` without `keras.Input`, has no
+# weights before it is called. Under Hyperband every promoted trial fails.
+# End `build` with `model(keras.Input((4,)))` and `optimizer.build`.
+# `model.build` alone may mark it built [without
+# variables](../how_to/subclassed_models.py).
 
 
 # %%
@@ -1028,13 +1034,11 @@ with shown():
     tuner.get_best_models()
 
 # %% [markdown]
-# A subclass of `keras.Model`, or a `Sequential` without `keras.Input`, has no
-# weights before it is called. Under Hyperband every promoted trial fails.
-# End `build` with `model(keras.Input((4,)))` and `optimizer.build`.
-# `model.build` alone may mark it built [without
-# variables](../how_to/subclassed_models.py).
-#
 # ### `objects could not be loaded`
+#
+# The build function has changed since the search, or builds something
+# else each time. Keep it [with the
+# search](../how_to/resume.py#in-another-process-or-another-day).
 
 # %%
 kt.RandomSearch(build_model, ACCURACY, **USUAL).search(
@@ -1054,11 +1058,11 @@ with shown(line=0):
     kt.RandomSearch(changed, ACCURACY, **again).get_best_models()
 
 # %% [markdown]
-# The build function has changed since the search, or builds something
-# else each time. Keep it [with the
-# search](../how_to/resume.py#in-another-process-or-another-day).
-#
 # ### `Skipping variable loading for optimizer`
+#
+# To predict, ignore it. Under [Hyperband](../hyperband.py) training goes
+# on with an optimizer that has forgotten everything, unless `build` ends
+# with `model.optimizer.build(model.trainable_variables)`.
 
 # %%
 with shown(UserWarning):
@@ -1066,24 +1070,26 @@ with shown(UserWarning):
     tuner.get_best_models()  # wrong if training is to go on
 
 # %% [markdown]
-# To predict, ignore it. Under [Hyperband](../hyperband.py) training goes
-# on with an optimizer that has forgotten everything, unless `build` ends
-# with `model.optimizer.build(model.trainable_variables)`.
-#
 # ## Hyperband
 #
 # ### `Unrecognized arguments ['max_trials']`
+#
+# `max_epochs` and `factor` fix [the number of
+# trials](../../evidence/hyperband_planner.md). The same is said of any
+# argument that no tuner has.
 
 # %%
 with shown():
     kt.Hyperband(build_model, ACCURACY, **USUAL)  # wrong: max_trials
 
 # %% [markdown]
-# `max_epochs` and `factor` fix [the number of
-# trials](../../evidence/hyperband_planner.md). The same is said of any
-# argument that no tuner has.
-#
 # ### `got multiple values for keyword argument 'epochs'`
+#
+# Leave out your own `epochs=`: Hyperband, or `search(epochs=...)`, passes
+# it in `kwargs`. Removing that one [breaks the
+# schedule](../hyperband.py#the-mistake-that-breaks-the-schedule). Likewise,
+# give `batch_size` to `search` or [tune it in
+# `fit`](../how_to/batch_size_and_epochs.py#the-batch-size), not both.
 
 
 # %%
@@ -1102,13 +1108,10 @@ with shown():
     tuner.search(**DATA)
 
 # %% [markdown]
-# Leave out your own `epochs=`: Hyperband, or `search(epochs=...)`, passes
-# it in `kwargs`. Removing that one [breaks the
-# schedule](../hyperband.py#the-mistake-that-breaks-the-schedule). Likewise,
-# give `batch_size` to `search` or [tune it in
-# `fit`](../how_to/batch_size_and_epochs.py#the-batch-size), not both.
-#
 # ### `factor needs to be a int larger than 1.`
+#
+# [Each round](../hyperband.py#brackets-and-rounds) keeps one in `factor`
+# of its trials, so 2 is the least. The default is 3.
 
 # %%
 with shown():
@@ -1120,10 +1123,10 @@ with shown():
     )
 
 # %% [markdown]
-# [Each round](../hyperband.py#brackets-and-rounds) keeps one in `factor`
-# of its trials, so 2 is the least. The default is 3.
-#
 # ### `list index out of range`
+#
+# `max_epochs` has to be 1 or more, or there is no bracket:
+# [plan a Hyperband search](../../evidence/hyperband_planner.md).
 
 # %%
 with shown():
@@ -1135,12 +1138,13 @@ with shown():
     ).search(**DATA)
 
 # %% [markdown]
-# `max_epochs` has to be 1 or more, or there is no bracket:
-# [plan a Hyperband search](../../evidence/hyperband_planner.md).
-#
 # ## BayesianOptimization
 #
 # ### `Please install scikit-learn (sklearn) before using`
+#
+# `pip install scikit-learn scipy`, which Keras Tuner alone does not
+# bring, and restart the kernel: [Bayesian
+# optimisation](../bayesian_optimization.py).
 
 # %%
 bayesian = sys.modules[kt.oracles.BayesianOptimizationOracle.__module__]
@@ -1149,11 +1153,10 @@ with shown(), mock.patch.object(bayesian, "sklearn", None):
     kt.BayesianOptimization(build_model, ACCURACY, **USUAL)
 
 # %% [markdown]
-# `pip install scikit-learn scipy`, which Keras Tuner alone does not
-# bring, and restart the kernel: [Bayesian
-# optimisation](../bayesian_optimization.py).
-#
 # ### `module 'keras_tuner.oracles' has no attribute 'BayesianOptimization'`
+#
+# Old guides leave out `Oracle`, which ends each name today: [one problem,
+# any oracle](../how_to/tune_anything.py#one-problem-any-oracle).
 
 # %%
 with shown():
@@ -1161,10 +1164,13 @@ with shown():
 assert kt.oracles.BayesianOptimizationOracle(ACCURACY, max_trials=1)
 
 # %% [markdown]
-# Old guides leave out `Oracle`, which ends each name today: [one problem,
-# any oracle](../how_to/tune_anything.py#one-problem-any-oracle).
-#
 # ### `of parameter length_scale is close to the specified`
+#
+# The search goes on. At the upper bound, no score so far depends on what is
+# tuned: tune something else. At the lower one, scores of neighbours have
+# nothing in common: [repeat
+# trials](../evidence/how_sure.py#repeats-in-keras-tuner). A few of these in
+# a sound [search](../bayesian_optimization.py) mean nothing.
 
 
 # %%
@@ -1177,15 +1183,13 @@ with shown(ConvergenceWarning):
     Unmoved(**six).search(returned=0.5)  # wrong: always the same
 
 # %% [markdown]
-# The search goes on. At the upper bound, no score so far depends on what is
-# tuned: tune something else. At the lower one, scores of neighbours have
-# nothing in common: [repeat
-# trials](../evidence/how_sure.py#repeats-in-keras-tuner). A few of these in
-# a sound [search](../bayesian_optimization.py) mean nothing.
-#
 # ## scikit-learn
 #
 # ### `'str' object is not callable`
+#
+# `scoring` is called as it is. Give a scorer, by `make_scorer` or
+# `get_scorer("accuracy")`:
+# [what is accepted](../scikit_learn.py#what-is-accepted-and-what-fails).
 
 
 # %%
@@ -1210,11 +1214,11 @@ with shown():
 sklearn_tuner(scoring=make_scorer(accuracy_score)).search(x, y)
 
 # %% [markdown]
-# `scoring` is called as it is. Give a scorer, by `make_scorer` or
-# `get_scorer("accuracy")`:
-# [what is accepted](../scikit_learn.py#what-is-accepted-and-what-fails).
-#
 # ### `Expected the data to be numpy.ndarray or pandas.DataFrame`
+#
+# A Series, a list or a sparse matrix is [not
+# accepted](../scikit_learn.py#what-is-accepted-and-what-fails): `np.asarray(y)`,
+# and `x.toarray()` if memory allows.
 
 # %%
 with shown():
@@ -1222,11 +1226,10 @@ with shown():
 sklearn_tuner().search(x, np.asarray(y.tolist()))
 
 # %% [markdown]
-# A Series, a list or a sparse matrix is [not
-# accepted](../scikit_learn.py#what-is-accepted-and-what-fails): `np.asarray(y)`,
-# and `x.toarray()` if memory allows.
-#
 # ### `'int' object has no attribute 'split'`
+#
+# scikit-learn's own searches take a number of folds as `cv`, this tuner
+# [only a splitter](../scikit_learn.py#what-is-accepted-and-what-fails).
 
 # %%
 with shown():
@@ -1234,23 +1237,24 @@ with shown():
 sklearn_tuner(cv=KFold(5)).search(x, y)
 
 # %% [markdown]
-# scikit-learn's own searches take a number of folds as `cv`, this tuner
-# [only a splitter](../scikit_learn.py#what-is-accepted-and-what-fails).
-#
 # ### `SklearnTuner.search() got an unexpected keyword argument`
+#
+# It takes `X`, `y`, `sample_weight` and `groups`, not `verbose`, `epochs`
+# or `validation_data`. For silence, `tuner.oracle.verbose = 0`:
+# [scikit-learn models](../scikit_learn.py).
 
 # %%
 with shown():
     sklearn_tuner().search(x, y, verbose=0)  # wrong: no verbose
 
 # %% [markdown]
-# It takes `X`, `y`, `sample_weight` and `groups`, not `verbose`, `epochs`
-# or `validation_data`. For silence, `tuner.oracle.verbose = 0`:
-# [scikit-learn models](../scikit_learn.py).
-#
 # ## Many processes
 #
 # ### `"KERASTUNER_ORACLE_IP" was set, but "KERASTUNER_ORACLE_PORT" was not`
+#
+# [Each process](../../reference/environment.md#environment-variables)
+# needs address, port and id. If you want only one,
+# `unset KERASTUNER_ORACLE_IP`.
 
 # %%
 taken = socket.create_server(("127.0.0.1", 0))
@@ -1260,11 +1264,11 @@ with shown(), mock.patch.dict(os.environ, chief):
     Returning(**USUAL)  # wrong: an address without a port
 
 # %% [markdown]
-# [Each process](../../reference/environment.md#environment-variables)
-# needs address, port and id. If you want only one,
-# `unset KERASTUNER_ORACLE_IP`.
-#
 # ### `"KERASTUNER_ORACLE_IP" was set, but "KERASTUNER_TUNER_ID" was not`
+#
+# Give each worker [a name of its
+# own](../../reference/environment.md#environment-variables), and the chief
+# one with "chief" in it. Two workers of one name run the same trials.
 
 # %%
 chief["KERASTUNER_ORACLE_PORT"] = PORT
@@ -1273,11 +1277,11 @@ with shown(), mock.patch.dict(os.environ, chief):
 chief["KERASTUNER_TUNER_ID"] = "chief"
 
 # %% [markdown]
-# Give each worker [a name of its
-# own](../../reference/environment.md#environment-variables), and the chief
-# one with "chief" in it. Two workers of one name run the same trials.
-#
 # ### `Failed to bind to address`
+#
+# The port is in use, often by a chief that [still waits for its
+# workers](../how_to/several_machines.py#what-ends-and-what-must-be-started-again).
+# End it, or take another port.
 
 # %%
 with shown(), mock.patch.dict(os.environ, chief):
@@ -1285,11 +1289,11 @@ with shown(), mock.patch.dict(os.environ, chief):
 taken.close()
 
 # %% [markdown]
-# The port is in use, often by a chief that [still waits for its
-# workers](../how_to/several_machines.py#what-ends-and-what-must-be-started-again).
-# End it, or take another port.
-#
 # ### `` `OracleClient` object has no attribute ``
+#
+# A worker's oracle only asks the chief. It has `get_best_trials(n)`. All
+# trials are read from disk after the search, [without those
+# variables](../how_to/resume.py).
 
 # %%
 worker = chief | {"KERASTUNER_TUNER_ID": "worker0"}
@@ -1297,11 +1301,11 @@ with shown(), mock.patch.dict(os.environ, worker):
     trials = Returning(**USUAL).oracle.trials  # wrong: a worker
 
 # %% [markdown]
-# A worker's oracle only asks the chief. It has `get_best_trials(n)`. All
-# trials are read from disk after the search, [without those
-# variables](../how_to/resume.py).
-#
 # ### `StatusCode.DEADLINE_EXCEEDED`
+#
+# A worker waited an hour for the chief, which was never started, is at
+# another address, or has ended. Start it first, or have both started [for
+# you](../how_to/several_processes.py).
 
 # %%
 with shown(line=1), mock.patch.dict(os.environ, worker):
@@ -1312,13 +1316,12 @@ with shown(line=1), mock.patch.dict(os.environ, worker):
 assert client.TIMEOUT == 60 * 60  # seconds
 
 # %% [markdown]
-# A worker waited an hour for the chief, which was never started, is at
-# another address, or has ended. Start it first, or have both started [for
-# you](../how_to/several_processes.py).
-#
 # ## Installation
 #
 # ### `No module named 'tensorboard'`
+#
+# `pip install tensorboard`: Keras Tuner imports it in every trial, and
+# TensorFlow [no longer brings it](../how_to/hparams_in_tensorboard.py).
 
 # %%
 hidden = {name for name in sys.modules if "tensorboard" in name}
@@ -1330,10 +1333,12 @@ with shown(), mock.patch.dict(sys.modules):
         tuner.search(**DATA)
 
 # %% [markdown]
-# `pip install tensorboard`: Keras Tuner imports it in every trial, and
-# TensorFlow [no longer brings it](../how_to/hparams_in_tensorboard.py).
-#
 # ### `No module named 'keras_tuner'`
+#
+# The Python that runs lacks it, though another may have it:
+# `python -m pip install keras-tuner`, with a hyphen, or in a notebook
+# `%pip install keras-tuner`, as in [the first cell
+# here](../random_search.py).
 
 # %%
 bare = [sys.executable, "-S", "-c", "import keras_tuner"]  # wrong
@@ -1341,12 +1346,10 @@ done = subprocess.run(bare, capture_output=True, text=True)
 print(done.stderr.splitlines()[-1])
 
 # %% [markdown]
-# The Python that runs lacks it, though another may have it:
-# `python -m pip install keras-tuner`, with a hyphen, or in a notebook
-# `%pip install keras-tuner`, as in [the first cell
-# here](../random_search.py).
-#
 # ### `` `import kerastuner` is deprecated ``
+#
+# Write `import keras_tuner as kt`. A second package keeps the old name.
+# Without it you read `No module named 'kerastuner'`.
 
 # %%
 with shown(DeprecationWarning):
@@ -1354,10 +1357,11 @@ with shown(DeprecationWarning):
 assert importlib.import_module("keras_tuner") is kt
 
 # %% [markdown]
-# Write `import keras_tuner as kt`. A second package keeps the old name.
-# Without it you read `No module named 'kerastuner'`.
-#
 # ### `object has no attribute 'reset_states'`
+#
+# Keras 3 has `reset_state`, without the s. The loop in Keras Tuner's
+# guide is older: [custom training
+# loops](../how_to/custom_training_loops.py#a-whole-loop).
 
 # %%
 metric = keras.metrics.Mean()
@@ -1366,10 +1370,6 @@ with shown():
 metric.reset_state()
 
 # %% [markdown]
-# Keras 3 has `reset_state`, without the s. The loop in Keras Tuner's
-# guide is older: [custom training
-# loops](../how_to/custom_training_loops.py#a-whole-loop).
-#
 # ## No message at all
 #
 # The worst mistakes raise nothing. `model.evaluate` returns loss and
