@@ -91,7 +91,7 @@ tuner = kt.Hyperband(
       ["max_epochs", "factor", "iterations", "epoch", "trial", "hours"].map(read)
     const bad = isNaN(maxEpochs + factor + iterations + perEpoch + perTrial)
     at("result").hidden = bad
-    at("answer").hidden = bad || isNaN(hours)
+    at("answer").hidden = at("random").hidden = bad || isNaN(hours)
     at("none").textContent = at("answer").hidden ? "No answer: a number here or above is not allowed." : ""
     at("total").textContent = "No plan: a number above is not allowed."
     if (bad) return
@@ -114,6 +114,10 @@ tuner = kt.Hyperband(
       const once = time(maxEpochs, each), often = Math.floor(hours * 3600 / once)
       return `<tr><th scope="row">${each}</th>${fit(most, iterations * time(most, each))}${fit(often, often * once)}</tr>`
     })
+    const random = epochs => `${show(Math.floor(hours * 3600 / (epochs * perEpoch + perTrial)))} trials of ${show(epochs)}`
+    const third = Math.ceil(maxEpochs / 3)
+    at("random").textContent = `RandomSearch, in the same hours: ${random(maxEpochs)} epochs${
+      third < maxEpochs ? `, or ${random(third)}` : ""}.`
     at("fits").innerHTML = `<thead><tr><th scope="col">factor</th><th scope="col">largest max_epochs</th>
       <th scope="col">most iterations</th></tr></thead><tbody>${rows.join("")}</tbody>`
   }

@@ -421,6 +421,60 @@ def test_what_fits_fits_and_the_next_larger_does_not(tab):
     assert found > 20 and refused > 2
 
 
+def test_random_trials_of_the_same_hours_are_counted(tab):
+    page = tab(PATH)
+    for most, epoch, start, hours in (
+        (100, "2", "1", "8"),
+        (27, "1.25", "6.25", "1"),
+        (1, "0.5", "0", "0.01"),
+        (10_000, "3600", "100", "2"),
+    ):
+        fill(
+            page, max_epochs=most, epoch=epoch, trial=start, hours=hours
+        )
+        lengths = dict.fromkeys((most, math.ceil(most / 3)))
+        found = re.findall(
+            rf"{NUMBER} trials of {NUMBER}",
+            page.inner_text("#plan-random"),
+        )
+        assert [(whole(n), whole(e)) for n, e in found] == [
+            (
+                int(
+                    float(hours)
+                    * 3600
+                    // (epochs * float(epoch) + float(start))
+                ),
+                epochs,
+            )
+            for epochs in lengths
+        ]
+    fill(page, hours="long")
+    assert not page.locator("#plan-random").is_visible()
+
+
+def test_the_hour_of_the_page_on_choosing_is_the_planners(tab):
+    """An hour, 40 s a training: what it says of it is computed."""
+    text = (
+        ROOT / "docs/explanation/random_search_or_hyperband.md"
+    ).read_text("utf-8")
+    text = " ".join(text.split())
+    full = 3600 // 40
+    left = full - 9
+    epochs = cost(27, 3)[2]
+    assert f"pays for {full}. Leave 9" in text
+    assert f"The other {left} are five times" in text
+    assert left * 27 // epochs == 5
+    assert f"each {epochs / 27:.1f}, or {left * 3} random" in text
+    page = tab(PATH)
+    fill(page, max_epochs=27, factor=3, trial=0)
+    fill(page, epoch=40 / 27, hours=left * 40 / 3600)
+    assert f"{left * 3} trials of 9" in page.inner_text("#plan-random")
+    line = page.locator("#plan-fits tr", has_text="3").filter(
+        has=page.locator("th", has_text=re.compile("^3$"))
+    )
+    assert line.locator("td").last.inner_text().startswith("5\n")
+
+
 def test_a_budget_without_end_is_answered_with_the_limit(tab):
     page = tab(PATH)
     fill(page, epoch="0.001", trial=0, hours=LIMIT)

@@ -1,11 +1,12 @@
 """The races on the recorded problems are whole, fair and repeatable."""
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import EVIDENCE, page_tables, program
+from helpers import EVIDENCE, ROOT, page_tables, program
 from scipy import stats
 
 from snippets.data.load_problem import load_problem
@@ -182,3 +183,35 @@ def test_the_page_s_first_table_follows_from_the_records(races):
             expected += [gain.mean(), *interval, (gain > 0).sum()]
         found = [float(cell) for cell in cells if cell]
         np.testing.assert_allclose(found, expected, atol=0.0051)
+
+
+def test_the_table_by_budget_follows_from_the_records(races):
+    text = (
+        ROOT / "docs/explanation/random_search_or_hyperband.md"
+    ).read_text("utf-8")
+    lines = re.findall(r"(?m)^\| (\d+) \| (\d+) \| ([\d.]+) \|$", text)
+    assert len(lines) == 5
+    races = races[
+        races["contestant"].isin(["Hyperband", "RandomSearch"])
+    ]
+    for full, *said in lines:
+        ended = races[races["epochs"] <= int(full) * 27]
+        leads = []
+        for name, trials in ended.groupby("problem", observed=True):
+            problem = load_problem(EVIDENCE / f"problem_{name}.npz")
+            scores = {"Hyperband": [], "RandomSearch": []}
+            for keys, race in trials.groupby(RACE[1:], observed=True):
+                who, split, _ = keys
+                best = max(
+                    race[["row", "first", "last"]].values.tolist(),
+                    key=lambda t, split=split, problem=problem: (
+                        problem.validation[t[0], split, t[1] : t[2]]
+                    ).max(),
+                )[0]
+                others = np.delete(problem.tested[best], split).mean()
+                scores[who].append(others)
+            means = {who: np.mean(each) for who, each in scores.items()}
+            leads.append(means["Hyperband"] - means["RandomSearch"])
+        found = [str(sum(lead > 0 for lead in leads))]
+        found += [f"{100 * np.mean(leads):.1f}"]
+        assert found == said, full
