@@ -43,15 +43,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker("process")
 
 
-def pytest_collection_finish():
-    """Each trial collects garbage: not among all that was imported."""
-    gc.freeze()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     global running
     running = item
+    gc.freeze()  # each trial collects garbage: not among all there is
     try:
         return (yield)
     finally:
