@@ -74,6 +74,8 @@ class Kernel(PROCESSES.Process):
         app.initialize(["--InlineBackend.figure_formats={'svg'}"])
         html = app.shell.display_formatter.formatters["text/html"]
         html.for_type(pandas.DataFrame, table)
+        # Each trial collects garbage: not among what was there before it.
+        app.shell.events.register("pre_run_cell", lambda _: gc.freeze())
         app.start()
 
     def poll(self):
@@ -186,7 +188,7 @@ def import_packages(tutorials):
             importlib.import_module(name)
     os.dup2(shown, 2)
     gc.collect()
-    gc.freeze()  # each trial collects garbage: not among what was imported
+    gc.freeze()  # nor here, where notebooks are read and written
 
 
 def execute_all(tutorials):
