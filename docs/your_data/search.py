@@ -48,7 +48,6 @@ import contextlib
 import inspect
 import json
 import os
-import shlex
 import sys
 import zipfile
 from importlib.resources import files
@@ -279,7 +278,8 @@ def main(options, data):
     with zipfile.ZipFile(HERE / "model.keras", "a") as file:
         file.writestr("about.json", json.dumps(about))
     print(f"\nSaved the {kept} model, no worse on the validation data.")
-    print("To predict: python predict.py", shlex.quote(options.path))
+    print("To predict: python predict.py PATH, of new data like")
+    print(options.path)
 
 
 def make_tuner(hypermodel, objective, options):
