@@ -26,7 +26,7 @@ import jinja2
 import nbformat
 import yaml
 from mkdocs.exceptions import Abort, BuildError
-from mkdocs.plugins import event_priority
+from mkdocs.plugins import CombinedEvent, event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 from mkdocs.utils.meta import get_data
@@ -57,6 +57,8 @@ NO_PROSE = re.compile(
     r"(?s)<(a|pre|code|h\d|table|figure|summary|label|select|script)\b.*?</\1>"
     r'|<details class="snippet".*?</details>|<[^>]+>'
 )
+CODE = re.compile(r"(?s)<pre\b.*?</pre>")
+SPAN = re.compile(r"</?span\b[^>]*>")
 TO_TERM = re.compile(rf'^<a (?=href="[^"]*{GLOSSARY}#([\w-]+)">)')
 template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
 LINK = re.compile(r"Doc file '(tutorials/\S+\.py)' contains a link '(\S+)'")
@@ -271,15 +273,26 @@ def explained(content, terms, place):
     return "".join([*parts, name.sub(link, content[end:])])
 
 
+@event_priority(100)  # before llmstxt, whose pages have no colours
+def _without_colours(content, page, config, files):
+    """Spare it the tags of the colours of code, nine of ten of all tags."""
+    page.coloured = content
+    return CODE.sub(lambda code: SPAN.sub("", code[0]), content)
+
+
 @event_priority(-100)  # after llmstxt, whose pages are in the notebook's order
-def on_page_content(content, page, config, files):
+def _as_read(content, page, config, files):
     """Fold code below what it made; explain words; contents read as prose."""
+    content = vars(page).pop("coloured")
     content = BELOW.sub(r"\2\1", TWIN.sub("", content))
     without_backticks(page.toc)
     terms = config.extra["terms"]
     if not terms or page.is_homepage or page.url == GLOSSARY:
         return content
     return explained(content, terms, get_relative_url(GLOSSARY, page.url))
+
+
+on_page_content = CombinedEvent(_without_colours, _as_read)
 
 
 def on_page_markdown(markdown, page, config, files):
