@@ -111,7 +111,8 @@
     const asked = chosen.get(name)
     if ([...form[name].options].some(option => option.value === asked)) form[name].value = asked
   }
-  for (const name of OPTIONS) if (chosen.has(name)) form[name].checked = chosen.get(name) !== "0"
+  for (const name of OPTIONS)
+    if (chosen.has("kind") || chosen.has(name)) form[name].checked = (chosen.get(name) ?? "0") !== "0"
   form.addEventListener("change", show)
   form.addEventListener("submit", event => event.preventDefault())
   show()

@@ -220,8 +220,25 @@ def test_the_page_can_be_used_by_keyboard(tab):
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    page.keyboard.press("Space")
     assert "kind=pictures" in page.url and "resume=1" in page.url
+    page.keyboard.press("Space")
+    assert "resume" not in page.url
+
+
+def test_no_work_is_lost_unless_one_asks_for_it(page):
+    """An address that says what is chosen is all of the choice."""
+    start = page.url.split("?")[0]
+    for asked, resumes in (
+        ("", True),
+        ("?h=table", True),
+        ("?kind=texts", False),
+        ("?resume=0", False),
+        ("?kind=texts&resume=1", True),
+    ):
+        page.goto(start + asked)
+        assert page.locator("[name=resume]").is_checked() == resumes
+        program = page.locator("#search-py").text_content()
+        assert ("overwrite=True" in program) != resumes
 
 
 def test_without_javascript_the_page_leads_to_the_four_starters(site):
