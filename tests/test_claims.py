@@ -242,9 +242,10 @@ def test_without_tensorboard_every_trial_fails(tmp_path, monkeypatch):
     assert "No module named 'tensorboard" in trial.message
 
 
-ADVICE = """Try many configurations briefly: on fifteen problems Hyperband
-was ahead of RandomSearch on 14 for the price of seven full trials, and
-on 13, by little, for that of 56."""
+ADVICE = """Try many configurations briefly: on fifteen problems
+Hyperband, its winner then trained in full, was ahead of RandomSearch on
+14 for the price of seven full trials, and on 13, by little, for that of
+56."""
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@
 # How to use `Hyperband`: its settings, its schedule, and the mistake that
 # breaks it.
 #
-# Try many configurations briefly: on fifteen problems `Hyperband` was
-# ahead of `RandomSearch` on 14 for the price of seven full trials, and
-# on 13, by little, for that of 56. [Which
-# tuner?](evidence/many_problems.py) measures it.
+# Try many configurations briefly: on fifteen problems `Hyperband`, its
+# winner then trained in full, was ahead of `RandomSearch` on 14 for the
+# price of seven full trials, and on 13, by little, for that of 56.
+# [Which tuner?](evidence/many_problems.py) measures it.
 #
 # Set `max_epochs`; the rest follows. Give `search` no `epochs`. The
 # [hypermodel](../reference/glossary.md#hypermodel) is that of [random

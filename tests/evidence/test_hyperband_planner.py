@@ -462,9 +462,15 @@ def test_the_hour_of_the_page_on_choosing_is_the_planners(tab):
     left = full - 9
     epochs = cost(27, 3)[2]
     assert f"pays for {full}. Leave 9" in text
-    assert f"The other {left} are five times" in text
+    assert f"The other {left} pay for five times" in text
     assert left * 27 // epochs == 5
-    assert f"each {epochs / 27:.1f}, or {left * 3} random" in text
+    assert f"{epochs / 27:.1f} each, and leave" in text
+    spare = int(left - 5 * epochs / 27)
+    starts = 5 * cost(27, 3)[0]
+    assert f"leave {spare} for starting its {starts} trials" in text
+    first = [each for each in sized(100, 3) if each[0] == 4]
+    first = sum(n * (to - done) for *_, n, done, to in first)
+    assert f"({first / 100:.1f} for `max_epochs=100`)" in text
     page = tab(PATH)
     fill(page, max_epochs=27, factor=3, trial=0)
     fill(page, epoch=40 / 27, hours=left * 40 / 3600)

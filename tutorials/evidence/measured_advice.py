@@ -212,14 +212,15 @@ held(rounds, "40 at once")
 # %% [markdown]
 # ## The whole plan
 #
-# **[The plan](../plan_your_tuning.py) is ahead of random trials** of as many
-# epochs, on 14 problems of 15. No difference from `Hyperband` is shown: each is
-# ahead on five.
+# **[The plan](../plan_your_tuning.py) is ahead of random trials** of about as
+# many epochs, on 14 problems of 15. No difference from `Hyperband` is shown,
+# nor which problems suit which.
 #
 # Two rounds of 20 trials of 9 epochs, then the best two in full, take the
 # epochs of 15 full trials. Three seeds of these two and of the untuned model
-# make it 22 (seeds are not recorded, so they choose nothing here). The plan is
-# ahead of 22 random trials too, on 13.
+# make it 22: the plan is ahead of 22 random trials too, on 13. Seeds are not
+# recorded, so they choose nothing here; nor is the range moved, nor the
+# simplest taken. `Hyperband`'s winner is trained in full.
 
 # %%
 plan = advice["regret of a plan"]
@@ -325,8 +326,6 @@ for other, ahead in (("15", 14), ("22", 13)):
     assert (plan[name] - plan["the plan"] > 0.05).sum() == ahead
 low, high = gains(plan, "Hyperband", "the plan")
 assert low < 0 < high
-lead = plan["Hyperband"] - plan["the plan"]
-assert (lead > 0.05).sum() == (lead < -0.05).sum() == 5
 
 # %%
 assert advice["foretold, best quarter", "3"].max() < 0.6
@@ -378,3 +377,5 @@ assert simple["size"] < 0.6 and 0.05 < simple["loses"] < 0.1
 #   explain.
 # - Interactions other than those with the learning rate.
 # - Trials of 100 epochs and more, of which 9 are a smaller part.
+# - Short trials whose cosine ends with them: those of 9 epochs are the
+#   beginnings of 27.
