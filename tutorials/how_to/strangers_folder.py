@@ -44,9 +44,8 @@ for trial in tuner.oracle.trials.values():
     print(f"{trial.score:.3f}", trial.hyperparameters.values)
 
 # %% [markdown]
-# The first trial has the stranger's values. Their score is a claim until your
-# own training repeats it. A `build` function that comes with a folder is a
-# program: read it first.
+# The first trial has the stranger's values. A `build` function that comes
+# with a folder is a program: read it first.
 
 # %%
 import ast
@@ -107,16 +106,15 @@ def one(hp):
 
 
 # %%
-def opened(tuner_class=Numbers, build=one, trials=3, **settings):
+def opened(tuner_class=Numbers, build=one, folder=FOLDER, **settings):
     with contextlib.redirect_stdout(io.StringIO()):
         return tuner_class(
             build,
             objective=kt.Objective("val_accuracy", "max"),
-            max_trials=trials,
             seed=1,
-            directory="searches",
-            project_name="strangers_folder",
-            **settings,
+            directory=folder.parent,
+            project_name=folder.name,
+            **{"max_trials": 3} | settings,
         )
 
 
@@ -133,10 +131,9 @@ def downloaded():
     opened().search(verbose=0)
 
 
-def edit(name, change):
+def edit(name, **changes):
     state = json.loads((FOLDER / name).read_text("utf-8"))
-    change(state)
-    (FOLDER / name).write_text(json.dumps(state), "utf-8")
+    (FOLDER / name).write_text(json.dumps(state | changes), "utf-8")
 
 
 downloaded()
@@ -208,7 +205,7 @@ print("get_best_models, code ran:   ", PROOF.exists())
 assert PROOF.exists() and not ran
 
 # %% [markdown]
-# So does [any pickle](https://docs.python.org/3/library/pickle.html), any
+# So does [any pickle](https://docs.python.org/3/library/pickle.html),
 # `.joblib` and, with `allow_pickle=True`, `.npy` file.
 #
 # ## JSON names classes, of two kinds only
@@ -229,8 +226,7 @@ def name_a_class(class_name, **config):
     """Let oracle.json name a class; return what opening it raises."""
     downloaded()
     space = [{"class_name": class_name, "config": config}]
-    named = {"hyperparameters": {"space": space, "values": {}}}
-    edit("oracle.json", lambda state: state.update(named))
+    edit("oracle.json", hyperparameters={"space": space, "values": {}})
     try:
         opened()
     except (ValueError, TypeError) as error:
@@ -238,7 +234,6 @@ def name_a_class(class_name, **config):
 
 
 # %%
-print(name_a_class("os>mkdir", path=str(PROOF)))
 print(name_a_class("subprocess.Popen", args=["touch", str(PROOF)]))
 assert not PROOF.exists()
 print(name_a_class("yours>tidy_up", folder=str(YOURS)))
@@ -255,16 +250,11 @@ assert not YOURS.exists()
 # interrupted in a trial of this name, so yours repeats it, and writes there:
 
 # %%
-NAME = f"/../../{YOURS.name}/written"
-RUNNING = {"trial_id": NAME, "status": "RUNNING"}
-STATE = {
-    "ongoing_trials": {"tuner0": NAME},
-    "start_order": ["0", NAME, "2"],
-    "end_order": ["0", "2"],
-}
+name = f"/../../{YOURS.name}/written"
 downloaded()
-edit("trial_1/trial.json", lambda state: state.update(RUNNING))
-edit("oracle.json", lambda state: state.update(STATE))
+edit("trial_1/trial.json", trial_id=name, status="RUNNING")
+edit("oracle.json", start_order=["0", name, "2"], end_order=["0", "2"])
+edit("oracle.json", ongoing_trials={"tuner0": name})
 opened().search(verbose=0)
 for path in sorted(YOURS.rglob("*")):
     print(path.as_posix())
@@ -289,11 +279,11 @@ def train(tuner):
 
 # %%
 clean()
-train(opened(kt.RandomSearch, small, trials=1))
+train(opened(kt.RandomSearch, small, max_trials=1))
 (FOLDER / "trial_1").mkdir()
 link = FOLDER / "trial_1" / "checkpoint.weights.h5"
 link.symlink_to((YOURS / "notes.txt").absolute())
-train(opened(kt.RandomSearch, small, trials=2))
+train(opened(kt.RandomSearch, small, max_trials=2))
 print("notes.txt is now", (YOURS / "notes.txt").read_bytes()[:4])
 assert link.is_symlink() and h5py.is_hdf5(YOURS / "notes.txt")
 
@@ -301,7 +291,7 @@ assert link.is_symlink() and h5py.is_hdf5(YOURS / "notes.txt")
 # ## `overwrite=True` deletes elsewhere
 #
 # TensorFlow's function for deleting follows links to other folders, and fails
-# only when it has emptied them. Python's does not:
+# only when it has emptied them. Python's doesn't:
 
 # %%
 left = {}
@@ -382,7 +372,7 @@ def load(checkpoint):
 
 # %%
 clean()
-train(opened(kt.RandomSearch, small, trials=1))
+train(opened(kt.RandomSearch, small, max_trials=1))
 checkpoint = FOLDER / "trial_0" / "checkpoint.weights.h5"
 sound = checkpoint.read_bytes()
 rows = {}
@@ -404,8 +394,8 @@ assert weights["MiB taken"].iloc[-1] >= 100
 
 # %% [markdown]
 # Links, numbers kept elsewhere and the largest claim are refused. A smaller
-# claim is believed: the file takes that memory, or more, before its shape
-# is compared with the model's. Keep Keras up to date: its checks are
+# claim takes that memory, or more, before its shape is compared with the
+# model's. Keep Keras up to date: its checks are
 # [young](https://github.com/keras-team/keras/security/advisories).
 #
 # ## Nothing is checked
@@ -413,23 +403,16 @@ assert weights["MiB taken"].iloc[-1] >= 100
 # Values come from `trial.json`, ranges from `oracle.json`, and shapes
 # of models without an `Input` from `build_config.json`, not from your space:
 
-
-# %%
-def better(state):
-    state["score"] = 1e9
-    state["hyperparameters"] = {"space": [], "values": {"x": "?"}}
-
-
-def wider(state):
-    space = state["hyperparameters"]["space"]
-    space[0]["config"].update(min_value=1e6, max_value=1e9)
-
-
 # %%
 downloaded()
-edit("trial_2/trial.json", better)
-edit("oracle.json", wider)
-tuner = opened(trials=4)
+claimed = {"space": [], "values": {"x": "?"}}
+edit("trial_2/trial.json", score=1e9, hyperparameters=claimed)
+wider = kt.HyperParameters()
+wider.Float("x", 1e6, 1e9)
+edit("oracle.json", hyperparameters=wider.get_config())
+
+# %%
+tuner = opened(max_trials=4)
 (best,) = tuner.oracle.get_best_trials()
 print(f"best of all: {best.hyperparameters.values}, {best.score:.0e}")
 tuner.search(verbose=0)
@@ -451,41 +434,24 @@ def activation(hp):
     return keras.layers.Activation(hp.Choice("activation", ["relu"]))
 
 
-LAMBDA = {"class_name": "__lambda__", "config": {"value": ["code"]}}
-LAYER = {"class_name": "Lambda", "module": "keras.layers"}
-LAYER |= {"config": {"function": LAMBDA}}
+described = keras.saving.serialize_keras_object
+DROPOUT = described(keras.layers.Dropout(0.5))
+LAYER = described(keras.layers.Lambda(lambda x: x))
+LAMBDA = LAYER["config"]["function"]
 SYSTEM = {"class_name": "function", "module": "os", "config": "system"}
 LOADER = SYSTEM | {"module": "keras.utils", "config": "get_file"}
-DROPOUT = {"class_name": "Dropout", "module": "keras.layers"}
-DROPOUT |= {"config": {"rate": 0.5}}
 
 # %%
-refused = []
+made = []
 for value in (LAMBDA, LAYER, SYSTEM, LOADER, DROPOUT):
     hp = kt.HyperParameters()
     hp.values["activation"] = value
     try:
-        made = activation(hp).activation
-        print("made:", type(made).__name__)
+        made.append(activation(hp).activation)
     except (ValueError, TypeError) as error:
-        refused.append(str(error).split(". ")[0])
-        print("refused:", refused[-1][:58])
-assert len(refused) == 4
-
-# %% [markdown]
-# Lists nested without end and numbers of thousands of digits end in an
-# exception:
-
-# %%
-for text in ("[" * 100_000, '{"x": ' + "9" * 5000 + "}"):
-    downloaded()
-    (FOLDER / "tuner0.json").write_text(text, "utf-8")
-    try:
-        opened()
-    except (RecursionError, ValueError) as error:
-        print(f"{type(error).__name__}: {str(error)[:54]}")
-    else:
-        raise AssertionError("it was read")
+        print("refused:", str(error)[:58])
+print("made:", made)
+assert len(made) == 1
 
 # %% [markdown]
 # ## Take the values alone
@@ -517,14 +483,9 @@ print(values_of(FOLDER / "trial_1"))
 
 # %%
 for values in ({"units": 10**6}, {"units": DROPOUT}, {"model": "x"}):
+    Mine = try_first(kt.RandomSearch, [values])
     try:
-        try_first(kt.RandomSearch, [values])(
-            build_model,
-            objective=kt.Objective("val_accuracy", "max"),
-            seed=1,
-            directory="searches",
-            project_name="strangers_folder_mine",
-        )
+        opened(Mine, build_model, YOURS / "mine")
     except ValueError as error:
         print("refused:", str(error)[:60])
     else:
@@ -559,9 +520,7 @@ def odd(folder):
         elif path.name == "trial.json":
             named = json.loads(path.read_text("utf-8"))["trial_id"]
             if f"trial_{named}" != path.parent.name:
-                found.append(
-                    f"{path.parent.name}: calls itself {named}"
-                )
+                found.append(f"{path.parent}: calls itself {named}")
     return found
 
 
