@@ -67,9 +67,8 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 
 # %%
 images = load_images("digits")
-x, y = map(
-    np.concatenate, zip(images.train, images.validation, strict=True)
-)
+both = zip(images.train, images.validation, strict=True)
+x, y = map(np.concatenate, both)
 folds = StratifiedKFold(5, shuffle=True, random_state=1)
 
 # %% [markdown]
@@ -129,7 +128,6 @@ from snippets.results.trials_table import trials_table
 oracle = kt.oracles.RandomSearchOracle(score, max_trials=10, seed=1)
 random_tuner = searched(oracle, "scikit_learn_random")
 trials = trials_table(random_tuner)
-assert set(trials["status"]) == {"COMPLETED"}
 tuned = ["family", "C", "gamma", "max_depth", "max_features"]
 table = trials[[*tuned, "score"]].round(4)
 display(table.astype(object).where(table.notna(), ""))
@@ -149,7 +147,7 @@ assert np.ptp(scores) > np.ptp(trials["score"][:3])
 
 # %% [markdown]
 # Folds differ by more than the means of the best three trials. But all
-# trials had the same folds, so the comparison is fairer than it looks.
+# trials had the same folds: the comparison is fairer than it looks.
 #
 # ## Another oracle
 #
@@ -230,9 +228,8 @@ assert gains[10].min() < 0
 
 # %% [markdown]
 # The fewer the folds, the more rows the last model lacks, and the more the
-# refit gains. With many folds it gains little and can lose on a given split,
-# but it costs a single fit. Splits share most of their rows, so there is no
-# interval.
+# refit gains. With many folds it gains little and can lose on a given
+# split, but costs a single fit. Splits share rows, so there is no interval.
 #
 # The refitted model has no score of its own. Its trial's is of models with
 # fewer rows, hence too low, and the best of many, hence too high.
@@ -320,12 +317,9 @@ def outcome(**changes):
         return f"search raised TypeError: {error}"
     if trial.status == "COMPLETED":
         return trial.status
-    errors = [
-        line
-        for line in trial.message.splitlines()
-        if line.partition(": ")[0].endswith("Error")
-    ]
-    return f"{trial.status}, {errors[-1].partition(' Received')[0]}"
+    lines = trial.message.splitlines()
+    error = [line for line in lines if "Error: " in line][-1]
+    return f"{trial.status}, {error.partition(' Received')[0]}"
 
 
 # %%
@@ -360,16 +354,13 @@ refused = {
 }
 
 # %%
-outcomes = {
-    name: outcome(**changes)
-    for name, changes in (accepted | refused).items()
-}
+cases = accepted | refused
+outcomes = {name: outcome(**cases[name]) for name in cases}
 table = pd.Series(outcomes, name="what happened").rename_axis("change")
 with pd.option_context("display.max_colwidth", None):
     display(table.to_frame())
-ended = [text.partition(",")[0] for text in outcomes.values()]
-assert ended[:-1] == ["COMPLETED"] * 5 + ["FAILED"] * 7
-assert ended[-1].startswith("search raised TypeError")
+completed = table.index[table == "COMPLETED"]
+assert [*completed] == [*accepted]
 
 # %% [markdown]
 # Only the third failure in a row raises a `RuntimeError`, so [look at the
@@ -471,7 +462,6 @@ errors = make_scorer(wrong, greater_is_better=False)
 trial = attempt(scoring=errors).oracle.get_trial("0")
 print(f"{trial.score:.4f}: the error with a minus before it")
 print("So the largest score is still the smallest error.")
-assert trial.score < 0
 
 # %% [markdown]
 # **3.** Does scaling help the support vector machine here? Search both
