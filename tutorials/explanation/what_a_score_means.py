@@ -212,8 +212,8 @@ except TypeError as error:
 #
 # A callback writes a trial's one checkpoint whenever an epoch beats all
 # before it, over all executions. What `fit` returns, it doesn't know.
-# Four searches of one trial judge the network kept on the same validation
-# images. A far too large learning rate spoils the last epoch on purpose.
+# Four searches of one trial, whose last epoch a far too large learning
+# rate spoils:
 
 # %%
 from snippets.data.load_images import load_images
@@ -299,7 +299,7 @@ assert better[1] > -1e-6 and better[2] > 0.1
 # - The last epoch's accuracy, returned as a number: the search ranks last
 #   epochs and keeps best ones.
 # - A name that no epoch logs: the callback can't compare, and writes in
-#   every epoch. Score and network agree, and both are of a spoilt network.
+#   every epoch. Score and network are both of the spoilt epoch.
 #
 # ## Under Hyperband
 #
@@ -364,8 +364,8 @@ assert lower.any()
 # A winner's score is too good by two choices, of the best epoch and of
 # the best trial. On [recorded
 # runs](../evidence/how_sure.py#how-much-of-the-best-score-is-luck) the
-# epoch's part is there from the first trial on, and stays. The trials'
-# part grows with their number, at least up to 64.
+# epoch's part is there from the first trial on. The trials' part grows
+# with their number, at least up to 64.
 #
 # ## Why it grows
 #
@@ -394,6 +394,8 @@ print("m(n):", {n: abs(round(m(n), 2)) for n in (1, 2, 10, 100, 1000)})
 # - The best of `n` trials, by last epochs, scores `m(n)` deviations of a
 #   score above the mean. Luck has as large a share of that rise as of the
 #   variance of scores.
+#
+# The same deviations, simulated:
 
 # %%
 EPOCHS, SIMULATED = 10, 3000
@@ -423,25 +425,15 @@ simulated = {
     "best trial only": luck(last, worth + last),
     "both": luck(best, worth + best),
 }
+table = pd.DataFrame(simulated, TRIALS).rename_axis("trials")
+display(table.round(2))
 for what, exact in theory.items():
     assert np.allclose(simulated[what], exact, atol=0.06), what
 assert all(np.less(simulated["both"], total)[2:])
 
-# %% alt="Simulated luck in the winner's score against the number of trials on a log axis. Of the best epoch only it is level; of the best trial only it climbs and lies on the line from theory; of both it lies above each and below their sum." caption="Both choices together are too good by less than the sum of each alone: they pick from the same luck." figure="why-it-grows"
-figure, axis = plt.subplots()
-for marker, (what, found) in zip("v^o", simulated.items(), strict=True):
-    axis.plot(TRIALS, found, marker, label=what)
-for number, exact in enumerate(theory.values()):
-    axis.plot(TRIALS, exact, color=f"C{number}", label="theory")
-axis.plot(TRIALS, total, ":", color="gray", label="their sum")
-axis.set_xscale("log", base=2)
-axis.set_xticks(TRIALS, TRIALS)
-axis.set(xlabel="trials", ylabel="deviations too good")
-axis.legend(ncols=2)
-plt.show()
-
 # %% [markdown]
-# In this model luck and worth go on growing, and their shares stay what
+# Both choices together are too good by less than the sum of each alone:
+# they pick from the same luck. Luck and worth go on growing, and their shares stay what
 # the variances say. Twice the images halve the variance of luck. A real
 # space has a best configuration, and once a search is near it, [more of
 # the rise is
