@@ -229,8 +229,7 @@ assert written > {"oracle.json", "trial.json", "checkpoint.weights.h5"}
 # Scores and hyperparameters travel over the network, weights only
 # through the folder. A relative `directory` is relative to where each
 # process was *started*, so hosts may write to different folders without
-# a warning. Below, the tuners share this process, and each has its own
-# folder.
+# a warning, like these tuners, which share a process.
 
 
 # %%
@@ -274,8 +273,8 @@ def hyperband(host):
 
 
 # %% [markdown]
-# A Hyperband search, whose chief is `host_1`: `host_2` trains a first
-# round, and `host_3` has to train on from it.
+# The chief is `host_1`, `host_2` trains a first round of Hyperband, and
+# `host_3` has to train on from it.
 
 # %%
 x, y = load_digits(return_X_y=True)
@@ -309,10 +308,9 @@ assert status == "FAILED" and "host_1" in missing
 # So give `directory` as an absolute path that means the same disk on
 # every host, and check: `touch` a file on one host, `ls` on another.
 #
-# NFS promises that a file closed on one host is seen by another that
-# opens it later. A host may not see at once a *new* file whose absence
-# it has cached; the mount option `lookupcache=positive` ends that.
-# Keras Tuner neither locks files nor lets two hosts append to one.
+# On NFS a host may not see at once a *new* file whose absence it has
+# cached; the mount option `lookupcache=positive` ends that. Keras Tuner
+# neither locks files nor lets two hosts append to one.
 #
 # ## What the port gives away
 #
@@ -352,8 +350,8 @@ print({trial.trial_id: trial.hyperparameters.values for trial in seen})
 assert len(seen) == 2
 
 # %% [markdown]
-# The stranger reads all trials. It can also report any score, and add
-# to the space:
+# The stranger reads all trials, can report any score, and add to the
+# space:
 
 # %%
 trial = stranger.create_trial("anybody")
@@ -392,7 +390,7 @@ assert thread.is_alive() and not chief.oracle.tuner_ids
 #
 # A chief listens at its `KERASTUNER_ORACLE_IP`; 0.0.0.0 means all
 # addresses, the public one included. Here two loopback addresses stand
-# for two networks. (macOS has only the first.)
+# for two networks; macOS has only the first.
 
 # %%
 answers = {}
@@ -455,8 +453,8 @@ if sys.platform == "linux":
 # - [Kubernetes](../../snippets.md#a-search-on-kubernetes): a job for
 #   the chief, an *indexed* job for the workers, whose replaced pods
 #   keep their ids, a shared volume, a network policy and a deadline.
-# - [Compose](../../snippets.md#a-search-in-containers): one machine,
-#   whose containers are the hosts.
+# - [Compose](../../snippets.md#a-search-in-containers): containers of one
+#   machine are the hosts.
 #
 # Pin image and packages, so that all run the same Keras Tuner. Tests
 # run the first on three hosts, with workers that die, fail for good or
@@ -464,9 +462,8 @@ if sys.platform == "linux":
 #
 # ## What ends, and what must be started again
 #
-# The chief checks every second whether a worker was told that all is
-# done, then every twenty seconds until every worker that ever asked has
-# been told. Hence:
+# The chief waits until every worker that ever asked has been told that
+# all is done. Hence:
 #
 # | event | what follows | what to do |
 # |---|---|---|
