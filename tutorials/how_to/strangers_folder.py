@@ -142,7 +142,7 @@ for path in sorted(FOLDER.rglob("*.json")):
 
 # %% [markdown]
 # Making the tuner reads all of these. Of the usual functions that run what
-# they are given, Keras Tuner calls one, once:
+# they are given, Keras Tuner calls one:
 
 # %%
 RUNS_CODE = {"eval", "exec", "__import__", "importlib.import_module"}
@@ -160,8 +160,7 @@ assert calls == [("sklearn_tuner.py", "pickle.load")]
 # ## A pickle runs
 #
 # `SklearnTuner` keeps models [as pickles](../scikit_learn.py). Loading a
-# pickle calls whatever function it names. This one makes an empty folder;
-# it could have sent your files away.
+# pickle calls whatever function it names. This one makes an empty folder.
 
 
 # %%
@@ -210,8 +209,7 @@ assert PROOF.exists() and not ran
 #
 # ## JSON names classes, of two kinds only
 #
-# `oracle.json` names a class for each hyperparameter. Which does Keras Tuner
-# take?
+# `oracle.json` names a class for each hyperparameter.
 
 
 # %%
@@ -241,13 +239,12 @@ assert not YOURS.exists()
 
 # %% [markdown]
 # Nothing is imported. Besides its own classes, Keras Tuner calls only what
-# your program has registered with Keras, with the stranger's arguments. That
-# does little harm with a layer, and much with such a function.
+# your program has registered with Keras, with the stranger's arguments.
 #
 # ## A search that goes on writes elsewhere
 #
 # A trial's name becomes part of a path. The stranger's search claims to be
-# interrupted in a trial of this name, so yours repeats it, and writes there:
+# interrupted in this trial, so yours repeats it, and writes there:
 
 # %%
 name = f"/../../{YOURS.name}/written"
@@ -425,8 +422,8 @@ assert best.score == 1e9 and value >= 1e6
 # stranger chooses any value that your `build` takes as the name of a file
 # or a module, or as code for `eval`.
 #
-# A value may also describe an object. Keras makes its own objects, and refuses
-# code unless you call `keras.config.enable_unsafe_deserialization`:
+# A value may also describe an object. Keras makes its own, and refuses code
+# unless you call `keras.config.enable_unsafe_deserialization`:
 
 
 # %%
@@ -532,8 +529,7 @@ assert odd(FOLDER) == []
 # %% [markdown]
 # An empty list rules out only these tricks. Open a copy, in a container or
 # on a machine that holds nothing of yours, without a network and with
-# limited memory. For an archive, `filter="data"` refuses links that lead
-# outside:
+# limited memory. In archives, `filter="data"` refuses links to outside:
 
 # %%
 (FOLDER / "trial_3").symlink_to(YOURS.absolute())
