@@ -141,10 +141,9 @@ from snippets.searches.safe import safe
 # %% [markdown]
 # ## A kill between two files
 #
-# Keras Tuner writes a new trial's values to the trial's own file, and
-# only then lists the trial in `oracle.json`. These scripts, whose trials
-# are numbers, kill themselves between the two, in the third trial of
-# four.
+# Keras Tuner writes a new trial's values to its own file, and only then
+# lists the trial in `oracle.json`. These scripts, whose trials are numbers,
+# kill themselves between the two, in the third trial of four.
 
 
 # %%
@@ -240,7 +239,7 @@ assert (table["safe"] == "COMPLETED").all()
 
 # %% [markdown]
 # As it is, the third trial is counted and never run, without a message.
-# With `safe` the search drew it again.
+# `safe` drew it again.
 #
 # ## A search that was killed without `safe`
 
@@ -315,7 +314,7 @@ assert torn["GridSearch"] < 1 and torn["BayesianOptimization"] < 1
 #
 # ## A second process
 #
-# Keras Tuner lets two processes search in one folder, and both run every
+# Keras Tuner lets two processes search in one folder, where both run every
 # trial. Here a safe search starts its script again:
 
 # %%
@@ -354,7 +353,7 @@ assert "BlockingIOError: process" in errors[0]
 #
 # ## Parallel workers
 #
-# Of a chief and two workers one was killed: see the last rows of the
+# One of a chief and two workers was killed: see the last rows of the
 # [tables](#each-fault-and-what-to-do).
 #
 # - The chief waits for a dead worker's trial without a time limit.
@@ -370,8 +369,8 @@ assert "BlockingIOError: process" in errors[0]
 #
 # ## A full disk
 #
-# The disk was too small, and was then made larger. Without `safe`, no
-# search could go on until it was mended:
+# The disk was too small, then made larger. Without `safe`, no search could
+# go on until mended:
 
 # %%
 disk = faults[faults["fault"].str.startswith("full disk")]
