@@ -152,8 +152,8 @@ assert np.ptp(scores) > np.ptp(trials["score"][:3])
 # ## Another oracle
 #
 # `BayesianOptimizationOracle` and `GridSearchOracle` work too. Hyperband's
-# doesn't, as there are no epochs to hand out. What the [Bayesian
-# one](bayesian_optimization.py) proposes after five random trials:
+# doesn't, as there are no epochs to hand out. The [Bayesian
+# one](bayesian_optimization.py) proposes, after five random trials:
 
 # %%
 oracle = kt.oracles.BayesianOptimizationOracle(
@@ -168,9 +168,8 @@ display(table.astype(object).where(table.notna(), ""))
 # ## The best model is a model of the last fold
 #
 # `get_best_models` unpickles, so [never call it on a stranger's
-# folder](how_to/strangers_folder.py#a-pickle-runs). Its model's predictions
-# are compared with those of models fitted on each fold's training rows, and
-# on all rows:
+# folder](how_to/strangers_folder.py#a-pickle-runs). Its model against
+# models fitted on each fold's training rows, and on all rows:
 
 # %%
 predictions = random_tuner.get_best_models()[0].predict(x)
@@ -409,9 +408,8 @@ display(results[[*columns, "mean_test_f1_macro"]].round(4))
 # none of this. `HalvingRandomSearchCV` drops bad configurations early, on
 # few rows.
 #
-# `SklearnTuner` has conditional spaces, Bayesian optimisation, searches that
-# [resume](how_to/resume.py) after a crash, and one way of working for Keras
-# models and others.
+# `SklearnTuner` has conditional spaces, Bayesian optimisation, and searches
+# that [resume](how_to/resume.py) after a crash.
 #
 # ## The test set, opened once
 #
