@@ -41,15 +41,13 @@ print("Best of three:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
 # A second run finds this search on disk and trains nothing:
-# `overwrite=True` begins anew. The rest of this page adds a larger space,
-# a baseline, trials as long as they need, and a test.
+# `overwrite=True` begins anew.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from sklearn.metrics import confusion_matrix
 
 # %% [markdown]
 # ## The data
@@ -110,8 +108,8 @@ print(f"{model.count_params():,} parameters")
 # The defaults set the [score](../reference/glossary.md#score) to beat. A
 # [baseline](../reference/glossary.md#baseline) that stops early is too
 # easy to beat, so they train until the validation accuracy has not risen
-# for ten epochs. A trial gets half of that patience. Trials and baseline
-# keep the weights of their best epoch.
+# for ten epochs. A trial gets half of that patience. Both keep the weights
+# of their best epoch.
 
 # %%
 EPOCHS, PATIENCE = 100, 5
@@ -177,8 +175,7 @@ print(f"{budget} epochs in all; the longest trial {max(spent)}")
 # %% [markdown]
 # Epochs are not tuned: a search over them [tends to ask for the
 # most](how_to/batch_size_and_epochs.py#why-not-epochs). Give more than any
-# trial needs, and let patience end it. If a best epoch is the last one
-# allowed, give more.
+# trial needs, and let patience end it.
 #
 # ## The trials
 #
@@ -197,17 +194,11 @@ display(trials.drop(columns="status").round(4))
 # %% [markdown]
 # Hyperparameters whose dots form a shape mattered.
 
+# %%
+from snippets.results.trials_plot import trials_plot
+
 # %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." caption="Few trials show strong effects only, and may bend by chance." figure="slices"
-tuned = list(defaults.values)
-figure, axes = plt.subplots(1, len(tuned), sharey=True, figsize=(9, 3))
-for axis, name in zip(axes, tuned, strict=True):
-    axis.scatter(trials[name], trials["val_accuracy"], alpha=0.7)
-    axis.set_xlabel(name)
-    axis.margins(x=0.15)
-axes[tuned.index("hidden_layers")].set_xticks([1, 2, 3])
-axes[tuned.index("learning_rate")].set_xscale("log")
-axes[tuned.index("batch_size")].set_xticks([64, 128])
-axes[0].set_ylabel("validation accuracy")
+trials_plot(tuner)
 plt.show()
 
 # %% alt="Validation accuracy of each trial in the order drawn, as dots; a step line shows the best so far, a dashed line the untuned baseline." caption="The best so far only rises; the trials themselves do not improve." figure="best-so-far"
@@ -343,22 +334,6 @@ print(f"validation accuracy of the best trial {best_trial.score:.4f}")
 #
 # No interval above knows what other draws would have found. [Twelve
 # searches](evidence/how_sure.py#is-a-search-worth-it) tell.
-#
-# ## Which classes go wrong?
-#
-# In the retrained model:
-
-# %% alt="Confusion matrix of the retrained model on the test images: rows are true classes, columns predicted ones; nearly all counts lie on the diagonal." caption="Each shaded square off the diagonal is a digit taken for another." figure="confusion-matrix"
-predicted = retrained.predict(images.test[0], verbose=0).argmax(axis=1)
-matrix = confusion_matrix(images.test[1], predicted)
-figure, axis = plt.subplots(figsize=(4.4, 4.4))
-axis.imshow(matrix > 0, cmap="Greys", vmax=8)
-for (row, column), number in pd.DataFrame(matrix).stack().items():
-    if number:
-        axis.text(column, row, number, ha="center", va="center")
-ticks = range(images.classes)
-axis.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks)
-plt.show()
 
 # %% [markdown]
 # ## Practice
