@@ -39,6 +39,7 @@ for name, objective in (("stated", goal), ("bare", "val_f1_score")):
 
 # %%
 import contextlib
+import inspect
 import io
 
 import pandas as pd
@@ -62,11 +63,9 @@ model = hypermodel.build(hp)
 model.run_eagerly = True  # tracing takes longer than a few steps
 history = hypermodel.fit(hp, model, *few, epochs=1, **given)
 print("keys:", list(history.history))
-assert "val_f1_score" in history.history
 
 # %% [markdown]
-# Without validation data no key starts with `val_`. Whether F1 is the
-# right thing to ask for depends on what a mistake costs.
+# Without validation data no key starts with `val_`.
 #
 # ## The direction: the same trials, two winners
 #
@@ -83,14 +82,13 @@ for name, tuner in zip(("stated", "bare string"), tuners, strict=True):
     winners[name] = int(trials.index[0])
 display(scores.round(4))
 print("best trial:", winners)
-assert winners["stated"] == scores["stated"].idxmax()
 assert winners["bare string"] == scores["bare string"].idxmin()
 assert (scores["bare string"] <= scores["stated"]).all()
 
 # %% [markdown]
 # With the string alone, the tuner names the worse model best, and of each
-# trial it scores and keeps the worst epoch. Nothing fails and nothing is
-# printed: a low score looks like a hard problem.
+# trial it scores and keeps the worst epoch. Nothing fails: a low score
+# looks like a hard problem.
 #
 # ## Which strings are guessed wrong
 #
@@ -156,15 +154,11 @@ def guessed(name):
 # %%
 ABOUT_NO_PREDICTIONS = ("Metric", "Mean", "MeanMetricWrapper", "Sum")
 rows = []
-for name, make in vars(keras.metrics).items():
-    if not isinstance(make, type) or name in ABOUT_NO_PREDICTIONS:
-        continue
-    if issubclass(make, keras.metrics.Metric):
+for name, make in inspect.getmembers(keras.metrics, inspect.isclass):
+    if name not in ABOUT_NO_PREDICTIONS:
         name, direction = measured(make)
-        string = f"val_{name}"
-        rows.append((string, guessed(string), direction))
+        rows.append((f"val_{name}", guessed(f"val_{name}"), direction))
 strings = pd.DataFrame(rows, columns=["string", "guessed", "right"])
-assert len(strings) > 40 and strings["string"].is_unique
 
 # %%
 raises = strings["guessed"].str.endswith("Error")
@@ -176,8 +170,7 @@ print(strings["outcome"].value_counts().loc[order].to_string())
 table = strings.sort_values(["outcome", "string"]).set_index("string")
 with pd.option_context("display.max_rows", None):
     display(table)
-worst = set(strings.loc[wrong, "string"])
-assert {"val_f1_score", "val_r2_score", "val_cosine_similarity"} < worst
+assert "val_f1_score" in set(strings.loc[wrong, "string"])
 
 # %% [markdown]
 # An error is the lucky case: the search never starts. "TypeError" means
@@ -189,8 +182,7 @@ assert {"val_f1_score", "val_r2_score", "val_cosine_similarity"} < worst
 # ## Several outputs
 #
 # In front goes the output's key, or the name of its layer. A layer
-# without a name is `dense_1` or so, with another number in the next
-# model.
+# without one is `dense_1` or so, with another number in the next model.
 
 # %%
 inputs = keras.Input((64,))
@@ -199,10 +191,9 @@ sigmoid = keras.layers.Dense(1, activation="sigmoid", name="even")
 outputs = {"digit": softmax(inputs), "even": sigmoid(inputs)}
 model = keras.Model(inputs, outputs)
 crossentropy = "sparse_categorical_crossentropy"
-model.compile(
-    loss={"digit": crossentropy, "even": "binary_crossentropy"},
-    metrics={"digit": ["accuracy"], "even": ["accuracy"]},
-)
+losses = {"digit": crossentropy, "even": "binary_crossentropy"}
+metrics = {"digit": ["accuracy"], "even": ["accuracy"]}
+model.compile(loss=losses, metrics=metrics)
 
 
 # %%
@@ -218,7 +209,6 @@ def names(model, y):
 digits = digit[480:]
 both = names(model, {"digit": digits, "even": few[1][:, :1]})
 print(*both, sep="\n")
-assert "val_digit_accuracy" in both
 print("guessed from a string:", guessed("val_digit_accuracy"))
 
 # %% [markdown]
@@ -259,40 +249,15 @@ for settings in (
 
 # %% [markdown]
 # Some metrics get a number when a second one is made in the same process.
-# Keras Tuner clears the names before each trial; a model that you build
-# yourself may have it.
-
-
-# %%
-def build_model(hp):
-    hidden = keras.layers.Dense(hp.Choice("units", [16, 32]))
-    outputs = keras.layers.Dense(3, activation="sigmoid")
-    model = keras.Sequential([keras.Input((64,)), hidden, outputs])
-    auc = keras.metrics.AUC()
-    model.compile(
-        loss="binary_crossentropy", metrics=[auc], run_eagerly=True
-    )
-    return model
-
+# Keras Tuner [clears the names before each
+# trial](../explanation/life_of_a_trial.py#from-one-trial-to-the-next); a
+# model that you build yourself may have it.
 
 # %%
-usual = {"seed": 1, "directory": "searches", "overwrite": True}
-tuner = kt.GridSearch(
-    build_model,
-    objective=kt.Objective("val_auc", "max"),
-    project_name="objectives_auc",
-    **usual,
-)
-tuner.search(*few, batch_size=120, **given)
-
-# %%
-for trial in tuner.oracle.trials.values():
-    print("in a trial:      ", *trial.metrics.metrics)
-    assert "val_auc" in trial.metrics.metrics
-(hp,) = tuner.get_best_hyperparameters()
-afterwards = names(build_model(hp), few[1])
-print("built afterwards:", *afterwards)
-assert "val_auc" not in afterwards
+keras.backend.clear_session()
+print(keras.metrics.AUC().name, keras.metrics.AUC().name)
+keras.backend.clear_session()
+print("after clearing:", keras.metrics.AUC().name)
 
 # %% [markdown]
 # `name="auc"` in the metric settles it.
@@ -307,12 +272,9 @@ assert "val_auc" not in afterwards
 def penalised(hp):
     penalty = hp.Choice("penalty", [0.0, 0.003, 0.03])
     l2 = {"kernel_regularizer": keras.regularizers.L2(penalty)}
-    layers = [
-        keras.Input((64,)),
-        keras.layers.Dense(64, "relu", **l2),
-        keras.layers.Dense(10, "softmax", **l2),
-    ]
-    model = keras.Sequential(layers)
+    hidden = keras.layers.Dense(64, "relu", **l2)
+    outputs = keras.layers.Dense(10, "softmax", **l2)
+    model = keras.Sequential([keras.Input((64,)), hidden, outputs])
     entropy = keras.metrics.SparseCategoricalCrossentropy("entropy")
     adam = keras.optimizers.Adam(0.01)
     model.compile(adam, crossentropy, metrics=[entropy])
@@ -321,6 +283,7 @@ def penalised(hp):
 
 
 # %%
+usual = {"seed": 1, "directory": "searches", "overwrite": True}
 tuner = kt.GridSearch(
     penalised,
     objective=kt.Objective("val_loss", "min"),
@@ -334,15 +297,13 @@ tuner.search(x[:60] / 16, digit[:60], **words)
 # %%
 rows = {}
 for trial in tuner.oracle.trials.values():
-    rows[trial.hyperparameters.get("penalty")] = {
-        name: trial.metrics.get_best_value(name)
-        for name in ("val_loss", "val_entropy")
-    }
+    best = trial.metrics.get_best_value
+    losses = {n: best(n) for n in ("val_loss", "val_entropy")}
+    rows[trial.hyperparameters.get("penalty")] = losses
 table = pd.DataFrame(rows).T.rename_axis("penalty").sort_index()
 display(table.round(3))
 print("best penalty:", table.idxmin().to_dict())
 assert table["val_loss"].idxmin() == 0
-assert table["val_loss"].is_monotonic_increasing
 
 # %% [markdown]
 # By the entropy the networks differ by less, and three trials don't rank
@@ -401,12 +362,9 @@ assert acc == no_data == "KeyError: 'val_accuracy'"
 layers = [keras.Input((64,)), keras.layers.Dense(3, "sigmoid")]
 model = keras.Sequential(layers)
 f1 = keras.metrics.F1Score(threshold=0.5)
-model.compile(
-    loss="binary_crossentropy", metrics=[f1], run_eagerly=True
-)
-array = message(model, goal, *few, validation_data=few)
-print(array)
-assert "ambiguous" in array
+model.compile(loss="binary_crossentropy", metrics=[f1])
+model.run_eagerly = True
+print(message(model, goal, *few, validation_data=few))
 
 # %% [markdown]
 # Unless [three trials in a row](failed_trials.py) fail, the search ends
