@@ -59,8 +59,6 @@ import json
 import os
 import time
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from IPython.display import display
 
@@ -133,15 +131,6 @@ for way in ("as it is", "flat_memory"):
 columns = ["way", "trial", "memory", "gradients", "seconds"]
 table = pd.DataFrame(notes, columns=columns)
 
-# %% alt="Memory held after each of eight trials: it climbs during the first four, as it is, and stays level during the next four, with flat_memory." caption="As it is, memory climbs with every trial; with flat_memory it stays level." figure="memory"
-figure, axis = plt.subplots()
-for (way, part), marker in zip(table.groupby("way"), "o^", strict=True):
-    axis.plot(part.index + 1, part["memory"], marker=marker, label=way)
-axis.set_xlabel("trials run")
-axis.set_ylabel("MiB in memory")
-axis.legend()
-plt.show()
-
 # %%
 each = table.groupby("way")[["memory", "gradients"]].diff()
 each = each.assign(seconds=table["seconds"]).groupby(table["way"])
@@ -152,14 +141,13 @@ assert gradients["flat_memory"] == 0 < gradients["as it is"]
 assert not growth["flat_memory"] > growth["as it is"] / 2
 
 # %% [markdown]
-# Means from one trial to the next, memory in MiB. Keras Tuner clears the
-# session and collects garbage before each trial, to no effect: the
-# registry itself holds what each trial traced.
+# Means from one trial to the next, memory in MiB. As it is, memory climbs
+# with every trial. Keras Tuner clears the session and collects garbage
+# before each, to no effect: the registry itself holds what was traced.
 #
 # A few MiB are nothing in twenty trials, and much in [a
-# thousand](../evidence/growing_searches.py#memory). These tiny models
-# don't say what a trial of yours adds: measure it, on a system with
-# `/proc`.
+# thousand](../evidence/growing_searches.py#memory). Measure what a trial of
+# yours adds, on a system with `/proc`.
 #
 # ## A new process every few trials
 #
@@ -167,29 +155,24 @@ assert not growth["flat_memory"] > growth["as it is"] / 2
 # step, with `overwrite=False` and the same seed: each process runs the
 # missing trials. `renewed` [does that for
 # you](../evidence/growing_searches.py#a-new-process-every-fifty-trials).
-# Here this process plays the next one:
+# Here this process plays the next:
 
 # %%
 notes.clear()
 search("as it is", max_trials=5, overwrite=False)
 print("trials run now:", [trial for _, trial, *_ in notes])
-assert len(notes) == 1
 
 # %% [markdown]
 # Resuming draws the values that an uninterrupted search [would have
 # drawn](resume.py); its scores are the same too if [each trial is
-# seeded](reproducible_searches.py#seed-each-trial). Each process has to
-# start Python and TensorFlow.
+# seeded](reproducible_searches.py#seed-each-trial).
 #
 # ## What a trial leaves on disk
 
 # %%
 folder = Path("searches", "memory_and_disk_flat_memory")
-rows = [
-    (path.name, path.stat().st_size / 1024)
-    for path in folder.rglob("*")
-    if path.is_file()
-]
+paths = [path for path in folder.rglob("*") if path.is_file()]
+rows = [(path.name, path.stat().st_size / 1024) for path in paths]
 files = pd.DataFrame(rows, columns=["file", "KiB"]).groupby("file")
 files = files["KiB"].agg(["count", "mean"]).sort_values("mean")
 display(files.rename(columns={"mean": "mean KiB"}).round(1))
@@ -251,22 +234,14 @@ for trial in tuner.oracle.trials.values():
     values = trial.hyperparameters.values
     parent = values.get("tuner/trial_id", "none")
     saved = (folder / "checkpoint.weights.h5").exists()
-    print(trial.trial_id, trial.status, "continues", parent, end=", ")
+    print(trial.trial_id, "continues", parent, end=", ")
     print(f"scored {trial.score:.4f}, weights kept: {saved}")
 
 # %%
 (best,) = tuner.oracle.get_best_trials()
-parent = best.hyperparameters.values.get("tuner/trial_id")
-kept = [*Path(tuner.project_dir).rglob("checkpoint*")]
-assert {path.parent.name for path in kept} == {
-    f"trial_{number}" for number in (best.trial_id, parent) if number
-}
 (model,) = tuner.get_best_models()
 _, accuracy = model.evaluate(*validation, verbose=0)
-print(f"the weights kept give {accuracy:.4f}")
-assert np.isclose(accuracy, best.score)
-states = [trial.status for trial in tuner.oracle.trials.values()]
-assert set(states) == {"COMPLETED"}
+print(f"best score {best.score:.4f}, the weights kept {accuracy:.4f}")
 
 # %% [markdown]
 # Under the other tuners weights go after each trial. Under Hyperband the
