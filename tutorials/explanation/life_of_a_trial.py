@@ -73,8 +73,7 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Trace it
 #
-# A trace notes each call, indented by depth, and each file written, for
-# which it sets the time of every file back to 1970.
+# A trace notes each call, indented by depth, and each file written.
 
 # %%
 FOLDER = Path("searches", "life_of_a_trial")
@@ -88,7 +87,7 @@ class Trace:
         self.notes.append((self.depth, text))
 
     def files(self):
-        """Note the files that were written since the last note."""
+        """Note files written since; set their time back to 1970."""
         for path in sorted(FOLDER.rglob("*.*")):
             if path.is_file() and path.stat().st_mtime > 0:
                 name = path.relative_to(FOLDER).as_posix()
@@ -254,8 +253,7 @@ assert len(ended) == 3 and not any("score" in text for text in ended)
 #   midway.
 # - `on_trial_end` begins with a trial that is COMPLETED and has no score
 #   yet. In an override, call `super().on_trial_end(trial)` first.
-# - To be saved, an epoch has to beat all before it, those of the other
-#   execution too:
+# - To be saved, an epoch has to beat all before it, in both executions:
 
 # %%
 saves = [
@@ -401,8 +399,8 @@ trial = keys_of(
 )
 
 # %% [markdown]
-# The values drawn, and metrics that are means of both executions
-# ([what a score means](what_a_score_means.py)):
+# The values drawn, and metrics, [means of both
+# executions](what_a_score_means.py):
 
 # %%
 print(trial["hyperparameters"]["values"])
@@ -465,8 +463,6 @@ for name in ("objective", "max_trials", "max_retries_per_trial"):
 
 # %%
 print("tuner0.json:", (FOLDER / "tuner0.json").read_text("utf-8"))
-config = FOLDER / "trial_0" / "build_config.json"
-print("build_config.json:", config.read_text("utf-8"))
 
 # %% [markdown]
 # ## Take one away
