@@ -142,8 +142,8 @@ axis.axhline(trial.score, linestyle="--", color="gray", label="score")
 axis.axvline(trial.best_step, ls=":", color="gray", label="best_step")
 kept = best_epochs[runs.max(axis=1).argmax()]
 axis.plot(kept, runs.max(), "k*", markersize=16, label="kept")
-axis.set_ylim(np.quantile(runs, 0.08), runs.max() + 0.005)
 axis.set(xlabel="epoch, from 0", ylabel="validation accuracy")
+axis.set_ylim(np.quantile(runs, 0.08), runs.max() + 0.005)
 axis.legend(loc="lower right", ncols=2)
 plt.show()
 
@@ -419,7 +419,6 @@ theory = {
     "best epoch only": np.full(len(TRIALS), 0.5**0.5 * m(EPOCHS)),
     "best trial only": np.array([m(n) for n in TRIALS]) / 2**0.5,
 }
-total = sum(theory.values())
 simulated = {
     "best epoch only": np.full(len(TRIALS), best.mean()),
     "best trial only": luck(last, worth + last),
@@ -429,14 +428,14 @@ table = pd.DataFrame(simulated, TRIALS).rename_axis("trials")
 display(table.round(2))
 for what, exact in theory.items():
     assert np.allclose(simulated[what], exact, atol=0.06), what
-assert all(np.less(simulated["both"], total)[2:])
+assert all(np.less(simulated["both"], sum(theory.values()))[2:])
 
 # %% [markdown]
 # Both choices together are too good by less than the sum of each alone:
-# they pick from the same luck. Luck and worth go on growing, and their shares stay what
-# the variances say. Twice the images halve the variance of luck. A real
-# space has a best configuration, and once a search is near it, [more of
-# the rise is
+# they pick from the same luck. Luck and worth go on growing, and their
+# shares stay what the variances say. Twice the images halve the variance
+# of luck. A real space has a best configuration, and once a search is near
+# it, [more of the rise is
 # luck](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # So let a score choose, and report on [rows that chose
