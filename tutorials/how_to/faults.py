@@ -178,9 +178,7 @@ def kill_between(tuner):
 
     def save_or_die():
         if len(tuner.oracle.trials) == 3:
-            # Windows has no SIGKILL, and its SIGTERM asks nobody.
-            kill = getattr(signal, "SIGKILL", signal.SIGTERM)
-            os.kill(os.getpid(), kill)
+            os.kill(os.getpid(), signal.SIGKILL)
         save()
 
     tuner.oracle.save = save_or_die
@@ -209,7 +207,6 @@ for project, tuner_class in (
     shutil.rmtree(f"searches/{project}", ignore_errors=True)
     code = subprocess.run(COMMAND, capture_output=True).returncode
     print(f"{project}: exit code {code}")
-    assert code
 
 # %%
 shutil.copytree("searches/faults_plain", "copy", dirs_exist_ok=True)
@@ -226,10 +223,8 @@ def go_on(tuner_class, project_name):
     return {number: trial.status for number, trial in trials}
 
 
-ends = {
-    "as it is": go_on(Numbers, "faults_plain"),
-    "safe": go_on(safe(Numbers), "faults_safe"),
-}
+ends = {"as it is": go_on(Numbers, "faults_plain")}
+ends["safe"] = go_on(safe(Numbers), "faults_safe")
 
 # %%
 table = pd.DataFrame(ends).rename_axis("trial")
@@ -271,8 +266,8 @@ assert [*mended.values()] == 4 * ["COMPLETED"]
 #
 # ## A kill at any moment
 #
-# What the random kills left behind, and how many of these searches could
-# not go on or ended short:
+# What the random kills left behind, and how many of these searches were
+# stuck or short:
 
 # %%
 states = killed.groupby(["found", "way"])["harmed"]
@@ -282,12 +277,11 @@ display(states.fillna(0).astype(int))
 # %%
 mended = killed[(killed["way"] == "mended") & killed["harmed"]]
 assert set(mended["found"]) <= {"half of oracle.json", "nothing yet"}
-assert (mended["seen"] == "ValueError").all()
 
 # %% [markdown]
-# With `safe` a kill can leave an `oracle.json` that is ahead of a trial's
-# file; the next process repairs it. `mend` also refuses a folder that holds
-# nothing yet: begin anew.
+# With `safe` a kill can leave an `oracle.json` ahead of a trial's file; the
+# next process repairs it. `mend` also refuses a folder that holds nothing
+# yet: begin anew.
 #
 # ### Is the end the same?
 #
