@@ -218,9 +218,8 @@ plt.show()
 #
 # ## Two ways to a final model
 #
-# The first is ready: the
-# [checkpoint](../reference/glossary.md#checkpoint) of the best trial's best
-# epoch, which saw only the training images.
+# The first is the [checkpoint](../reference/glossary.md#checkpoint) of the
+# best trial's best epoch, which saw only the training images.
 
 # %%
 best_trial = tuner.oracle.get_best_trials()[0]
@@ -232,8 +231,8 @@ checkpoint = tuner.get_best_models()[0]
 
 # %% [markdown]
 # The second trains the best hyperparameters anew, on training and
-# validation images, for the best trial's number of epochs. (Under
-# Hyperband [count more](how_to/retrain_and_ship.py#under-hyperband).)
+# validation images, for as many epochs. (Under Hyperband [count
+# more](how_to/retrain_and_ship.py#under-hyperband).)
 
 # %%
 keras.utils.set_random_seed(1)
@@ -284,14 +283,13 @@ def right(model):
     return predicted == images.test[1]
 
 
-answers = {
-    name: np.array([right(model) for model, _ in trained])
-    for name, trained in runs.items()
-}
+answers = {}
+for name, trained in runs.items():
+    answers[name] = np.array([right(model) for model, _ in trained])
 
 # %% [markdown]
-# What is the configuration worth on average? Initial weights and test
-# images both bring chance, so there are two 95 % intervals.
+# Initial weights and test images both bring chance, so what the
+# configuration is worth on average has two 95 % intervals.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -310,8 +308,8 @@ worth = pd.DataFrame(worth, index=columns).T
 display(worth.rename_axis("interval").round(4))
 
 # %% [markdown]
-# And what does one get? The two final models are compared, image by image,
-# with the untuned network that validated best.
+# The two final models are compared, image by image, with the untuned
+# network that validated best.
 
 # %%
 chosen, _ = max(untuned, key=lambda run: run[1]["val_accuracy"].max())
