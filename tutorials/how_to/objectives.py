@@ -107,27 +107,22 @@ good = cross_val_predict(
 bad = np.random.default_rng(1).permutation(good)
 
 # %%
-ARGUMENTS = {
-    "F1Score": {"average": "macro"},
-    "FBetaScore": {"average": "macro"},
-    "IoU": {"num_classes": 3, "target_class_ids": [0]},
-    "MeanIoU": {"num_classes": 3},
-    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0]},
-    "OneHotMeanIoU": {"num_classes": 3},
-    "PrecisionAtRecall": {"recall": 0.8},
-    "RecallAtPrecision": {"precision": 0.8},
-    "SensitivityAtSpecificity": {"specificity": 0.8},
-    "SparseTopKCategoricalAccuracy": {"k": 2},
-    "SpecificityAtSensitivity": {"sensitivity": 0.8},
-    "TopKCategoricalAccuracy": {"k": 2},
-}
+ARGUMENTS = {"average": "macro", "k": 2, "num_classes": 3}
+ARGUMENTS |= {"target_class_ids": [0], "recall": 0.8, "precision": 0.8}
+ARGUMENTS |= {"specificity": 0.8, "sensitivity": 0.8}
+
+
+def instance(make):
+    """Make a metric with those of these arguments that it takes."""
+    taken = inspect.signature(make.__init__).parameters
+    return make(**{n: v for n, v in ARGUMENTS.items() if n in taken})
 
 
 # %%
 def measured(make):
     """Return a metric's name and which direction is right."""
     keras.backend.clear_session()  # else a second "auc" is "auc_1"
-    metric, values = make(**ARGUMENTS.get(make.__name__, {})), []
+    metric, values = instance(make), []
     for predictions in (good, bad):
         truth = np.eye(3)[kind]
         if make.__name__ in ("Accuracy", "IoU", "MeanIoU"):
@@ -219,8 +214,7 @@ print("guessed from a string:", guessed("val_digit_accuracy"))
 # ## Metrics of your own, weighted metrics, numbered names
 #
 # A function is called by its own name, a metric by its `name`.
-# `weighted_metrics` get a prefix only beside the same metric without
-# weights.
+# `weighted_metrics` get a prefix only beside the same unweighted metric.
 
 
 # %%
@@ -251,7 +245,7 @@ for settings in (
 # Some metrics get a number when a second one is made in the same process.
 # Keras Tuner [clears the names before each
 # trial](../explanation/life_of_a_trial.py#from-one-trial-to-the-next); a
-# model that you build yourself may have it.
+# model that you build yourself may have one.
 
 # %%
 keras.backend.clear_session()
@@ -368,7 +362,7 @@ print(message(model, goal, *few, validation_data=few))
 
 # %% [markdown]
 # Unless [three trials in a row](failed_trials.py) fail, the search ends
-# as if nothing had happened.
+# in silence.
 #
 # ## What this page did not show
 #
