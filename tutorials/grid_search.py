@@ -60,9 +60,8 @@ from snippets.results.trials_table import trials_table
 
 # %%
 trials = trials_table(tuner)
-grid = trials.pivot(
-    index="learning_rate", columns="activation", values="val_accuracy"
-)
+grid = trials.set_index(["learning_rate", "activation"])
+grid = grid["val_accuracy"].unstack()
 assert grid.notna().all(axis=None) and grid.shape == (4, 2)
 print("Validation accuracy:")
 display(grid.round(4))
@@ -172,8 +171,7 @@ print("repeats:", kt.oracles.RandomSearchOracle()._max_collisions)
 
 
 # %% [markdown]
-# Spaces of 18 and of 72 combinations, trials without a limit, and seeds
-# [far apart](how_to/reproducible_searches.py#seeds-that-are-too-close):
+# Spaces of 18 and of 72 combinations, searched without a limit:
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
@@ -234,9 +232,9 @@ assert len(late) == 6
 # %% [markdown]
 # ## One scope, fewer trials
 #
-# A grid multiplies everything with everything, even momentum with an
-# optimizer that has none. In a [conditional
-# scope](how_to/conditional_spaces.py), it varies only where it exists.
+# A grid multiplies momentum even with an optimizer that has none. In a
+# [conditional scope](how_to/conditional_spaces.py), it varies only where it
+# exists.
 
 # %%
 for scoped in (False, True):
