@@ -65,8 +65,8 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## Watch the proposals move
 #
-# A cheap trial lets whole searches be compared: kernel ridge regression on
-# scikit-learn's diabetes data, scored by three-fold
+# A cheap trial lets whole searches be compared: kernel ridge regression,
+# scored by three-fold
 # [cross-validation](../reference/glossary.md#cross-validation). A snippet
 # computes the same proposals in less time.
 
@@ -124,9 +124,8 @@ def search(tuner_class, max_trials=16, space=space, **settings):
 
 # %% alt="Three panels of dots against the trial's number: alpha, gamma and the error. A dashed line marks where random trials end and the model's proposals begin." caption="Left of the dashed line trials are scattered; right of it they return to what scored well, and visit an end of a range now and then." figure="proposals"
 trials = trials_table(search(BayesianRidge, seed=1)).sort_index()
-names = ["alpha", "gamma", "error"]
 figure, axes = plt.subplots(3, sharex=True, figsize=(6.4, 5.2))
-for axis, name in zip(axes, names, strict=True):
+for axis, name in zip(axes, ["alpha", "gamma", "error"], strict=True):
     axis.scatter(trials.index, trials[name])
     axis.axvline(5.5, linestyle="--", color="gray")
     axis.set_ylabel(name)
@@ -267,7 +266,7 @@ for points, expected in ((None, 6), (0, 6), (3, 3)):
 # ## It repeats itself
 #
 # Unlike the other tuners, this one doesn't avoid what was tried. Where
-# hyperparameters have few values, it proposes the same ones again.
+# values are few, it proposes the same ones again.
 
 
 # %%
