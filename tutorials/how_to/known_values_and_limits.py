@@ -152,7 +152,7 @@ display(pd.concat(tables, names=["tuner"]).groupby("tuner").head(4))
 # its fourth a proposal.
 #
 # Hyperband takes known values into its first round, and promotes good
-# ones. What is good after twenty epochs may start slowly, and is dropped.
+# ones. What is good after twenty epochs may start slowly, and be dropped.
 
 # %%
 drawn = tables["RandomSearch"]["learning_rate"]
@@ -201,10 +201,9 @@ def ticking(tuner_class):
 
 
 # %%
+Ticking = ticking(kt.RandomSearch)
 for seconds in (35, 35, 60, 600):
-    Timed = stop_after(
-        ticking(kt.RandomSearch), seconds=seconds, clock=lambda: now
-    )
+    Timed = stop_after(Ticking, seconds=seconds, clock=lambda: now)
     new = not counts
     trials = searched(Timed, "time", max_trials=10, overwrite=new)
     counts.append(len(trials))
