@@ -117,8 +117,7 @@ assert not repeated  # in a scope
 # %% [markdown]
 # `RandomSearch` and `GridSearch` never try the same values twice, but
 # count a `units_2` that no layer uses as a difference. With the scope,
-# each of the fourteen networks has one trial; a longer search would stop
-# there.
+# each of the fourteen networks has one trial.
 #
 # ## One optimizer or another
 #
@@ -202,8 +201,8 @@ assert momentum is None and nesterov is None
 # ## Return after the last scope
 #
 # To learn the whole space, the tuner first calls `build` for each scope
-# it has met. A `return` inside one hides the next until some trial gets
-# there, which takes its defaults.
+# it has met. A `return` inside one hides the next until a trial gets there,
+# with its defaults.
 
 
 # %%
