@@ -12,7 +12,7 @@ by_name = pytest.mark.parametrize(
     "path", TUTORIALS, ids=lambda p: p.stem
 )
 LINES = 15  # of code in a cell
-LONG_CELLS = 12  # have more; lower it, never raise it
+LONG_CELLS = 11  # have more; lower it, never raise it
 
 
 def lines(code):
