@@ -66,7 +66,7 @@ def test_the_tuners_seed_fixes_values_and_both_seeds_the_scores():
 
 
 def test_a_loaded_model_knows_the_means_of_the_training_rows_alone():
-    pattern = r"means of the (\w+) rows: (\w+)"
+    pattern = r"means of (\w+) rows: (\w+)"
     means = dict(printed("preprocessing", pattern))
     assert means == {"training": "True", "all": "False"}
 

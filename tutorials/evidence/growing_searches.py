@@ -313,7 +313,8 @@ assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
 # Each interval of a difference holds 0. Neither limit is shown to be as good
-# as all trials, or worse, nor all trials to beat random search. Where a proposal costs too much, a limit is the cheaper risk,
+# as all trials, or worse, nor all trials to beat random search. Where a
+# proposal costs too much, a limit is the cheaper risk,
 # RandomSearch the cheapest.
 #
 # ## Disk

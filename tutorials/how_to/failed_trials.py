@@ -439,8 +439,8 @@ for trial in tuner.oracle.trials.values():
     print(f"{units:4} units: {trial.status}, weights saved: {saved}")
 
 # %% [markdown]
-# A trial without training, or whose every loss was NaN, leaves no weights.
-# Hyperband won't promote it while enough others score better: at the usual
+# A trial without training leaves no weights. Hyperband won't promote it
+# while enough others score better: at the usual
 # `factor=3`, a third of each round. If fewer do, narrow the space.
 #
 # ## Resume after mending the code

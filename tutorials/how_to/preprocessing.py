@@ -66,7 +66,7 @@ learned = best_model.get_layer("scale").mean[0]
 for name, rows in (("training", x_train), ("all", x)):
     rows = np.log1p(rows) if log_first else rows
     same = np.allclose(learned, rows.mean(axis=0), rtol=1e-3)
-    print(f"means of the {name} rows: {same}")
+    print(f"means of {name} rows: {same}")
 _, accuracy = best_model.evaluate(x_validation, y_validation, verbose=0)
 print(f"{accuracy:.4f} from raw rows, {best_trial.score:.4f} in trial")
 

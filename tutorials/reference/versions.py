@@ -79,7 +79,8 @@ for name in [*packages.split(), "scikit-learn", "protobuf"]:
 # ## What was tried
 #
 # Each combination got its own environment; `locked` is this guide's.
-# Three pages, which assert what they claim, ran as scripts: [known values and limits](../how_to/known_values_and_limits.py),
+# Three pages, which assert much of what they claim, ran as scripts: [known
+# values and limits](../how_to/known_values_and_limits.py),
 # [conditional spaces](../how_to/conditional_spaces.py) and [failed
 # trials](../how_to/failed_trials.py). `first_search` is a short search,
 # and `tf_keras_search` the same with `from tensorflow import keras`. The
@@ -496,7 +497,7 @@ for optimizer in (ignored, keras.optimizers.SGD(schedule)):
 #
 # **`logger=` is ignored** since 1.3.0, with a warning that Python hides
 # by default: [shown](../how_to/experiment_trackers.py#the-logger-argument).
-# Log from a callback, or from `on_trial_end`.
+# Log from `on_trial_end`.
 #
 # **A failing trial no longer ends the search** [since
 # 1.2.0](https://github.com/keras-team/keras-tuner/pull/761), but three in
