@@ -219,7 +219,8 @@ assert parts == whole
 # ## Time beside training
 #
 # What Keras Tuner takes for trials that return a number at once, with five
-# floats to tune. BayesianOptimization's are random here; its proposals follow.
+# floats to tune. BayesianOptimization's trials are random here; its
+# proposals follow.
 
 # %%
 table = 1000 * recorded("tuner", "cpu_seconds")
@@ -313,9 +314,9 @@ assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
 # Each interval of a difference holds 0. Neither limit is shown to be as good
-# as all trials, or worse, nor all trials to beat random search. Where a
-# proposal costs too much, a limit is the cheaper risk,
-# RandomSearch the cheapest.
+# as all trials, or worse; nor are all trials shown to beat random search.
+# Where a proposal costs too much, a limit is the cheaper risk, RandomSearch
+# the cheapest.
 #
 # ## Disk
 #
