@@ -190,10 +190,11 @@ plt.show()
 # %% [markdown]
 # ## Train the winner in full
 #
-# All this credits a winner with a full training. Of `Hyperband`'s winners
-# 38 % after 189 epochs, and 23 % after 1,512, won with fewer, some by luck.
-# Trained in full, and that paid for, they are ahead on as many problems.
-# Left as they stopped, on nine and ten, and no lead is shown:
+# All this credits a winner with a full training. Of `Hyperband`'s winners,
+# 38 % after 189 epochs and 23 % after 1,512 won with a shorter one, some by
+# luck. Trained in full, and that paid for, they are ahead on as many
+# problems. Left as they stopped, they are ahead on nine and ten, and no lead
+# is shown:
 
 
 # %%
