@@ -217,10 +217,11 @@ held(rounds, "40 at once")
 # nor which problems suit which.
 #
 # Two rounds of 20 trials of 9 epochs, then the best two in full, take the
-# epochs of 15 full trials. Three seeds of these two and of the untuned model
-# make it 22: the plan is ahead of 22 random trials too, on 13. Seeds are not
-# recorded, so they choose nothing here; nor is the range moved, nor the
-# simplest taken. `Hyperband`'s winner is trained in full.
+# epochs of 15 full trials. Three seeds of these two and of the untuned
+# model make it 22: the plan is ahead of 22 random trials too, on 13. The
+# final seeds are not recorded, so they choose nothing here; the range isn't
+# moved, and the simplest isn't taken. `Hyperband`'s winner is trained in
+# full.
 
 # %%
 plan = advice["regret of a plan"]
