@@ -52,8 +52,8 @@ table = pd.concat(tables, axis=1).rename_axis("search").round(2)
 display(table.astype(object).fillna(""))
 
 # %% [markdown]
-# From `difference_low` to `difference_high` is a 95 % interval; those of a
-# budget hold at once.
+# From `difference_low` to `difference_high` is a 95 % interval; all those
+# of a budget hold at once.
 #
 # 378 epochs are 14 trials of 27, what one iteration of Hyperband takes. (The
 # search of 372 candidates has just ended its first round there.)
@@ -61,8 +61,8 @@ display(table.astype(object).fillna(""))
 # ## The races
 #
 # A race asks [recorded curves](../../evidence/recorded_curves.md) instead of
-# training: every configuration of one space was trained three times. The
-# programs that raced, and their versions:
+# training: every configuration of one space was trained three times
+# beforehand. The programs that raced, and their versions:
 
 # %%
 import matplotlib.pyplot as plt
@@ -142,8 +142,9 @@ races["missed"] = (100 * (there - races["score"])).round(2)
 races["regret"] = 100 * (races["problem"].map(best) - races["quality"])
 
 # %% [markdown]
-# Each is compared with Hyperband by seed: all were answered from the same
-# recorded runs. Validation accuracy not found after 1,512 epochs:
+# Each is compared with Hyperband by seed: for one seed, all were answered
+# from the same recorded runs. Validation accuracy not found after 1,512
+# epochs:
 
 
 # %%
@@ -289,9 +290,9 @@ tpe = on_mnist(LARGE, "RandomSearch", ["Optuna TPE"])
 assert tpe.loc["Optuna TPE", "difference_high"] < 0
 
 # %% [markdown]
-# Not raced: Optuna's shared database, time limit, Pareto fronts and known
-# values first; Keras Tuner's checkpoints, from which a promoted trial goes
-# on; scikit-learn's own models, and folds.
+# Not raced: Optuna's shared database, time limit, Pareto fronts, and known
+# values tried first; Keras Tuner's checkpoints, from which a promoted trial
+# goes on; scikit-learn's own models, and folds.
 #
 # ## What this page did not show
 #
