@@ -131,8 +131,8 @@ shared = shared.set_index("tuner")
 display(shared[["configurations", "shared_mean", "chance"]].round(2))
 
 # %% [markdown]
-# `GridSearch` tries the same each time, and Bayesian optimisation learns;
-# the others share what chance gives.
+# `GridSearch` tries the same each time, and Bayesian optimisation learns
+# where to look; the others share what chance gives.
 #
 # ## Is there anything to find?
 #
@@ -172,7 +172,7 @@ display(behind.rename_axis("regret after 1,512 epochs"))
 assert behind["low"]["digits"] < 0.1 < behind["low"]["mnist"]
 
 # %% [markdown]
-# On digits, with 288 validation images, it is not shown to stay behind:
+# On digits, with 288 validation images, it is not shown to stay behind, so
 # only MNIST ranks tuners here. (The intervals leave out the error of what
 # there is to find, which cancels in differences between tuners.)
 #
@@ -218,9 +218,10 @@ plt.show()
 # %% [markdown]
 # ## In seconds
 #
-# Each trial must be built and traced. The regret for the CPU seconds that
-# `RandomSearch` takes for 1,512 epochs, and a quarter of them, without what a
-# tuner takes for itself: milliseconds, except for `BayesianOptimization`.
+# Epochs leave out that each trial must be built and traced. The regret for
+# the CPU seconds that `RandomSearch` takes for 1,512 epochs, and for a quarter
+# of them, without what a tuner takes for itself: milliseconds, except for
+# `BayesianOptimization`.
 
 
 # %%
