@@ -219,8 +219,8 @@ assert (share.loc["log"].sub(1 / 3).abs() < 0.03).all()
 #
 # ## GridSearch: a counter
 #
-# It counts through the combinations, the last hyperparameter first: up each
-# column, then right.
+# It counts through the combinations, the last hyperparameter first: in the
+# figure above, up each column, then right.
 
 # %%
 points = tables["GridSearch"][NAMES].to_numpy().tolist()
