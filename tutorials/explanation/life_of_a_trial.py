@@ -253,7 +253,8 @@ assert len(ended) == 3 and not any("score" in text for text in ended)
 #   midway.
 # - `on_trial_end` begins with a trial that is COMPLETED and has no score
 #   yet. In an override, call `super().on_trial_end(trial)` first.
-# - To be saved, an epoch has to beat all before it, in both executions:
+# - To be saved, an epoch has to beat all before it, those of the other
+#   execution too:
 
 # %%
 saves = [
@@ -367,7 +368,7 @@ assert at_once == "FailedTrialError"
 # %% [markdown]
 # ## The files
 #
-# The first search above lists them, with their sizes.
+# The search at the top of this page lists its own, with their sizes.
 #
 # ### trial.json
 
@@ -444,9 +445,10 @@ for name, oracle in {
     print(f"{name}:", ", ".join(more) or "none")
 
 # %% [markdown]
-# So GridSearch [loses its place](../how_to/resume.py#an-interrupted-grid)
-# in the grid. No oracle saves the objective, `max_trials` or the number of
-# retries: your code must say them again.
+# GridSearch adds nothing, so it [loses its
+# place](../how_to/resume.py#an-interrupted-grid) in the grid. No oracle
+# saves the objective, `max_trials` or the number of retries: your code must
+# say them again.
 
 # %%
 for name in ("objective", "max_trials", "max_retries_per_trial"):
