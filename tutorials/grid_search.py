@@ -163,8 +163,8 @@ assert tenths == [0, *(part + 0.5 for part in range(10))]
 # ## Why random search misses some
 #
 # `RandomSearch` never tries the same values twice either: it draws again.
-# After so many repeats in a row it takes the space for exhausted, whether
-# or not it is:
+# After this many repeats in a row it takes the space to be exhausted,
+# whether or not it is:
 
 # %%
 print("repeats:", kt.oracles.RandomSearchOracle()._max_collisions)
@@ -213,7 +213,8 @@ assert (counts.min() < counts.columns).all()
 #
 # A hyperparameter first met in `fit`, as a [batch
 # size](how_to/batch_size_and_epochs.py) may be, is unknown when the search
-# starts. Once met, the grid goes back for the values it missed.
+# starts. Once a trial has met it, the grid goes back for the values it
+# missed.
 
 
 # %%
@@ -232,9 +233,9 @@ assert len(late) == 6
 # %% [markdown]
 # ## One scope, fewer trials
 #
-# A grid multiplies momentum even with an optimizer that has none. In a
-# [conditional scope](how_to/conditional_spaces.py), it varies only where it
-# exists.
+# A grid tries every momentum even with an optimizer that has none. In a
+# [conditional scope](how_to/conditional_spaces.py), momentum varies only
+# where it exists.
 
 # %%
 for scoped in (False, True):
