@@ -44,11 +44,10 @@ print(f"Next, learning rates from {low:.2g} to {high:.2g},")
 print("instead of 0.0001 to 0.1")
 
 # %% [markdown]
-# On fifteen problems [its rounds and finals were
-# ahead](evidence/measured_advice.py#the-whole-plan) of random search on 14, for
-# about the same epochs. No difference from Hyperband, which leaves you less to
-# decide, was shown.
-# How wide, how many, how long: [Advice,
+# [The plan's rounds and finals](evidence/measured_advice.py#the-whole-plan)
+# were ahead of random search on 14 of 15 problems, for about the same
+# epochs. They were not shown to differ from Hyperband, which leaves you
+# less to decide. How wide, how many, how long: [Advice,
 # measured](evidence/measured_advice.py).
 #
 # ## A model with wide ranges
@@ -304,8 +303,8 @@ display(judged.round(4))
 #
 # - **Little time:** steps 1, 2, 5 with one seed, and 6.
 # - **A fixed time:** divide it by the seconds of a full training. Nine
-#   trainings are steps 1 and 5; each other pays for three short trials:
-#   [an hour as an
+#   trainings are steps 1 and 5; each further one pays for three short
+#   trials. [An hour as an
 #   example](../explanation/random_search_or_hyperband.md#by-your-budget).
 # - **A much deeper or narrower model:** tune its learning rate again.
 # - **Seeds differ by more than configurations** in step 5: use more
