@@ -432,10 +432,10 @@ assert all(np.less(simulated["both"], sum(theory.values()))[2:])
 
 # %% [markdown]
 # Both choices together are too good by less than the sum of each alone:
-# they pick from the same luck. Luck and worth go on growing, and their
-# shares stay what the variances say. Twice the images halve the variance
-# of luck. A real space has a best configuration, and once a search is near
-# it, [more of the rise is
+# they pick from the same luck. In this model luck and worth go on growing,
+# and their shares stay what the variances say. Twice the images halve the
+# variance of luck. A real space has a best configuration, and once a search
+# is near it, [more of the rise is
 # luck](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # So let a score choose, and report on [rows that chose
