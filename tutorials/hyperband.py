@@ -173,14 +173,17 @@ class Recorded(ImageClassifier):
 # %%
 def search(hypermodel_class, **settings):
     """Search by Hyperband; return a row per trial."""
-    features = images.train[0].shape[1]
-    hypermodel = hypermodel_class(features, images.classes)
-    goal = kt.Objective("val_accuracy", "max")
-    settings |= {"seed": 1, "directory": "searches", "overwrite": True}
-    tuner = kt.Hyperband(hypermodel, goal, **settings)
+    tuner = kt.Hyperband(
+        hypermodel_class(images.train[0].shape[1], images.classes),
+        objective=kt.Objective("val_accuracy", "max"),
+        seed=1,
+        directory="searches",
+        overwrite=True,  # else a second run resumes, and trains nothing
+        **settings,
+    )
     validation = images.validation
     tuner.search(*images.train, validation_data=validation, verbose=0)
-    return pd.DataFrame(hypermodel.records)
+    return pd.DataFrame(tuner.hypermodel.records)
 
 
 # %%
@@ -197,8 +200,12 @@ def by_round(trials):
 
 
 # %%
-settings = {"max_epochs": MAX_EPOCHS, "factor": FACTOR}
-trials = search(Recorded, project_name="hyperband", **settings)
+trials = search(
+    Recorded,
+    project_name="hyperband",
+    max_epochs=MAX_EPOCHS,
+    factor=FACTOR,
+)
 kept = by_round(trials)
 print("Epochs of a trial, by round:")
 display(kept)
@@ -228,8 +235,8 @@ axis.set(xlabel="epoch", ylabel="validation accuracy")
 plt.show()
 
 # %% [markdown]
-# A dropped configuration might have won with more epochs: the risk that
-# Hyperband takes, with its last bracket as insurance.
+# A dropped configuration might have won with more epochs. Hyperband takes
+# that risk; its last bracket is the insurance.
 #
 # ## The mistake that breaks the schedule
 #
@@ -244,8 +251,9 @@ class OwnEpochs(Recorded):
         return super().fit(hp, model, *args, **kwargs)
 
 
-project = {"project_name": "hyperband_own_epochs"}
-wrong = search(OwnEpochs, max_epochs=3, **project)
+wrong = search(
+    OwnEpochs, project_name="hyperband_own_epochs", max_epochs=3
+)
 print("Epochs of a trial, by round:")
 display(by_round(wrong))
 planned = schedule(3, 3)["epochs in all"].sum()
