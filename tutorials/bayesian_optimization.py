@@ -107,7 +107,7 @@ space.Float("gamma", 1e-6, 1e1, sampling="log")
 
 # %%
 def search(tuner_class, max_trials=16, space=space, **settings):
-    """Search the ridge; return the tuner."""
+    """Search a space, by default the ridge's; return the tuner."""
     tuner = tuner_class(
         hyperparameters=space.copy(),  # tuners add to it
         objective=kt.Objective("error", "min"),
@@ -265,8 +265,8 @@ for points, expected in ((None, 6), (0, 6), (3, 3)):
 #
 # ## It repeats itself
 #
-# Unlike the other tuners, this one doesn't avoid what was tried. Where
-# values are few, it proposes the same ones again.
+# Unlike the other tuners, this one doesn't avoid what was tried. In a space
+# of few values, it proposes the same ones again.
 
 
 # %%
@@ -280,7 +280,7 @@ class BayesianKernel(kt.BayesianOptimization):
 # %%
 kernels = kt.HyperParameters()
 kernels.Choice("kernel", ["linear", "rbf", "laplacian"])
-repeating = search(BayesianKernel, 9, kernels, seed=1)
+repeating = search(BayesianKernel, max_trials=9, space=kernels, seed=1)
 tried = trials_table(repeating).sort_index()["kernel"]
 print("trained, in this order:", ", ".join(tried))
 
