@@ -51,7 +51,7 @@ from IPython.display import display
 # ## The network and its data
 #
 # A convolution needs to know what is beside what, so flat images get their
-# two axes back; the hypermodel adds that of channels.
+# two axes back; the hypermodel adds the channel axis.
 
 
 # %%
@@ -157,8 +157,8 @@ display(trials_table(tuner).drop(columns="batch_size").round(4))
 #
 # ## What was the tuning worth, and what the augmentation?
 #
-# The untuned defaults, the best trial and the same with nothing moved train
-# alike, with three seeds each.
+# The untuned defaults, the best trial, and the best trial with nothing
+# moved train alike, with three seeds each.
 
 # %%
 best = tuner.get_best_hyperparameters()[0]
@@ -199,9 +199,10 @@ print("validation loss")
 against_tuned(pd.Series(losses))
 
 # %% [markdown]
-# Of losses a positive difference is for the tuned network, of accuracies a
-# negative one. An interval that holds 0 shows none. The last row says what
-# a search can't: what moving the images did on its own.
+# For losses, a positive difference favours the tuned network; for
+# accuracies, a negative one. An interval that holds 0 shows no difference.
+# The last row says what a search can't: what moving the images did on its
+# own.
 #
 # ## Learning curves under augmentation
 
@@ -217,7 +218,8 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# `fit` reports the training loss with images moved and dropout on. Without:
+# `fit` reports the training loss with images moved and dropout on. Without
+# either:
 
 # %%
 run = runs["tuned", 1]
@@ -229,8 +231,8 @@ print(f"training loss of unmoved images  {unmoved:.4f}")
 # %% [markdown]
 # ## One look at the test set
 #
-# These networks never learned from the validation images: [retrain and
-# ship](how_to/retrain_and_ship.py) does.
+# These networks never learned from the validation images. [Retrain and
+# ship](how_to/retrain_and_ship.py) uses those too.
 
 # %%
 test = unflatten(*images.test)
@@ -243,7 +245,7 @@ for measure in results:
     against_tuned(results[measure])
 
 # %% [markdown]
-# A difference that is not shown may be there: three seeds make wide
+# A difference that is not shown may still exist: three seeds make wide
 # intervals, which speak of the seeds alone, not of which images are in the
 # test set. To choose a row by these tables would be tuning on the test set.
 
@@ -285,11 +287,16 @@ print(f"{named['rotation'].max_value * 360:.0f} degrees, either way")
 space = kt.HyperParameters()
 space.Choice("shift", [0.0, 0.1])
 space.Choice("rotation", [0.0, 0.05])
-only = {"hyperparameters": space, "tune_new_entries": False}
-names = {"directory": "searches", "seed": 1}
-names["project_name"] = "convolutional_network_practice"
-goal = kt.Objective("val_loss", "min")
-alone = kt.RandomSearch(hypermodel, goal, 1, **only, **names)
+alone = kt.RandomSearch(
+    hypermodel,
+    objective=kt.Objective("val_loss", "min"),
+    hyperparameters=space,
+    tune_new_entries=False,
+    max_trials=1,
+    seed=1,
+    directory="searches",
+    project_name="convolutional_network_practice",
+)
 alone.search(*train, validation_data=validation, verbose=0)
 print("tune_new_entries=False; tuned:", [h.name for h in space.space])
 
