@@ -168,8 +168,8 @@ display(table.astype(object).where(table.notna(), ""))
 # ## The best model is a model of the last fold
 #
 # `get_best_models` unpickles, so [never call it on a stranger's
-# folder](how_to/strangers_folder.py#a-pickle-runs). Its model against
-# models fitted on each fold's training rows, and on all rows:
+# folder](how_to/strangers_folder.py#a-pickle-runs). Its model is compared
+# with models fitted on each fold's training rows, and on all rows:
 
 # %%
 predictions = random_tuner.get_best_models()[0].predict(x)
@@ -378,10 +378,16 @@ assert [*completed] == [*accepted]
 from scipy.stats import loguniform
 from sklearn.model_selection import RandomizedSearchCV
 
-svms = {"svc__C": loguniform(0.1, 100)}
-svms["svc__gamma"] = loguniform(1e-5, 1e-1)
-forests = {"standardscaler": ["passthrough"], "svc": [forest()]}
-forests["svc__max_depth"] = [4, 8, 12, 16]
+# %%
+svms = {
+    "svc__C": loguniform(0.1, 100),
+    "svc__gamma": loguniform(1e-5, 1e-1),
+}
+forests = {
+    "standardscaler": ["passthrough"],
+    "svc": [forest()],
+    "svc__max_depth": [4, 8, 12, 16],
+}
 options = {"n_iter": 6, "cv": folds, "random_state": 1}
 options |= {"scoring": ["accuracy", "f1_macro"], "refit": "accuracy"}
 search = RandomizedSearchCV(scaled_svm(), [svms, forests], **options)
