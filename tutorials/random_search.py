@@ -237,9 +237,11 @@ checkpoint = tuner.get_best_models()[0]
 # %%
 keras.utils.set_random_seed(1)
 retrained = hypermodel.build(best)
-pairs = zip(images.train, images.validation, strict=True)
-both = map(np.concatenate, pairs)
-_ = hypermodel.fit(best, retrained, *both, epochs=epochs, verbose=0)
+x = np.concatenate([images.train[0], images.validation[0]])
+y = np.concatenate([images.train[1], images.validation[1]])
+history = hypermodel.fit(
+    best, retrained, x, y, epochs=epochs, verbose=0
+)
 
 # %% [markdown]
 # ## The same epochs without tuning
