@@ -184,8 +184,8 @@ def mend(project):
     """Let Keras Tuner 1.4 reopen a project of version 1.3."""
     file = Path(project, "oracle.json")
     state = json.loads(file.read_text("utf-8"))
-    empty = {"trial_start": {}, "trial_number": {}}
-    state.setdefault("display", {"search_start": None} | empty)
+    new = {"search_start": None, "trial_start": {}, "trial_number": {}}
+    state.setdefault("display", new)
     file.write_text(json.dumps(state), "utf-8")
 
 
@@ -354,8 +354,8 @@ assert len(tuner.oracle.trials) == 4
 # - Take `**kwargs`: `search` passes on all it is given, `verbose` too.
 # - `save_model` only raises. Save a model of your own under
 #   `self.get_trial_dir(trial.trial_id)`.
-# - Return the number, or a dictionary with the objective in it, and leave
-#   `oracle.update_trial` alone, since 1.2.0:
+# - Since 1.2.0, return the number, or a dictionary with the objective in
+#   it, and leave `oracle.update_trial` alone:
 #   [Tune anything](../how_to/tune_anything.py).
 #
 # An oracle's `_populate_space` became `populate_space`, and since 1.2.0
