@@ -155,8 +155,9 @@ numbers = np.arange(10.0)
 layer = keras.layers.Dense(1, kernel_initializer="zeros")
 model = keras.Sequential([keras.Input((1,)), layer])
 model.compile(keras.optimizers.SGD(0.0), "mean_absolute_error")
-given = {"validation_split": 0.2, "verbose": 0}
-history = model.fit(numbers[:, None], numbers, **given).history
+history = model.fit(
+    numbers[:, None], numbers, validation_split=0.2, verbose=0
+).history
 print("training:  ", history["loss"], "- rows 0 to 7")
 print("validation:", history["val_loss"], "- rows 8 and 9")
 assert history == {"loss": [3.5], "val_loss": [8.5]}
