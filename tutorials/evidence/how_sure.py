@@ -139,7 +139,7 @@ assert all(measured < formula) and all(confirmed < seed)
 # (2021)](https://arxiv.org/abs/2103.03098) found the data to move scores
 # most.
 #
-# The pairs of all three runs:
+# How good a yardstick is `se`? The pairs of all three runs:
 
 
 # %%
@@ -271,14 +271,15 @@ assert all(left.loc[3] > left.loc[1] / 2)
 assert all(left.loc[np.inf] < noises.iloc[0])
 
 # %% [markdown]
-# Three runs of each don't halve it. Beyond three the table is arithmetic. Its
-# last row, what no repeat removes, is a rough estimate: less than one `se`.
+# Three runs of each don't halve the error. Beyond three the table is
+# arithmetic. Its last row, what no repeat removes, is a rough estimate:
+# less than one `se`.
 #
 # ### Repeats, or more configurations?
 #
-# Random searches are replayed, and judged by the third run of the
-# configuration that they pick, unseen. Each also runs the other way round,
-# on the test set, with the validation set as judge.
+# Random searches are replayed, and judged by a run of the configuration
+# that they pick, the third, which they have not seen. Each also runs the
+# other way round, on the test set, with the validation set as judge.
 
 # %%
 SEARCHES = 4000
@@ -365,7 +366,7 @@ assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 #
 # A winner is partly the best and partly the luckiest, so its score is too
 # good: the winner's curse. So is that of a run's best epoch. Both overfit
-# by selection ([Cawley and Talbot,
+# the validation set by selection ([Cawley and Talbot,
 # 2010](https://jmlr.org/papers/v11/cawley10a.html)).
 #
 # If one of the two sets is easier, that cancels in the mean of both ways round.
@@ -474,8 +475,8 @@ assert all(rise.loc["mnist", "worth"] > 0.1)
 # 1. If `2 * se` is more than the differences that matter, get more validation
 #    images, or [cross-validate](../how_to/cross_validation.py).
 # 2. Spend the runs on configurations first.
-# 3. Run the best few again, with other seeds, and choose by the mean, which
-#    choosing has flattered less.
+# 3. Run the best few again, with other seeds, and choose by the mean: it is
+#    flattered less than the best single score.
 # 4. Take the simplest of those that are within one `se` of the best
 #    ([The Elements of Statistical
 #    Learning](https://hastie.su.domains/ElemStatLearn/), 7.10), in weights or
@@ -511,11 +512,15 @@ class Noted(kt.RandomSearch):
 x, y = load_digits(return_X_y=True)
 data = {"x": x[:600] / 16, "y": y[:600], "epochs": 3, "verbose": 0}
 data["validation_data"] = x[600:900] / 16, y[600:900]
-goal = kt.Objective("val_accuracy", "max")
-names = {"directory": "searches", "project_name": "how_sure"}
-names |= {"seed": 1, "overwrite": True}
 tuner = Noted(
-    build_model, goal, max_trials=2, executions_per_trial=2, **names
+    build_model,
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=2,
+    executions_per_trial=2,
+    seed=1,
+    directory="searches",
+    project_name="how_sure",
+    overwrite=True,
 )
 tuner.search(**data)
 
@@ -525,7 +530,8 @@ for trial in tuner.oracle.trials.values():
     print(f"{trial.score:.4f} is the mean of", np.round(runs, 4))
 
 # %% [markdown]
-# To repeat only the best few, train them again by hand:
+# To repeat only the best few, train them again by hand, and choose by the
+# mean of old and new runs:
 
 # %%
 for hp in tuner.get_best_hyperparameters(2):
