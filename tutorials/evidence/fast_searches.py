@@ -179,14 +179,14 @@ costs = costs.div(usual, axis=0, level=0)
 display(costs.rename_axis(["size", "way"]).round(2))
 
 # %% [markdown]
-# The unit is a later epoch as it comes: smaller is better. On the digits, more steps in
-# a call help later epochs only so far while Keras prepares arrays anew for
-# each; with a pipeline only the steps are left. On larger data the steps weigh
-# more.
+# The unit is a later epoch of the way "as it comes": smaller is better. On
+# the digits, more steps in a call help later epochs only so far while Keras
+# prepares arrays anew for each; with a pipeline only the steps are left. On
+# larger data the steps weigh more.
 #
-# The first epoch holds what a trial pays once, mostly tracing, and so is most
-# of a short trial. XLA's compiler costs as much as several epochs, and later
-# ones are hardly cheaper for it; on a CPU, Keras leaves it off.
+# The first epoch holds what a trial pays once, mostly tracing, and is most
+# of a short trial. XLA's compiler costs as much as several epochs, and
+# later ones are hardly cheaper for it; on a CPU, Keras leaves it off.
 #
 # ## Garbage collection
 #
@@ -213,7 +213,8 @@ print(f"objects to walk: {walked:,} before, {left:,} after")
 print(f"CPU seconds to walk them: {before:.3f}, then {after:.5f}")
 
 # %% [markdown]
-# Call it once, after imports and data: what is frozen is never collected.
+# Call it once, after imports and data are loaded: what is frozen is never
+# collected.
 #
 # ## Whole searches
 #
@@ -351,8 +352,13 @@ from snippets.searches.quick_proposals import quick_proposals
 
 # %%
 FOLDER["project_name"] = "fast_searches_quick"
-Quick = quick_proposals(kt.BayesianOptimization)
-tuner = Quick(ImageClassifier(), goal, 20, seed=1, **FOLDER)
+tuner = quick_proposals(kt.BayesianOptimization)(
+    ImageClassifier(),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=20,
+    seed=1,
+    **FOLDER,
+)
 print("its oracle:", type(tuner.oracle).__name__)
 
 # %% [markdown]
