@@ -113,9 +113,9 @@ assert len(set(firsts["Batched"])) > 1
 # %% [markdown]
 # ## Together with the learning rate
 #
-# In [recorded runs](../../evidence/recorded_curves.md), 36 networks on two
-# problems trained three times with every pair of batch size and learning
-# rate, for 27 epochs.
+# In [recorded runs](../../evidence/recorded_curves.md), 36 networks on
+# two problems were trained three times with every pair of batch size and
+# learning rate, for 27 epochs.
 
 # %%
 from snippets.data.evidence_file import evidence_file
