@@ -150,8 +150,9 @@ print("on disk:", *sorted(path.name for path in folder.iterdir()))
 # A `ModelCheckpoint` would write a second file, the same in every trial: at
 # the end it holds whichever trial wrote last.
 #
-# Watch the objective unless you know why not: a trial that monitors `val_loss` in a search for
-# `val_accuracy` stops by one measure and is scored by another.
+# Watch the objective unless you know why not: a trial that monitors
+# `val_loss` in a search for `val_accuracy` stops by one measure and is
+# scored by another.
 #
 # ## Your callback stays empty
 #
@@ -226,9 +227,10 @@ rates = pd.DataFrame(rates).rename_axis("epoch")
 display(rates.rename_axis(columns="trial").round(5))
 
 # %% [markdown]
-# The schedule starts afresh in each trial, at the learning rate it drew: the
-# tuned one is only the first. [Results](results.py#curves-over-epochs) keeps the same history without a
-# file.
+# The schedule starts afresh in each trial, at the learning rate it drew:
+# the tuned one is only the first.
+# [Results](results.py#curves-over-epochs) keeps the same history without
+# a callback.
 #
 # ## Go on inside an interrupted trial
 #
