@@ -201,8 +201,8 @@ assert momentum is None and nesterov is None
 # ## Return after the last scope
 #
 # To learn the whole space, the tuner first calls `build` for each scope
-# it has met. A `return` inside one hides the next until a trial gets there,
-# with its defaults.
+# it has met. A `return` inside one hides the next until a trial gets
+# there, and that trial takes the defaults.
 
 
 # %%
