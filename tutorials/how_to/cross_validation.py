@@ -143,14 +143,15 @@ class Untraced(Regressor):
 
 
 # %%
-folder["overwrite"] = True
-
-
 def searched(x, y, number):
-    oracle = kt.oracles.RandomSearchOracle(**given)
-    inner = KFold(2, shuffle=True, random_state=1)
-    folder["project_name"] = f"cross_validation_outer_{number}"
-    tuner = CrossValidationTuner(oracle, Untraced(), cv=inner, **folder)
+    tuner = CrossValidationTuner(
+        kt.oracles.RandomSearchOracle(**given),
+        Untraced(),
+        cv=KFold(2, shuffle=True, random_state=1),
+        directory="searches",
+        project_name=f"cross_validation_outer_{number}",
+        overwrite=True,
+    )
     tuner.search(x, y, epochs=3, validation_batch_size=1000, verbose=0)
     return tuner
 
@@ -203,9 +204,14 @@ def search_of_trees(seed):
     score = kt.Objective("score", "max")
     oracle = kt.oracles.RandomSearchOracle(score, 20, seed=seed)
     oracle.verbose = 0
-    folder["project_name"] = "cross_validation_optimism"
-    cv = StratifiedKFold(5, shuffle=True, random_state=1)
-    return kt.SklearnTuner(oracle, tree, cv=cv, **folder)
+    return kt.SklearnTuner(
+        oracle,
+        tree,
+        cv=StratifiedKFold(5, shuffle=True, random_state=1),
+        directory="searches",
+        project_name="cross_validation_optimism",
+        overwrite=True,
+    )
 
 
 # %%
@@ -257,7 +263,6 @@ except ValueError as error:
 # - Classes: `StratifiedKFold` keeps their shares in each fold.
 # - Rows that belong together, as several of one patient: `GroupKFold`,
 #   with `search(x, y, groups=...)`. Rows in time: `TimeSeriesSplit`.
-#
 # - Repeating the folds with other seeds: a steadier mean, at the same
 #   price again.
 # - How large the gap is on real labels.
