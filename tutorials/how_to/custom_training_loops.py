@@ -360,7 +360,8 @@ stopping = keras.callbacks.EarlyStopping(
     "val_accuracy", mode="max", min_delta=1.0, patience=2
 )
 given |= {"callbacks": [stopping], "epochs": 20}
-model = Loop().build(hp := kt.HyperParameters())
+hp = kt.HyperParameters()
+model = Loop().build(hp)
 history = Loop().fit(hp, model, *images.train, **given)
 print(len(history.epoch), "epochs of 20")
 assert len(history.epoch) == 3
