@@ -101,8 +101,10 @@ def generate():
 # %%
 pixels = tf.TensorSpec((None, x.shape[1]), tf.float32)
 labels = tf.TensorSpec((None,), tf.int64)
-words = {"output_signature": (pixels, labels)}
-from_generator = tf.data.Dataset.from_generator(generate, **words)
+signature = (pixels, labels)
+from_generator = tf.data.Dataset.from_generator(
+    generate, output_signature=signature
+)
 length = tf.data.experimental.assert_cardinality(batches)
 from_generator = from_generator.apply(length)
 
@@ -118,7 +120,7 @@ ways = {
 }
 
 # %% [markdown]
-# Each search notes the batches of a trial, in two epochs:
+# Each search notes how many batches a trial trains on, in two epochs:
 
 
 # %%
@@ -192,7 +194,8 @@ np.testing.assert_allclose(table, table.iloc[[0] * 5], atol=0.01)
 # %% [markdown]
 # ## Tune the batch size
 #
-# The first `fit` tunes a number without effect, and Keras says nothing:
+# The first `fit` tunes a number without effect, and Keras says nothing.
+# The batches of two epochs:
 
 
 # %%
@@ -292,7 +295,9 @@ class CachedInFit(Counted):
 
 
 # %%
-source = tf.data.Dataset.from_generator(counted_source, **words)
+source = tf.data.Dataset.from_generator(
+    counted_source, output_signature=signature
+)
 for name, hypermodel, data in (
     ("no_cache", Counted(), source),
     ("cached_in_fit", CachedInFit(), source),
@@ -349,8 +354,9 @@ third, by_class, _ = losses.values()
 assert np.isclose(third, by_class, rtol=1e-3)
 
 # %% [markdown]
-# Both train the same. Validation takes no class weights: a score counts all
-# examples alike, unless the validation data has its own weights.
+# The first two train the same. Validation takes no class weights: a score
+# counts all examples alike, unless the validation data has its own
+# weights.
 #
 # ## Text
 #
@@ -393,10 +399,15 @@ train, validation = (
 )
 
 # %%
-names = {"directory": "searches", "overwrite": True}
-names["project_name"] = "data_pipelines_text"
-goal = kt.Objective("val_accuracy", "max")
-tuner = kt.RandomSearch(TextClassifier(), goal, 2, seed=1, **names)
+tuner = kt.RandomSearch(
+    TextClassifier(),
+    objective=kt.Objective("val_accuracy", "max"),
+    max_trials=2,
+    seed=1,
+    directory="searches",
+    project_name="data_pipelines_text",
+    overwrite=True,
+)
 tuner.search(train, validation_data=validation, epochs=3, verbose=0)
 
 # %%
