@@ -201,7 +201,8 @@ print("their trial:", trial.status, "with score", trial.score)
 #
 # ## Retries do not help against NaN
 #
-# Both trials go wrong twice and well the third time.
+# One trial raises and one returns NaN, twice each. The third time both go
+# well.
 
 
 # %%
