@@ -141,9 +141,10 @@ from snippets.searches.safe import safe
 # %% [markdown]
 # ## A kill between two files
 #
-# Keras Tuner writes a new trial's values to its own file, and only then
-# lists the trial in `oracle.json`. These scripts, whose trials are numbers,
-# kill themselves between the two, in the third trial of four.
+# Keras Tuner writes a new trial's values to the trial's own file, and
+# only then lists the trial in `oracle.json`. These scripts, whose trials
+# are numbers, kill themselves between the two, in the third trial of
+# four.
 
 
 # %%
@@ -267,7 +268,7 @@ assert [*mended.values()] == 4 * ["COMPLETED"]
 # ## A kill at any moment
 #
 # What the random kills left behind, and how many of these searches were
-# stuck or short:
+# *harmed*, that is, stuck or short:
 
 # %%
 states = killed.groupby(["found", "way"])["harmed"]
@@ -341,9 +342,10 @@ assert "BlockingIOError: process" in errors[0]
 #
 # ## Trials that fail
 #
-# `scored_failures(kt.Hyperband, worst=0.0)(build_model, ...)` gives [trials
-# that fail](failed_trials.py#under-hyperband-a-failure-costs-more) for good
-# a bad score.
+# `scored_failures(kt.Hyperband, worst=0.0)(build_model, ...)` gives
+# [trials that still fail after their
+# retries](failed_trials.py#under-hyperband-a-failure-costs-more) a bad
+# score.
 #
 # ## Parallel workers
 #
