@@ -155,7 +155,7 @@ assert not growth["flat_memory"] > growth["as it is"] / 2
 # step, with `overwrite=False` and the same seed: each process runs the
 # missing trials. `renewed` [does that for
 # you](../evidence/growing_searches.py#a-new-process-every-fifty-trials).
-# Here this process plays the next:
+# Here this process plays the next one:
 
 # %%
 notes.clear()
