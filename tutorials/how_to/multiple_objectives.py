@@ -131,8 +131,8 @@ display(trials.round(4))
 # The dictionary needs the objective as a key; the other numbers are only
 # kept with the trial.
 #
-# Nothing logs `worth` each epoch, so the tuner can't know the best, and
-# keeps the weights of the last. So the accuracy is the last, `[-1]`, too:
+# Nothing logs `worth` each epoch, so the tuner can't know the best epoch,
+# and keeps the weights of the last, whose accuracy is `[-1]`:
 
 # %%
 (model,) = tuner.get_best_models()
