@@ -361,8 +361,8 @@ model.run_eagerly = True
 print(message(model, goal, *few, validation_data=few))
 
 # %% [markdown]
-# Unless [three trials in a row](failed_trials.py) fail, the search ends
-# in silence.
+# Unless [three trials in a row](failed_trials.py) fail, `search` raises
+# nothing.
 #
 # ## What this page did not show
 #
