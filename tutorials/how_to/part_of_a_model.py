@@ -373,8 +373,8 @@ print(f"loaded again: {loaded:.4f}")
 assert np.isclose(loaded, trials["val_accuracy"].max())
 
 # %% [markdown]
-# `best_step` counts the epochs of both phases. Whether two phases beat
-# one takes longer trainings and more repeats.
+# `best_step` counts the epochs of both phases. To show whether two phases
+# beat one takes longer trainings and more repeats.
 #
 # ## The networks that come with Keras Tuner
 #
