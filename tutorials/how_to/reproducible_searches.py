@@ -196,8 +196,8 @@ assert whole == parts
 # ## Seeds that are too close
 #
 # Keras Tuner increases its seed with every value it draws, so close seeds
-# draw the same values some trials later. `independent_seeds` lie a million
-# apart:
+# draw the same values some trials later. Those of `independent_seeds` lie
+# a million apart:
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds
