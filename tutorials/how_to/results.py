@@ -140,8 +140,8 @@ assert rates.tail(2).max() < rates.median()
 # %% [markdown]
 # ## All hyperparameters at once
 #
-# In parallel coordinates a trial is a line through its values, from lowest
-# to highest, the learning rate on its log scale.
+# In parallel coordinates a trial is a line through its values. Columns
+# run from lowest to highest, the learning rate on its log scale.
 
 # %% open=true
 tuned = ["units", "activation", "learning_rate"]
