@@ -198,7 +198,7 @@ assert off > 0.01
 # ## What is honoured, and what is not
 #
 # A trial is the number that `build` returns. `again` searches with the
-# first of each pair of arguments, then on with the second.
+# first of each pair of arguments, then goes on with the second.
 
 
 # %%
@@ -295,8 +295,9 @@ kept = ["nothing", "max_trials 4 to 6", "y added", "overwrite=True"]
 assert table.index[table["honoured"]].tolist() == kept
 
 # %% [markdown]
-# The saved space takes precedence, and only grows. A new hyperparameter takes its
-# default in the first trial that meets it and is tuned from then on.
+# The saved space takes precedence, and only grows. A new hyperparameter
+# takes its default in the first trial that meets it and is tuned from
+# then on.
 #
 # Two changes lose work. With a `tuner_id` the tuner saves its state under
 # one name and looks for it under another, so it begins again, over the
@@ -443,10 +444,10 @@ for way in (kt.RandomSearch, resumable(safe(kt.RandomSearch))):
         print(f"{way.__name__}: {type(error).__name__}: {error}\n")
 
 # %% [markdown]
-# After a kill without `safe`, [`mend` repairs](faults.py#a-search-that-was-killed-without-safe)
-# all but half an `oracle.json` and half the file of a trial that had
-# ended. For those keep a copy of the folder, made between two trials,
-# to go on from:
+# After a kill without `safe`, [`mend`
+# repairs](faults.py#a-search-that-was-killed-without-safe) all but half
+# an `oracle.json` and half the file of a trial that had ended. For those
+# keep a copy of the folder, made between two trials, to go on from:
 
 # %%
 safely(overwrite=True).search(verbose=0)
