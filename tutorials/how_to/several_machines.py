@@ -223,7 +223,7 @@ assert written > {"oracle.json", "trial.json", "checkpoint.weights.h5"}
 # Scores and hyperparameters travel over the network, weights only
 # through the folder. A relative `directory` is relative to where each
 # process was *started*, so hosts may write to different folders without
-# a warning, like these tuners, which share a process.
+# a warning, as the tuners below do, in one process.
 
 
 # %%
@@ -344,7 +344,7 @@ print({trial.trial_id: trial.hyperparameters.values for trial in seen})
 assert len(seen) == 2
 
 # %% [markdown]
-# The stranger reads all trials, can report any score, and add to the
+# The stranger can read all trials, report any score, and add to the
 # space:
 
 # %%
@@ -485,7 +485,7 @@ if sys.platform == "linux":
 # `get_best_models` loads into the scope too.
 #
 # If a trial fits one GPU, prefer [a worker for
-# each](on_a_gpu.py#one-worker-for-each-gpu), which don't wait for each
+# each](on_a_gpu.py#one-worker-for-each-gpu): workers don't wait for each
 # other at every batch.
 #
 # ## What this page did not show
