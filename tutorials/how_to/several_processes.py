@@ -297,10 +297,10 @@ table = throughput(workers)
 display(table.round(2))
 
 # %% [markdown]
-# More is better: 2 is twice the trials in the same time. *Wall* is from
-# the first trial's beginning to the last one's end, *whole* is the
-# command, with the start of all processes. In how many rounds two workers
-# were sooner than all cores:
+# More is better: 2 is twice the trials of one thread in the same time.
+# *Wall* is from the first trial's beginning to the last one's end,
+# *whole* is the command, with the start of all processes. In how many
+# rounds two workers were sooner than all cores:
 
 # %%
 runs = workers.pivot(index=["steps", "round"], columns="way")
@@ -329,7 +329,8 @@ print(f"with about {later / saved:.0f} s of training on one thread")
 assert round(later / saved) == 14
 
 # %% [markdown]
-# Memory is the sum of each process's peak; libraries count for each.
+# Memory is the sum of each process's peak; shared libraries count in
+# each.
 
 # %%
 memory = workers.groupby(["way"])["memory_mib"].median()
