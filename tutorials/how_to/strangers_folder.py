@@ -524,9 +524,10 @@ downloaded()
 assert odd(FOLDER) == []
 
 # %% [markdown]
-# An empty list rules out only these tricks. Open a copy, in a container or
-# on a machine that holds nothing of yours, without a network and with
-# limited memory. In archives, `filter="data"` refuses links to outside:
+# An empty list rules out only these tricks. Open a copy, in a container
+# or on a machine that holds nothing of yours, without a network and with
+# limited memory. In archives, `filter="data"` refuses links that lead
+# outside:
 
 # %%
 (FOLDER / "trial_3").symlink_to(YOURS.absolute())
