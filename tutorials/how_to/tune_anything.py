@@ -93,7 +93,8 @@ print(f"best {trial.score:.3f}, possible {DEPTH:.3f}")
 print(trial.hyperparameters.values)
 
 # %% [markdown]
-# Near the bottom: random search never looks again where it was lucky.
+# Near the bottom, not at it: random search never looks again where it was
+# lucky.
 #
 # ## Something real
 #
@@ -234,8 +235,8 @@ for make in (
     print(f"{make.__name__:>27}: {trial.score:.3f}")
 
 # %% [markdown]
-# One seed ranks nothing: [Which tuner?](../evidence/which_tuner.py)
-# compares over many.
+# One seed ranks nothing, and so few trials cut off most of the grid:
+# [Which tuner?](../evidence/which_tuner.py) compares over many seeds.
 #
 # ## What is saved, and what is not
 #
