@@ -136,11 +136,11 @@ from snippets.results.trials_table import trials_table
 images = load_images("digits")
 usual = {"objective": goal, "directory": "searches"}
 usual |= {"seed": 1, "overwrite": True}
-usual["project_name"] = "custom_training_loops_mixing"
-tuner = kt.RandomSearch(mixing_network, max_trials=2, **usual)
+tuner = kt.RandomSearch(
+    mixing_network, max_trials=2, project_name="loops_mixing", **usual
+)
 given = {"validation_data": images.validation, "verbose": 0}
-words = {"epochs": 2, "batch_size": 256, "validation_batch_size": 1000}
-tuner.search(*images.train, **words, **given)
+tuner.search(*images.train, epochs=2, batch_size=256, **given)
 display(trials_table(tuner).round(4))
 
 # %% [markdown]
@@ -237,8 +237,9 @@ class Recorded(Loop):
 
 
 # %%
-usual["project_name"] = "custom_training_loops_hyperband"
-tuner = kt.Hyperband(Recorded(), max_epochs=2, factor=2, **usual)
+tuner = kt.Hyperband(
+    Recorded(), max_epochs=2, factor=2, project_name="loops", **usual
+)
 tuner.search(*images.train, **given)
 
 # %%
@@ -276,8 +277,9 @@ class NoCallbacks(Loop):
 
 
 # %%
-usual["project_name"] = "custom_training_loops_no_callbacks"
-tuner = kt.RandomSearch(NoCallbacks(), max_trials=1, **usual)
+tuner = kt.RandomSearch(
+    NoCallbacks(), max_trials=1, project_name="loops_bare", **usual
+)
 tuner.search(*images.train, **given)
 display(trials_table(tuner).round(4))
 try:
@@ -321,7 +323,7 @@ class Returning(kt.RandomSearch):
 
 
 # %%
-usual["project_name"] = "custom_training_loops_returning"
+usual["project_name"] = "loops_returning"
 rows = {}
 for way, returned in ways.items():
     tuner = Returning(network, max_trials=1, **usual)

@@ -63,12 +63,16 @@ usual = {"seed": 1, "directory": "searches", "overwrite": True}
 # ## A list is a sum
 
 # %%
-usual["project_name"] = "multiple_objectives_list"
-usual["objective"] = [
-    kt.Objective("val_accuracy", "max"),
-    kt.Objective("val_loss", "min"),
-]
-tuner = kt.RandomSearch(build_model, max_trials=2, **usual)
+tuner = kt.RandomSearch(
+    build_model,
+    objective=[
+        kt.Objective("val_accuracy", "max"),
+        kt.Objective("val_loss", "min"),
+    ],
+    max_trials=2,
+    project_name="multiple_objectives_list",
+    **usual,
+)
 tuner.search(*images.train, **given)
 objective = tuner.oracle.objective
 print("objective:", objective.name, objective.direction)
@@ -119,8 +123,8 @@ class Reported(WorthItsSize):
 
 
 # %%
-usual |= {"objective": goal, "project_name": "multiple_objectives"}
-tuner = kt.RandomSearch(Reported(), max_trials=5, **usual)
+usual["project_name"] = "multiple_objectives"
+tuner = kt.RandomSearch(Reported(), goal, max_trials=5, **usual)
 tuner.search(*images.train, epochs=3, **given)
 trials = numbers(tuner, "parameters", "val_accuracy", "worth")
 trials = trials.drop(columns="score").astype({"parameters": int})
@@ -252,12 +256,11 @@ class TwoNumbers(kt.RandomSearch):
 
 
 goals = [kt.Objective("large", "max"), kt.Objective("small", "min")]
-usual["objective"] = goals
 
 # %%
 for with_sum in (False, True):
     usual["project_name"] = f"multiple_objectives_{with_sum}"
-    tuner = TwoNumbers(max_trials=2, **usual)
+    tuner = TwoNumbers(objective=goals, max_trials=2, **usual)
     try:
         tuner.search(with_sum=with_sum, verbose=0)
         print(*(t.score for t in tuner.oracle.trials.values()))

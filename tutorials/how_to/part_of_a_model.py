@@ -77,9 +77,9 @@ folder["overwrite"] = True
 
 def built(**arguments):
     """Run six trials; return what their models were built with."""
-    folder["project_name"] = "part_of_a_model_built"
+    names = folder | {"project_name": "part_of_a_model_built"}
     tuner = kt.RandomSearch(
-        Built(), max_trials=6, seed=1, **folder, **arguments
+        Built(), max_trials=6, seed=1, **names, **arguments
     )
     tuner.search(verbose=0)
     return pd.DataFrame(tuner.hypermodel.notes)
@@ -193,13 +193,18 @@ def digits(pair, first, last):
 # %%
 def searched(hypermodel, name, data, validation, epochs, batch_size=10):
     """Return the tuner of a finished search."""
-    folder["project_name"] = f"part_of_a_model_{name}"
+    names = folder | {"project_name": f"part_of_a_model_{name}"}
     tuner = kt.RandomSearch(
-        hypermodel, score, max_trials=2, seed=1, **folder
+        hypermodel, score, max_trials=2, seed=1, **names
     )
-    words = {"validation_data": validation, "verbose": 0}
-    words |= {"validation_batch_size": 1000, "epochs": epochs}
-    tuner.search(*data, batch_size=batch_size, **words)
+    tuner.search(
+        *data,
+        validation_data=validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation_batch_size=1000,
+        verbose=0,
+    )
     return tuner
 
 
