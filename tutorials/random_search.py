@@ -175,7 +175,8 @@ print(f"{budget} epochs in all; the longest trial {max(spent)}")
 # %% [markdown]
 # Epochs are not tuned: a search over them [tends to ask for the
 # most](how_to/batch_size_and_epochs.py#why-not-epochs). Give more than any
-# trial needs, and let patience end it.
+# trial needs, and let patience end it. If a best epoch is the last one
+# allowed, give more.
 #
 # ## The trials
 #
