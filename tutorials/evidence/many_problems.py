@@ -197,7 +197,7 @@ plt.show()
 # is shown:
 
 
-# %%
+# %% fold="The test scores of a tuner's winners"
 def scores(tuner, budget, epochs=None):
     """Return a tuner's mean test score on each problem, in points.
 
@@ -227,6 +227,7 @@ for budget in (TINY, MANY):
     }.items():
         found = compare_runs((last - random).to_frame("lead"))
         row = found.loc["lead", ["mean", "low", "high"]]
+        row.index = ["lead", "from", "to"]
         row["ahead_on"] = (last > random).sum()
         handed[f"{budget:,} epochs", way] = row
 handed = pd.DataFrame(handed).T.rename_axis(["after", "winner"])
@@ -416,7 +417,7 @@ assert late.loc["RandomSearch, 3 epochs", "difference"] > 0
 # %%
 assert handed["ahead_on"].tolist() == [14, 14, 9, 13, 13, 10]
 left = handed.xs("as it stopped", level="winner")
-assert (left["low"] < 0).all() and (left["high"] > 0).all()
+assert (left["from"] < 0).all() and (left["to"] > 0).all()
 for budget, share in ((TINY, 38), (MANY, 23)):
     ended = races[races["contestant"] == "Hyperband"]
     ended = ended[ended["epochs"] <= budget]
