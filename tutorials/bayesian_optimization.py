@@ -332,5 +332,3 @@ assert same[:6].all()
 # - The race in more dimensions, or on noisy scores: `alpha` tells the model
 #   how much a Keras model's score varies when it trains again.
 # - Which `beta` and which `num_initial_points` are best.
-# - Final training and the test set: [retrain and
-#   ship](how_to/retrain_and_ship.py).

@@ -302,7 +302,5 @@ print("Declared last, it varies fastest; tried:", sorted(rates))
 #   tuning](plan_your_tuning.py) trains the best few with several seeds.
 # - A score on unseen data. The best of many scores is flattered: [retrain
 #   and ship](how_to/retrain_and_ship.py).
-# - [`BayesianOptimization`](bayesian_optimization.py), which may repeat
-#   values and so doesn't cover a small space.
 # - [Several workers](how_to/several_processes.py) on one grid, and an
 #   interrupted grid, which [does not resume](how_to/resume.py).

@@ -313,7 +313,5 @@ print("A promoted trial kept its steps; the others begin at 0.")
 # ## What this page did not show
 #
 # - Which tuner finds better configurations: that takes many seeds.
-# - Larger models and longer training, where trials and epochs cost
-#   differently.
 # - What a failed trial does to a bracket: [it can leave the last round
 #   empty](../explanation/random_search_or_hyperband.md).

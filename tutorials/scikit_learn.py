@@ -487,5 +487,3 @@ print("Pixels have one scale already; one search each ranks nothing.")
 #   decided that.
 # - How flattered the best of many cross-validated scores is, and folds for
 #   Keras models: [cross-validation](how_to/cross_validation.py).
-# - Preprocessing that learns from more than it should:
-#   [preprocess without leaking](how_to/preprocessing.py).

@@ -431,5 +431,4 @@ assert (longer.sum(), len(longer)) == (4, 5)
 #   for data first, and where `jit_compile` can pay.
 # - Large models. Measure a trial before mending it: `steps_per_execution`
 #   can't help where a step takes a second.
-# - PyTorch or JAX behind Keras.
 # - Whether faster searches find as good configurations on your data.

@@ -352,9 +352,7 @@ assert files["reload_seconds"].max() < 1
 #
 # - What your models leave: here is one small model, without a GPU. Measure
 #   fifty trials of yours, and multiply.
-# - Other versions of TensorFlow.
 # - Whether a thousand trials are worth it: the best is [partly
 #   luck](how_sure.py#how-much-of-the-best-score-is-luck).
 # - Integers and choices. Where the space has few points, the Bayesian
 #   tuner proposes some twice.
-# - Many proposals from one fit. Keras Tuner fits anew for each.

@@ -632,4 +632,3 @@ assert shown["low"]["fall"] < 0  # not shown
 #   look more often where scores are high, and are no less lucky.
 # - Other scores than accuracy. For a loss or an AUC, `se` comes from
 #   resampling the validation images.
-# - More than three runs of a configuration.

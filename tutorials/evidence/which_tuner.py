@@ -346,11 +346,7 @@ assert 9 * tried.epochs.Hyperband == tried.epochs.RandomSearch
 #   on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
 # - The final training, 27 more epochs for whoever searched with less.
-# - Problems in which slow starters win: there short trials mislead.
 # - Trials of minutes, whose start weighs nothing. There epochs count.
-# - [Several workers](../how_to/several_processes.py), which Hyperband makes
-#   wait after each round.
-# - Other libraries: [Optuna and scikit-learn](optuna_and_scikit_learn.py).
 #
 # [Raw results](../../evidence/races.csv) and [the
 # program](../../evidence/race_tuners.py).

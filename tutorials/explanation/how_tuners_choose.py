@@ -462,7 +462,5 @@ print("promoted in bracket 2:", parents[2])
 # - Several workers. A Bayesian oracle then also takes in running trials,
 #   at a pessimistic guess of their score, and Hyperband may start a
 #   bracket before the last one is through.
-# - [Conditional spaces](../how_to/conditional_spaces.py), where a
-#   hyperparameter may be inactive.
 # - Failed trials. No tuner learns from them, and in Hyperband [they leave
 #   a gap](../how_to/failed_trials.py#under-hyperband-a-failure-costs-more).

@@ -604,10 +604,5 @@ for number, trial in loser.oracle.trials.items():
 #
 # - Searches of several processes. There a chief holds the oracle, and
 #   each worker has a `KERASTUNER_TUNER_ID` and a JSON file of its own.
-# - Files of callbacks, and
-#   [TensorBoard's](../how_to/hparams_in_tensorboard.py).
 # - `kt.SklearnTuner`, which saves whole models: see
 #   [scikit-learn models](../scikit_learn.py).
-# - Half a file instead of none: see
-#   [a damaged file](../how_to/resume.py#a-damaged-file) and
-#   [faults](../how_to/faults.py).

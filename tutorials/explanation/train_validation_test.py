@@ -387,6 +387,5 @@ assert 0.8 < looked.loc[5, "too good"] / four_trials < 1.3
 #   split forecasts what changes next.
 # - Test rows that differ from what the network will meet. No split shows
 #   that.
-# - How exactly a leak works in a large network.
 # - Statistics that let a test set be asked more often, such as
 #   [the reusable holdout](https://doi.org/10.1126/science.aaa9375).

@@ -448,5 +448,3 @@ assert all(np.less(simulated["both"], sum(theory.values()))[2:])
 # - An objective without `val_`, such as `accuracy`. It is a mean over the
 #   training rows while the weights still change, and rewards learning
 #   them by heart.
-# - Trials of several processes: their scores mean the same.
-# - Searches that look where scores were high. The model draws at random.

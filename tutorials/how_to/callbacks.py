@@ -367,5 +367,3 @@ assert stopped([0.5] * 20, patience=5)[0] == 1 + 5
 #
 # - Seconds saved: a shorter trial still builds and traces its model.
 # - Which patience is right. It depends on how noisy your objective is.
-# - Callbacks of [experiment trackers](experiment_trackers.py) and
-#   [TensorBoard](hparams_in_tensorboard.py).

@@ -265,5 +265,4 @@ except ValueError as error:
 #   with `search(x, y, groups=...)`. Rows in time: `TimeSeriesSplit`.
 # - Repeating the folds with other seeds: a steadier mean, at the same
 #   price again.
-# - How large the gap is on real labels.
 # - TensorBoard: a trial's folds would all write to one folder.

@@ -451,5 +451,3 @@ print("probabilities:", loaded(asked).numpy().round(3))
 # - Data that doesn't fit into memory, and what reading it costs.
 # - PyDatasets with several `workers`, and pipelines with
 #   `num_parallel_calls`: faster, and perhaps in another order.
-# - Preprocessing that is tuned: see [preprocess without
-#   leaking](preprocessing.py).

@@ -480,4 +480,3 @@ assert trials["2"].hyperparameters.values == third
 #   distort it.
 # - [Workers in parallel](several_processes.py), where the limit of
 #   failures ends a worker and not the chief.
-# - Kills, full disks, second processes: [faults](faults.py).

@@ -381,8 +381,6 @@ assert not disk.loc[["mended", "safe"], "stuck"].any()
 # - Changed arguments. A new range or seed is [ignored in
 #   silence](resume.py#what-is-honoured-and-what-is-not), and refused by
 #   [resumable](resume.py#a-search-that-resumes-or-says-why-not).
-# - The process that the system kills for its memory: a kill like any
-#   other, with [two cures](memory_and_disk.py).
 # - A power cut. `safe` asks the system to write each file to the disk; no
 #   test here can tell whether the disk obeys.
 # - Folders on a network, where locks and replacing a file may mean less.

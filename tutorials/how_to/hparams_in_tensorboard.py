@@ -212,4 +212,3 @@ assert np.allclose(shown["validation accuracy"], last)
 #   you open, `logs/first_search`, `logs/second_search`.
 # - Hyperband, where a promoted trial is a trial of its own, with a curve
 #   that begins where its parent's ended.
-# - Other [experiment trackers](experiment_trackers.py).

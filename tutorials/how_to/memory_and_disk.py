@@ -253,6 +253,4 @@ print(f"best score {best.score:.4f}, the weights kept {accuracy:.4f}")
 #   otherwise](on_a_gpu.py#memory-growth-comes-first).
 # - Hundreds of trials: [from 10 trials to
 #   1,000](../evidence/growing_searches.py).
-# - Data that is too large for memory: [data
-#   pipelines](data_pipelines.py).
 # - Whether a later TensorFlow keeps its graphs too.

@@ -278,4 +278,3 @@ for with_sum in (False, True):
 # - Members of a front that no exchange rate picks. A front that bends
 #   inwards has them.
 # - Algorithms made for fronts, which Keras Tuner does not have.
-# - Scores on a test set.

@@ -370,5 +370,3 @@ print(message(model, goal, *few, validation_data=few))
 #   `HyperModel.fit`, as in [several objectives](multiple_objectives.py).
 # - Which metric suits your problem, and the threshold of F1, which can be
 #   chosen after training.
-# - Scores on a test set. The validation rows chose the epoch and the
-#   trial, so their score is [too good](retrain_and_ship.py).

@@ -227,4 +227,3 @@ display(drawn.round(5))
 #   independent of that.
 # - That a score is *right* because it repeats. It is [one
 #   draw](../random_search.py), repeated.
-# - [GPUs](on_a_gpu.py#the-same-scores-again).

@@ -278,7 +278,5 @@ for trial in curves_tuner.oracle.get_best_trials(3):
 #   that learns, such as [Bayesian
 #   optimisation](../bayesian_optimization.py), looks mostly where
 #   scores are good.
-# - Inactive hyperparameters, which leave gaps in the table: see
-#   [conditional spaces](conditional_spaces.py).
 # - Several executions per trial: `curves.json` then holds a curve for
 #   each, and the table their mean.

@@ -280,7 +280,6 @@ display(table.drop(columns=["runs", "p"]).round(4))
 #
 # ## What this page did not show
 #
-# - How much more rows help.
 # - Shipping the mean prediction of several final models.
 # - Several executions per trial, where `best_step` is a mean over them.
 # - Other formats, such as a SavedModel by `model.export`.

@@ -497,4 +497,3 @@ if sys.platform == "linux":
 #   start none.
 # - One trial over several *hosts*: the strategy is for the devices of
 #   one.
-# - Several searches with one chief, which serves one.

@@ -341,8 +341,5 @@ display(memory.sort_values().round().astype(int).to_frame("MiB"))
 #
 # - GPUs. Tests check that each worker is told its own, not that it uses
 #   it.
-# - [Several machines](several_machines.py), and what to share and guard
-#   there.
-# - Larger models, which may keep all cores busy alone.
 # - Windows. The snippet is for Linux and macOS, and was run on Linux.
 # - A script with several searches: only the first has workers.

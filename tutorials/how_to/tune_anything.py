@@ -291,5 +291,4 @@ for trials in (8, 12, 12):
 #   trial](failed_trials.py).
 # - Hyperband with a budget other than epochs: `run_trial` finds it in
 #   `trial.hyperparameters.values["tuner/epochs"]`.
-# - Several processes at once.
 # - Noise: the best of numbers that differ from run to run is partly luck.

@@ -1446,6 +1446,5 @@ print("dropout changes the model:", dropout, "- units:", units)
 #
 # - Messages of TensorFlow, CUDA and the operating system, such as those
 #   about memory that runs out: [failed trials](../how_to/failed_trials.py).
-# - Other versions, whose wording differs.
 # - Your own mistakes in `build` and `fit`. Build and train once by hand
 #   before the search.
