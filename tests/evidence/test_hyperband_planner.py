@@ -467,7 +467,7 @@ def test_the_hour_of_the_page_on_choosing_is_the_planners(tab):
     assert f"{epochs / 27:.1f} each, and leave" in text
     spare = int(left - 5 * epochs / 27)
     starts = 5 * cost(27, 3)[0]
-    assert f"leave {spare} for starting its {starts} trials" in text
+    assert f"leave {spare} for starting their {starts} trials" in text
     first = [each for each in sized(100, 3) if each[0] == 4]
     first = sum(n * (to - done) for *_, n, done, to in first)
     assert f"({first / 100:.1f} for `max_epochs=100`)" in text
