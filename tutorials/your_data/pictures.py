@@ -4,7 +4,7 @@
 # From a folder of colour pictures, one folder a class, to a tuned Keras
 # model that takes pictures of any size and says what is on them.
 #
-# [The composer](../../your_data/index.md?kind=pictures) writes the two
+# [The composer](../../your_data/index.md?kind=pictures&resume=1) writes the two
 # programs for your folder. This page explains them.
 #
 # The model takes arrays of shape (pictures, height, width, 3), from 0 to

@@ -4,7 +4,7 @@
 # From a column of numbers over time to a tuned Keras model (LSTM, GRU or
 # convolution) that forecasts the next one, judged in the order of time.
 #
-# [The composer](../../your_data/index.md?kind=series&predict=number) writes
+# [The composer](../../your_data/index.md?kind=series&predict=number&resume=1) writes
 # the two programs for your series. This page explains them, on Seattle's
 # daily highest temperatures:
 

@@ -4,7 +4,7 @@
 # From a CSV file with numbers, categories and missing cells to a tuned
 # Keras model that predicts new rows, with its preprocessing inside.
 #
-# [The composer](../../your_data/index.md?kind=table) writes the two
+# [The composer](../../your_data/index.md?kind=table&resume=1) writes the two
 # programs for your file. This page explains them. Is a penguin male or
 # female? First from two columns:
 
@@ -284,4 +284,4 @@ display(compared.round(3))
 #   numbers of a date, and see [Texts](texts.py).
 # - A number as the target: `TableModel(classes=None)` and
 #   `kt.Objective("val_mae", "min")`, as the
-#   [composer](../../your_data/index.md?kind=table&predict=number) writes.
+#   [composer](../../your_data/index.md?kind=table&predict=number&resume=1) writes.

@@ -4,7 +4,7 @@
 # From texts, in files or in a column of a table, to a tuned Keras model
 # that takes raw texts, in words or in characters.
 #
-# [The composer](../../your_data/index.md?kind=texts) writes the two programs
+# [The composer](../../your_data/index.md?kind=texts&resume=1) writes the two programs
 # for your texts. This page explains them. Is a docstring of Keras about an
 # operation or about a layer?
 
