@@ -24,6 +24,7 @@ from snippets.data.load_races import load_races
 from snippets.data.regret_of import regret_of
 
 HERE = Path(__file__).parent
+PLANNED = 2 * 20 * 9 + 2 * 27  # epochs of the plan in plans
 COLUMNS = "measured", "of", "problem", "value"
 TRIALS = 5, 10, 20, 40, 80, 160
 LENGTHS = {27: 20, 9: 60, 3: 180, 1: 504}  # epochs: trials
@@ -415,7 +416,7 @@ def hyperbands(problems):
     races = races[races["contestant"] == "Hyperband"]
     regret = {name: regret_of(each) for name, each in problems.items()}
     races = judge_races(races, problems, regret)
-    ended = races[races["epochs"] <= 414]
+    ended = races[races["epochs"] <= PLANNED]
     race = ended.groupby(["problem", "split", "seed"], observed=True)
     return (
         race["regret"].last().groupby("problem", observed=True).mean()

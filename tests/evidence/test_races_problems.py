@@ -191,6 +191,9 @@ def test_the_table_by_budget_follows_from_the_records(races):
     ).read_text("utf-8")
     lines = re.findall(r"(?m)^\| (\d+) \| (\d+) \| ([\d.]+) \|$", text)
     assert len(lines) == 5
+    files = EVIDENCE.glob("problem_*.npz")
+    rows = [sum(load_problem(file).rows) for file in files]
+    assert f"(up to {max(rows):,} rows)" in text
     races = races[
         races["contestant"].isin(["Hyperband", "RandomSearch"])
     ]
