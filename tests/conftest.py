@@ -47,6 +47,7 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_protocol(item):
     global running
     running = item
+    gc.collect()
     gc.freeze()  # each trial collects garbage: not among all there is
     try:
         return (yield)
