@@ -8,6 +8,7 @@ import functools
 import gc
 import html
 import importlib.metadata
+import inspect
 import json
 import logging
 import os
@@ -30,6 +31,7 @@ from mkdocs.plugins import CombinedEvent, event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 from mkdocs.utils.meta import get_data
+from mkdocs_llmstxt._internal import plugin as llmstxt
 
 # A build makes trees of many tags, and hardly any garbage.
 gc.set_threshold(100_000, 20, 20)
@@ -80,6 +82,22 @@ class CellOfLink(logging.Filter):
 
 # Serving, MkDocs loads this file for each build: not one more filter each time.
 logging.getLogger("mkdocs.structure.pages").filters = [CellOfLink()]
+
+
+def as_markdown(asked):
+    """Return the Markdown that llmstxt makes of a page's HTML."""
+    page, given = json.loads(asked)
+    return inspect.unwrap(llmstxt._generate_page_markdown)(page, **given).encode()
+
+
+@functools.wraps(inspect.unwrap(llmstxt._generate_page_markdown))
+def _kept(html, path, **given):
+    """Make it once: that is half of a build. The path is not used."""
+    asked = json.dumps([html, given | {"path": ""}])
+    return notebooks.once(as_markdown, asked).decode()
+
+
+llmstxt._generate_page_markdown = _kept
 
 
 def on_pre_build(config):

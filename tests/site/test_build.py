@@ -105,6 +105,21 @@ def test_prose_executes_nothing_and_shows_on_the_page(project):
     ) and "42" in page.read_text("utf-8")
 
 
+def test_markdown_of_a_page_is_made_once(project):
+    made = list((project / ".cache/once").glob("as_markdown-*"))
+    assert len(made) == len(TINY) - 2  # pages, not lock and snippet
+    for file in made:
+        file.write_text("kept\n", "utf-8")
+    edit(project / "tutorials/uses.py", "It uses", "It has")
+    assert mkdocs(project, "--site-dir", "elsewhere").returncode == 0
+    texts = {
+        path.parent.name: path.read_text("utf-8")
+        for path in (project / "elsewhere/tutorials").rglob("index.md")
+    }
+    assert texts["alone"] == "kept\n"
+    assert "It has a snippet." in texts["uses"]
+
+
 def test_a_snippet_executes_just_the_tutorials_that_use_it(project):
     edit(project / "snippets/models/tiny.py", "41", "42")
     assert executed(mkdocs(project)) == ["tutorials/uses.py"]
