@@ -153,7 +153,7 @@ def test_a_hypermodel_builds_and_fits_on_real_data(path, eager):
     for seed in (None, 1, 2):
         tf.config.run_functions_eagerly(seed is not None)
         if seed:
-            train = first(128, train)
+            train, validation = first(48, (train, validation))
             for space in hp.space:
                 hp.values[space.name] = space.random_sample(seed)
         keras.utils.set_random_seed(1)

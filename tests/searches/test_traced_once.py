@@ -35,9 +35,9 @@ def searched(hypermodel, images, folder, tuner_class, fixed, **limits):
     )
     x, y = images.train
     tuner.search(
-        x[:128],
-        y[:128],
-        validation_data=(x[-64:], y[-64:]),
+        x[:64],
+        y[:64],
+        validation_data=(x[-32:], y[-32:]),
         shuffle=False,
         verbose=0,
     )
