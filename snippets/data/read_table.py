@@ -1,5 +1,6 @@
 """A CSV file as a data frame whose columns are numbers or texts."""
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -26,10 +27,11 @@ def read_table(
     not read; with `only`, no others than these are.
 
     Raises ValueError if there is no such file, if it is no UTF-8, has
-    no rows, rows of unequal length or a cell that goes on over several
-    rows, or lacks one of `only` or `without`; if a column is numbers
-    but for a few cells, or but for one to three words, which it names;
-    and if nothing shows whether 1.234 is more than a thousand.
+    no rows, two columns of one name, rows of unequal length or a cell
+    that goes on over several rows, or lacks one of `only` or `without`;
+    if a column is numbers but for a few cells, or but for one to three
+    words, which it names; and if nothing shows whether 1.234 is more
+    than a thousand.
 
     Source: https://pandas.pydata.org/docs/user_guide/io.html
     """
@@ -97,7 +99,8 @@ def read_table(
                 header.count(mark),
             ),
         )
-        frame = pd.read_csv(
+        read_csv = partial(
+            pd.read_csv,
             path,
             sep=between,
             dtype=str,
@@ -108,6 +111,9 @@ def read_table(
             skip_blank_lines=False,  # each is a row, or a gap in time
             compression=None,
         )
+        # Of two columns x, it would call the second x.1.
+        names = read_csv(header=None, nrows=1).iloc[0].dropna()
+        frame = read_csv()
     except UnicodeDecodeError:
         raise ValueError(
             f"{path} is not in UTF-8: save it as CSV UTF-8"
@@ -117,8 +123,8 @@ def read_table(
             f"{path} is no table: give a CSV file with the names of "
             "columns in its first line and as many cells in every other"
         ) from None
-    frame.columns = frame.columns.str.strip()
-    if twice := list(frame.columns[frame.columns.duplicated()]):
+    frame.columns, names = frame.columns.str.strip(), names.str.strip()
+    if twice := list(names[names.duplicated()]):
         raise ValueError(f"{path} has two columns called {twice[0]!r}")
     if plainly := isinstance(frame.index, pd.RangeIndex):
         frame = frame.loc[: frame.dropna(how="all").index.max()]

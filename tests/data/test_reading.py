@@ -104,6 +104,14 @@ def test_a_file_is_read_whatever_it_is_called(tmp_path):
     assert list(read_table(tmp_path / "t.csv.zip")["a"]) == [1]
 
 
+def test_columns_without_names_or_called_as_pandas_would_are_none_twice(
+    tmp_path,
+):
+    (tmp_path / "t.csv").write_text(",a,a.1,\n1,2,3,4\n", "utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert list(table) == ["Unnamed: 0", "a", "a.1", "Unnamed: 3"]
+
+
 def test_only_columns_that_may_be_numbers_are_looked_at(tmp_path):
     text = f"id,y\n{NUMBERS.replace(chr(10), ',1' + chr(10))}12b,2\n"
     (tmp_path / "t.csv").write_text(text, "utf-8")
@@ -155,6 +163,7 @@ def test_commas_in_the_names_of_columns_separate_none(
         (f"a\n{NUMBERS}-1e20\n", "'-1e20' in row 31"),  # its square
         (f"a\n{NUMBERS}n. a.\n", "'n. a.' in row 31"),
         ("a, a \n1,2\n", "two columns called 'a'"),
+        ("a,b,a\n1,2,3\n", "two columns called 'a'"),
         ("a b\n1,2,3\n4,5,6\n", "more cells than"),
         (
             "a\n"
