@@ -566,13 +566,19 @@ def classes_of(target):
 #: kind=table,texts predict=number
 def numbers_of(target):
     """Return numbers to predict, as the network takes them."""
-    if target.dtype.kind == "f":
-        return target.to_numpy("float32")
-    wrong = target[pd.to_numeric(target, errors="coerce").isna()]
-    raise ValueError(
-        f"{target.name!r} does not hold numbers, but "
-        f"{[*wrong, *target][0]!r}: write 1234.5, without a unit"
-    )
+    if target.dtype.kind != "f":
+        wrong = target[pd.to_numeric(target, errors="coerce").isna()]
+        raise ValueError(
+            f"{target.name!r} does not hold numbers, but "
+            f"{[*wrong, *target][0]!r}: write 1234.5, without a unit"
+        )
+    span = target.max() - target.min()
+    if not span > max(1e-6, 1e-5 * target.abs().max()):
+        raise ValueError(
+            f"{target.name!r} is missing or nearly the same in all rows: "
+            "take off what they have in common, or change the unit"
+        )
+    return target.to_numpy("float32")
 
 
 #: kind=table

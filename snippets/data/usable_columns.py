@@ -8,10 +8,11 @@ def usable_columns(rows, most_categories=50):
     floats, missing cells NaN, or texts, missing cells empty. Returns
     two dicts: a usable column with None for numbers or else the list of
     its categories; and one left out with the reason. Left out are
-    columns of a single value, whole numbers that number the rows, a
-    column without a name, as R and pandas write row numbers, and texts
-    of more than `most_categories` kinds, or of hardly any kind
-    twice: dates, identifiers, free text.
+    columns of a single value, numbers that differ by less than 1e-6 or
+    a hundred-thousandth, which scaling in 32 bits loses, whole numbers
+    that number the rows, a column without a name, as R and pandas write
+    row numbers, and texts of more than `most_categories` kinds, or of
+    hardly any kind twice: dates, identifiers, free text.
 
     Raises ValueError if no column is left.
 
@@ -28,6 +29,8 @@ def usable_columns(rows, most_categories=50):
             whole = cells.notna().all() and (cells % 1 == 0).all()
             if cells.nunique() < 2:
                 left_out[name] = "a single value"
+            elif span < max(1e-6, 1e-5 * cells.abs().max()):
+                left_out[name] = "too alike: change their unit"
             elif whole and cells.is_unique and span < 1.5 * len(cells):
                 left_out[name] = "it numbers the rows"
             else:

@@ -19,10 +19,10 @@ def windows_of(values, length):
     Source: https://keras.io/api/data_loading/timeseries/
     """
     span = np.nanmax(values) - np.nanmin(values)
-    if not span > 1e-5 * np.nanmax(np.abs(values)):
+    if not span > max(1e-6, 1e-5 * np.nanmax(np.abs(values))):
         raise ValueError(
             "all values are missing or nearly the same: take off what "
-            "they have in common"
+            "they have in common, or change the unit"
         )
     values = np.asarray(values, "float32")
     if len(values) <= length:

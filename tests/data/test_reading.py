@@ -186,6 +186,8 @@ def test_columns_that_name_rows_or_say_nothing_are_left_out():
             "id": np.arange(40.0),
             "one": 7.0,
             "none": "",
+            "second": 1.7e9 + np.arange(40) / 9,
+            "farad": np.arange(40) * 1.5e-9,
             "kind": ["a", ""] * 20,
             "name": [f"x{n}" for n in range(40)],
             "Unnamed: 0": np.arange(40.0) * 9,  # of rows taken out
@@ -193,8 +195,10 @@ def test_columns_that_name_rows_or_say_nothing_are_left_out():
     )
     usable, left_out = usable_columns(rows)
     assert usable == {"number": None, "kind": ["", "a"]}
-    assert set(left_out) == {"id", "one", "none", "name", "Unnamed: 0"}
-    assert left_out["name"] == "40 different texts, as 'x9'"
+    assert left_out.pop("name") == "40 different texts, as 'x9'"
+    for alike in "second", "farad":
+        assert left_out.pop(alike).startswith("too alike")
+    assert set(left_out) == {"id", "one", "none", "Unnamed: 0"}
     with pytest.raises(ValueError, match="no column to learn from"):
         usable_columns(rows[["one", "name"]])
 
@@ -471,3 +475,5 @@ def test_no_window_reaches_across_a_gap():
         windows_of(values[:10], 10)
     with pytest.raises(ValueError, match="nearly the same"):
         windows_of(1e9 + np.sin(values), 10)
+    with pytest.raises(ValueError, match="or change the unit"):
+        windows_of(1e-9 * values, 10)

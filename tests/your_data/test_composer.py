@@ -709,6 +709,11 @@ def unit(folder):
     return [write(folder / "t.csv", ["a", "c"], rows), "--target", "c"]
 
 
+def alike(folder):
+    rows = [[n % 7, 1.7e9 + n / 9] for n in range(300)]
+    return [write(folder / "t.csv", ["a", "c"], rows), "--target", "c"]
+
+
 def many(folder):
     rows = [[n % 7, n + 0.5] for n in range(300)]
     return [write(folder / "t.csv", ["a", "c"], rows), "--target", "c"]
@@ -783,6 +788,12 @@ WRONG = {
         "number",
         rare,
         "'c' does not hold",
+    ),
+    "times that 32 bits do not tell": (
+        "table",
+        "number",
+        alike,
+        "'c' is missing or nearly the same in all rows",
     ),
     "a unit in the target": (
         "table",
