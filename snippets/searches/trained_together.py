@@ -22,6 +22,8 @@ for known in ("self", "callbacks", "verbose", *DATA, *PLAIN):
     USUAL.pop(known)
 OPTIMIZERS = "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Lion"
 OPTIMIZERS = {getattr(keras.optimizers, name) for name in OPTIMIZERS}
+WITHIN = dir(keras.callbacks.Callback)  # an epoch
+WITHIN = [name for name in WITHIN if "batch" in name or "test" in name]
 OWN = "learning_rate", "weight_decay", "name"  # of an optimizer
 REFUSED = "clipnorm", "global_clipnorm", "clipvalue", "use_ema"
 REFUSED += "loss_scale_factor", "gradient_accumulation_steps"
@@ -48,7 +50,8 @@ def trained_together(tuner_class, at_most=32):
     that ran are trained again, together. What can't be trained so at
     all is trained alone, with a warning that says why: layers, losses
     and functions that aren't Keras's own, constraints, clipped
-    gradients, data that are no arrays or dataset.
+    gradients, convolutions in groups, callbacks within epochs, data
+    that are no arrays or dataset.
 
     `HyperModel.fit` runs twice, up to its first `model.fit` the first
     time. What callbacks do to weights is lost.
@@ -84,12 +87,11 @@ def trained_together(tuner_class, at_most=32):
 
         def pre_create_trial(self):
             super().pre_create_trial()
-            order, running = self.oracle.start_order, {}
+            order, run = self.oracle.start_order, {}
             for name, trial in self.oracle.ongoing_trials.items():
-                running[order.index(trial.trial_id)] = name
+                run[order.index(trial.trial_id)] = name
             # Asked under that name, the oracle gives that trial again.
-            first = running[min(running)] if running else self.__id
-            self.tuner_id = first
+            self.tuner_id = run[min(run)] if run else self.__id
 
         def on_trial_begin(self, trial):
             self.tuner_id = self.__id
@@ -125,8 +127,7 @@ def trained_together(tuner_class, at_most=32):
                     if not n:  # nothing waits for it
                         break
                 elif shape := _shape(fit):
-                    stack = stacks.setdefault(shape, {})
-                    stack[trial.trial_id] = fit
+                    stacks.setdefault(shape, {})[trial.trial_id] = fit
             for (shape, _), stack in stacks.items():
                 fits, ends = list(stack.values()), []
                 models = [fit["self"] for fit in fits]
@@ -143,6 +144,7 @@ def trained_together(tuner_class, at_most=32):
                 except Exception as error:
                     text = f"trained alone: {error}"
                     warnings.warn(text, stacklevel=3)
+                ends = zip(ends, fits, strict=False)
                 self.__ended |= zip(stack, ends, strict=False)
 
         def __catch(self, trial, args, kwargs):
@@ -177,20 +179,25 @@ def trained_together(tuner_class, at_most=32):
             if trial.trial_id not in self.__ended:
                 fitted = super()._build_and_fit_model
                 return fitted(trial, *args, **kwargs)
-            ended = self.__ended.pop(trial.trial_id)
+            ended, fit = self.__ended.pop(trial.trial_id)
             model, history, epoch, best = ended
+            last = [(v, v.numpy()) for v, _ in best]
             if epoch is not None:  # as it is where all is NaN
-                last = [(v, v.numpy()) for v, _ in best]
                 _assign(best)
                 checkpoint = kwargs["callbacks"][-1]  # Keras Tuner's
                 checkpoint.set_model(model)
                 now = history.epoch.index(epoch)
                 logs = {n: v[now] for n, v in history.history.items()}
                 checkpoint.on_epoch_end(epoch, logs)
-                _assign(last)
 
             def answered(*args, **kwargs):
                 vars(model).pop("fit")  # a second call trains
+                _assign(last)  # over what was set before fit
+                given = FIT.bind(model, *args, **kwargs).arguments
+                calls = [g.get("callbacks") or () for g in (given, fit)]
+                for new, old in zip(*calls, strict=False):
+                    if type(old).__module__[:11] != "keras_tuner":
+                        vars(new).update(vars(old))  # what it saw
                 return history
 
             model.fit = answered
@@ -211,9 +218,8 @@ def _fit_together(fits, objective=None, trace=None):
     """Train Keras models of one shape as one, on the same batches.
 
     `fits` has a dictionary for each: what `Model.fit` would be given,
-    the model under "self". All but models and callbacks is taken from
-    the first. `objective` is a kt.Objective. `trace` is a _Trace of
-    models of this shape, or made anew.
+    the model under "self". All but models and callbacks is the first's.
+    `objective` is a kt.Objective, `trace` a _Trace of this shape.
 
     Returns a tuple for each: the model, with the weights it ends with;
     its History; the epoch with the best value of `objective` (without
@@ -243,6 +249,8 @@ def _fit_together(fits, objective=None, trace=None):
             if run.looks or not run.lives:
                 stack.give(n, run.model)
             run.calls.on_epoch_end(epoch, now)
+            # A callback may have added the objective.
+            now = {n: v[-1] for n, v in run.history.history.items()}
             if run.model.stop_training and run.lives:
                 stack.give(n, run.model)
                 run.lives = False
@@ -274,9 +282,8 @@ class _Run:
         self.model = fit["self"]
         self.history = keras.callbacks.History()
         given = {"epochs": epochs.stop, "steps": steps, "verbose": 0}
-        self.calls = keras.callbacks.CallbackList(
-            [*own, self.history], model=self.model, **given
-        )
+        own, given["model"] = [*own, self.history], self.model
+        self.calls = keras.callbacks.CallbackList(own, **given)
         self.lives, self.best, self.value = True, None, None
         self.model.stop_training = False
         self.calls.on_train_begin()
@@ -371,9 +378,8 @@ class _Trace:
         key = kind, repr(specs)
         if key not in self.known:
             plain = {"autograph": False, "jit_compile": bool(kind[1])}
-            steps = tf.function(
-                partial(self.steps, *kind), specs, **plain
-            )
+            steps = partial(self.steps, *kind)
+            steps = tf.function(steps, specs, **plain)
             taken = steps.get_concrete_function().captured_inputs
             if len(taken) > 1:  # the row; others may differ later
                 raise ValueError("variables that no layer has")
@@ -462,11 +468,8 @@ class _Trace:
         row -= row * (rate * decay[:, None])
         optimizer, scope = self.optimizer, keras.StatelessScope()
 
-        def assign(variable, value):
-            scope.add_update((variable, value))
-
         # TensorFlow's own need variables, and here are tensors.
-        optimizer.assign = assign
+        optimizer.assign = assign = lambda *new: scope.add_update(new)
         optimizer.assign_add = lambda v, more: assign(v, v.value + more)
         optimizer.assign_sub = lambda v, less: assign(v, v.value - less)
         with scope:
@@ -492,11 +495,10 @@ class _Stack:
         trace.use(models[0], *next(batches()))
         numbers = [[getattr(*at) for at in _numbers(m)] for m in models]
         self.numbers = np.float32(numbers).T
-        configs = [model.optimizer.get_config() for model in models]
-        decay = [config["weight_decay"] or 0 for config in configs]
-        self.decay = np.float32(decay)
+        each = [model.optimizer.get_config() for model in models]
+        self.decay = np.float32([e["weight_decay"] or 0 for e in each])
         self.start = self.done = int(models[0].optimizer.iterations)
-        rates = [config["learning_rate"] for config in configs]
+        rates = [config["learning_rate"] for config in each]
         rates = [_planned(rate, self.done, steps) for rate in rates]
         self.rates = np.float32(rates).T
         self.state = trace.state(models)
@@ -596,10 +598,9 @@ def _numbers(model):
             yield layer, "rate"
         for name in "kernel_", "bias_", "activity_":
             owner = getattr(layer, f"{name}regularizer", None)
-            if type(owner) is keras.regularizers.L2:
-                yield owner, "l2"
-            if type(owner) is keras.regularizers.L1:
-                yield owner, "l1"
+            kind = type(owner)
+            if kind in (keras.regularizers.L1, keras.regularizers.L2):
+                yield owner, kind.__name__.lower()
 
 
 def _batches(given):
@@ -660,9 +661,11 @@ def _foreign(config):
     if isinstance(config, dict):
         name, module = config.get("class_name"), config.get("module")
         other = config.get("registered_name") or name == "__lambda__"
+        inner = config.get("config")
         if other and str(module).split(".")[0] != "keras":
-            inner = config.get("config")
             yield inner if isinstance(inner, str) else name
+        elif str(name)[:4] == "Conv" and inner.get("groups", 1) > 1:
+            yield "groups"  # TensorFlow gets their gradients wrong
         config = list(config.values())
     if isinstance(config, (list, tuple)):
         for each in config:
@@ -685,6 +688,9 @@ def _shape(fit):
     no += [kinds[1]] * (type(optimizer) not in OPTIMIZERS)
     if hasattr(optimizer, "_exclude_from_weight_decay"):
         no += ["exclude_from_weight_decay"]
+    for call in fit.get("callbacks") or ():
+        found = {getattr(call, n).__module__[:5] for n in WITHIN}
+        no += [type(call).__name__] * (found != {"keras"})
     held = [v.constraint for v in model.trainable_variables]
     no += ["a constraint"] * any(held)
     numbers = [getattr(*at) for at in owners]
@@ -700,15 +706,9 @@ def _shape(fit):
     if no:
         text = f"trained alone: {', '.join(no)} can't be shared"
         return warnings.warn(text, stacklevel=2)
-    scheduled = isinstance(config["learning_rate"], dict)
-    own = {name: None for name in OWN}
-    parts[1]["optimizer"] = config | own | {"scheduled": scheduled}
+    parts[1]["optimizer"] = config | dict.fromkeys(OWN)
+    parts += [isinstance(config["learning_rate"], dict)]  # scheduled
     parts += [[list(v.shape) for v in model.variables]]
-    parts += [
-        [v.numpy().tolist() for v in layer.variables]
-        for layer in model.layers
-        if hasattr(layer, "adapt")  # to data of its own
-    ]
     run = [int(optimizer.iterations), optimizer.built]
     run += [{n: fit[n] for n in PLAIN if n in fit}]
     run += [[id(d) for d in _flat(data)]]

@@ -524,6 +524,22 @@ class Scale(layers.Layer):
         return {}
 
 
+class Within(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.optimizer.learning_rate.assign(1e-6)
+
+
+class OfSteps(kt.HyperModel):
+    """Takes a callback that is called within an epoch."""
+
+    def build(self, hp):
+        return space(hp)
+
+    def fit(self, hp, model, *args, callbacks, **kwargs):
+        callbacks = [*callbacks, Within()]
+        return model.fit(*args, callbacks=callbacks, **kwargs)
+
+
 def with_layers(*added):
     def build(hp):
         model = keras.Sequential([keras.Input((6,))])
@@ -547,6 +563,12 @@ ALONE = {
     "Scale": with_layers(Scale),
     "__lambda__": with_layers(
         lambda number: layers.Lambda(lambda x: x * number)
+    ),
+    "Within": OfSteps(),
+    "groups": with_layers(
+        lambda number: layers.Reshape((3, 2)),
+        lambda number: layers.Conv1D(4, 2, groups=2),
+        lambda number: layers.Flatten(),
     ),
     "a constraint": with_layers(
         lambda number: layers.Dense(
@@ -599,6 +621,56 @@ def test_a_second_fit_trains(tmp_path):
     assert hypermodel.moved
     statuses = {t.status for t in tuner.oracle.trials.values()}
     assert statuses == {"COMPLETED"}
+
+
+class Looks(kt.HyperModel):
+    """Sets weights before it fits, and looks at all after."""
+
+    def build(self, hp):
+        return space(hp)
+
+    def fit(self, hp, model, *args, callbacks, **kwargs):
+        model.layers[0].set_weights(
+            [np.ones(v.shape) for v in model.layers[0].get_weights()]
+        )
+        seen = keras.callbacks.EarlyStopping(patience=9)
+        callbacks = [*callbacks, seen]
+        history = model.fit(*args, callbacks=callbacks, **kwargs)
+        logged = history.history["val_loss"]
+        loss, _ = model.evaluate(*CHECK, verbose=0)
+        assert loss == pytest.approx(logged[-1], 1e-4)
+        assert seen.best == min(logged)
+        return history
+
+
+def test_what_fit_sees_after_training_is_as_alone(tmp_path):
+    together = trained_together(kt.RandomSearch)
+    tuner = searched(together, tmp_path, Looks(), max_trials=3)
+    for trial in tuner.oracle.trials.values():
+        assert trial.status == "COMPLETED", trial.message
+
+
+class Scores(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_own"] = [1.0, 3.0, 2.0][epoch]
+
+
+def test_the_checkpoint_is_the_best_by_what_a_callback_adds(tmp_path):
+    tuner = trained_together(kt.RandomSearch)(
+        space,
+        objective=kt.Objective("val_own", "max"),
+        max_trials=2,
+        seed=1,
+        directory=tmp_path,
+    )
+    given = {"epochs": 3, "validation_data": CHECK, "verbose": 0}
+    tuner.search(X, Y, callbacks=[Scores()], **given)
+    for trial in tuner.oracle.trials.values():
+        assert (trial.score, trial.best_step) == (3, 1)
+        loss = trial.metrics.get_history("val_loss")[0].value[0]
+        model = tuner.load_model(trial)
+        found, _ = model.evaluate(*CHECK, verbose=0)
+        assert found == pytest.approx(loss, 1e-4)
 
 
 def test_what_trains_without_fit_runs_once(tmp_path):
