@@ -138,6 +138,10 @@ def main(options, data):
     #:
     if not tuner.oracle.get_best_trials():
         messages = [t.message for t in tuner.oracle.trials.values()]
+        #: time_limit
+        if not messages:
+            sys.exit("search.py: no trial has begun: give more --hours")
+        #:
         sys.exit(f"search.py: all trials failed: {messages[-1]}")
     print(f"\nTrials, best first:\n{trials_table(tuner).to_string()}")
     trials_plot(tuner).savefig(HERE / "trials.png")
@@ -532,6 +536,8 @@ def known_targets(table, options):
 #: kind=series
 def load(options):
     """Return hypermodel, rows by number, parts and what to save."""
+    if options.target is None:
+        raise ValueError("--target must name the column to forecast")
     columns = [options.target, options.time or options.target]
     table = read_table(options.path, only=columns)
     series = regular_series(table, options.target, options.time)
@@ -717,8 +723,8 @@ def read_options():
 
 #: time_limit
 def hours(text):
-    """Return a time above 0."""
-    if float(text) > 0:
+    """Return a time above 0, of less than a thousand years."""
+    if 0 < float(text) < 1e7:
         return float(text)
     raise ValueError
 

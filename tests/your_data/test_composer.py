@@ -621,6 +621,29 @@ def test_a_model_that_only_says_the_frequent_class_is_told_of(
     assert (hint in said) == (told in said and not weights)
 
 
+@pytest.mark.parametrize(
+    "hours, message",
+    [
+        ("1e-9", "no trial has begun: give more --hours"),
+        ("inf", "invalid hours value: 'inf'"),
+    ],
+)
+def test_a_time_that_cannot_be_is_one_error(
+    programs, hours, message, tmp_path
+):
+    chosen = {
+        "kind": "series",
+        "predict": "number",
+        "tuner": "RandomSearch",
+        "time_limit": "1",
+    }
+    search, _ = programs[key(chosen)]
+    (tmp_path / "search.py").write_text(search, "utf-8")
+    given, *_ = series(tmp_path, "number")
+    code, said = run(tmp_path, "search.py", *given, "--hours", hours)
+    assert code and message in said and "Traceback" not in said, said
+
+
 def killed(folder, arguments):
     """Run search.py, and die when the third trial begins."""
     from keras_tuner.src.engine.base_tuner import BaseTuner
@@ -811,6 +834,12 @@ WRONG = {
         "table",
         "class",
         lambda f: rare(f)[:1],
+        "--target must",
+    ),
+    "no column to forecast": (
+        "series",
+        "number",
+        lambda f: short(f)[:1],
         "--target must",
     ),
     "no such file": (
