@@ -71,7 +71,9 @@ def regular_series(table, target, time=None):
             raise ValueError(
                 f"no column {column!r} among {list(table.columns)}"
             )
-    if table[target].dtype.kind != "f" or target == time:
+    if target == time:
+        raise ValueError(f"{target!r} can't be target and time")
+    if table[target].dtype.kind != "f":
         raise ValueError(
             f"column {target!r} does not hold numbers, but "
             f"{table[target].iloc[0]!r}"

@@ -14,8 +14,8 @@ def table_inputs(rows, columns):
     that one vocabulary holds those of all; of neither, if there is no
     such column.
 
-    Raises ValueError if a column is missing, or holds texts where there
-    were numbers.
+    Raises ValueError if a column is missing, or holds texts, or numbers
+    too large for 32 bits, where there were numbers.
 
     Source: https://keras.io/guides/preprocessing_layers/
     """
@@ -27,7 +27,9 @@ def table_inputs(rows, columns):
     for name in numbers:
         try:
             # A column without any number was read as empty texts.
-            rows[name].replace("", np.nan).astype("float32")
+            cells = rows[name].replace("", np.nan).astype(float)
+            if (cells.abs() >= 1e18).any():  # as read_table has it
+                raise ValueError("a number is infinite or too large")
         except ValueError as error:
             raise ValueError(f"column {name!r}: {error}") from None
     if numbers:

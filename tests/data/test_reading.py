@@ -223,6 +223,10 @@ def test_codes_that_look_like_numbers_stay_the_codes_they_are(tmp_path):
     new["n"] = ["x", "1"]
     with pytest.raises(ValueError, match="column 'n': .*'x'"):
         table_inputs(new, columns)
+    for large in "inf", "1e39":  # the only cell: read as a text
+        new["n"] = ["", large]
+        with pytest.raises(ValueError, match="'n': .*too large"):
+            table_inputs(new, columns)
 
 
 def test_a_class_called_none_a_blank_line_and_few_kinds_are_kept(
@@ -460,6 +464,12 @@ def test_times_that_cannot_be_trusted_are_refused(
     (tmp_path / "t.csv").write_text(f"when,y\n{rows}", "utf-8")
     with pytest.raises(ValueError, match=message):
         regular_series(read_table(tmp_path / "t.csv"), "y", "when")
+
+
+def test_the_time_is_no_target():
+    table = pd.DataFrame({"when": np.arange(40.0)})
+    with pytest.raises(ValueError, match="target and time"):
+        regular_series(table, "when", "when")
 
 
 def test_no_window_reaches_across_a_gap():
