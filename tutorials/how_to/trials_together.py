@@ -175,8 +175,9 @@ assert np.allclose(losses["alone"], losses["together"], rtol=1e-3)
 # trained together before in the search. What can't share a stack is trained
 # alone with a warning that says why: subclassed models, models without
 # `model.fit`, layers, losses, activations and schedules that aren't Keras's
-# own, constraints, clipped gradients, data that are neither arrays nor a
-# `tf.data.Dataset`.
+# own, constraints, clipped gradients, convolutions in groups, callbacks of
+# your own that are called at batches or tests, data that are neither arrays
+# nor a `tf.data.Dataset`.
 
 
 # %%
@@ -201,9 +202,8 @@ assert "clipnorm" in reason
 # %% [markdown]
 # Two more limits:
 #
-# - [Callbacks](callbacks.py) are called at epochs, not at batches. A
-#   trial that early stopping ends keeps what it had, but is computed to the
-#   end.
+# - [Callbacks](callbacks.py) are called at epochs. A trial that early
+#   stopping ends keeps what it had, but is computed to the end.
 # - `HyperModel.fit` runs twice: up to `model.fit`, to learn what it
 #   would train, and again with that trained.
 #
