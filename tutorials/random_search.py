@@ -4,12 +4,12 @@
 # Draw [configurations](../reference/glossary.md#configuration) at random,
 # train each, keep the best, and measure what the tuning was worth.
 #
-# [Twelve such searches](evidence/how_sure.py#is-a-search-worth-it)
-# gained 0.8 points of test accuracy on average, from -1.3 to 2.2, on the
-# best of as many untuned runs as their
+# [Twelve such searches](evidence/how_sure.py#is-a-search-worth-it) gained
+# 0.8 points of test accuracy on average, from -1.3 to 2.2, over the best
+# of as many untuned runs as their
 # [epochs](../reference/glossary.md#epoch) pay for. This page runs one
-# more, in one to two minutes. One search is often too little to show a
-# point of accuracy for sure.
+# more search, which takes one to two minutes. A single search is often
+# not enough to show a gain of one point.
 #
 # The smallest search takes a model-building function, a tuner and data:
 
@@ -40,8 +40,8 @@ tuner.search(x / 16, y, validation_split=0.2, epochs=2, verbose=0)
 print("Best of three:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# A second run finds this search on disk and trains nothing:
-# `overwrite=True` begins anew.
+# A second run finds this search on disk and trains nothing. To start
+# over, pass `overwrite=True`.
 
 # %%
 import matplotlib.pyplot as plt
@@ -52,8 +52,8 @@ from IPython.display import display
 # %% [markdown]
 # ## The data
 #
-# Five thousand of MNIST's handwritten digits. The environment variable
-# `TUTORIAL_DATASET` names other images.
+# The data are 5,000 handwritten digits from MNIST. For other images, set
+# the environment variable `TUTORIAL_DATASET`.
 
 # %%
 from snippets.data.load_images import load_images
@@ -77,23 +77,24 @@ plt.show()
 # %% [markdown]
 # [Trials](../reference/glossary.md#trial) learn from the training images
 # and are compared on the validation images. The test images stay closed:
-# data that chose a model can't also judge it.
+# data that has chosen a model can't also judge it.
 #
 # ## What there is to tune
 #
-# [Hyperparameters](../reference/glossary.md#hyperparameter) of the *model*
-# say what is trained: hidden layers, their
+# [Hyperparameters](../reference/glossary.md#hyperparameter) of the
+# *model* say what is trained: hidden layers, their
 # [units](../reference/glossary.md#units) and [activation
 # function](../reference/glossary.md#activation-function). Those of the
 # *algorithm* say how: the [learning
 # rate](../reference/glossary.md#learning-rate) and [batch
-# size](../reference/glossary.md#batch-size). One class holds both.
+# size](../reference/glossary.md#batch-size). One class declares both.
 
 # %% open=true
 from snippets.models.image_classifier import ImageClassifier
 
 # %% [markdown]
-# Build it once before any search: here an error in `build` costs nothing.
+# Build the model once before any search: an error in `build` costs
+# nothing yet.
 
 # %%
 hypermodel = ImageClassifier(features, images.classes)
@@ -106,10 +107,10 @@ print(f"{model.count_params():,} parameters")
 # ## The baseline
 #
 # The defaults set the [score](../reference/glossary.md#score) to beat. A
-# [baseline](../reference/glossary.md#baseline) that stops early is too
-# easy to beat, so they train until the validation accuracy has not risen
-# for ten epochs. A trial gets half of that patience. Both keep the weights
-# of their best epoch.
+# [baseline](../reference/glossary.md#baseline) that stops too early is
+# easy to beat, so the untuned network trains until its validation
+# accuracy has not risen for ten epochs. A trial gets half of that
+# patience. Both keep the weights of their best epoch.
 
 # %%
 EPOCHS, PATIENCE = 100, 5
@@ -148,9 +149,9 @@ print(f"best epoch {curve.argmax() + 1}, {len(curve)} trained")
 # ## The search
 #
 # `RandomSearch` draws each trial's values independently. Its
-# [budget](../reference/glossary.md#budget) is `max_trials`. What `search`
-# gets, such as epochs and
-# [callbacks](../reference/glossary.md#callback), it hands to `fit`.
+# [budget](../reference/glossary.md#budget) is `max_trials`. `search`
+# passes its own arguments, such as epochs and
+# [callbacks](../reference/glossary.md#callback), on to `fit`.
 
 # %%
 tuner = kt.RandomSearch(
@@ -174,9 +175,9 @@ print(f"{budget} epochs in all; the longest trial {max(spent)}")
 
 # %% [markdown]
 # Epochs are not tuned: a search over them [tends to ask for the
-# most](how_to/batch_size_and_epochs.py#why-not-epochs). Give more than any
-# trial needs, and let patience end it. If a best epoch is the last one
-# allowed, give more.
+# most](how_to/batch_size_and_epochs.py#why-not-epochs). Allow more epochs
+# than any trial needs, and let early stopping end it. If a trial's best
+# epoch is the last one allowed, allow more.
 #
 # ## The trials
 #
@@ -193,12 +194,12 @@ assert set(trials["status"]) == {"COMPLETED"}
 display(trials.drop(columns="status").round(4))
 
 # %% [markdown]
-# Hyperparameters whose dots form a shape mattered.
+# A hyperparameter mattered if its dots form a pattern.
 
 # %%
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." caption="Few trials show strong effects only, and may bend by chance." figure="slices"
+# %% alt="Five panels of dots, one for each hyperparameter, showing the validation accuracy of every trial against the value it drew." caption="So few trials show only strong effects, and a pattern may be chance." figure="slices"
 trials_plot(tuner)
 plt.show()
 
@@ -214,13 +215,14 @@ axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()
 
 # %% [markdown]
-# The table shows what to avoid more firmly than what is best: the best of
-# many noisy scores is partly luck.
+# The table says more about what to avoid than about what is best: the
+# best of many noisy scores is partly luck.
 #
 # ## Two ways to a final model
 #
-# The first is the [checkpoint](../reference/glossary.md#checkpoint) of the
-# best trial's best epoch, which saw only the training images.
+# The first is the [checkpoint](../reference/glossary.md#checkpoint) of
+# the best trial's best epoch. It has learned from the training images
+# only.
 
 # %%
 best_trial = tuner.oracle.get_best_trials()[0]
@@ -231,9 +233,10 @@ print(f"validation accuracy {best_trial.score:.4f}, epoch {epochs}")
 checkpoint = tuner.get_best_models()[0]
 
 # %% [markdown]
-# The second trains the best hyperparameters anew, on training and
-# validation images, for as many epochs. (Under Hyperband [count
-# more](how_to/retrain_and_ship.py#under-hyperband).)
+# The second is a new model with the best hyperparameters, trained on the
+# training and validation images for as many epochs. (Under Hyperband,
+# [add the epochs of earlier
+# rounds](how_to/retrain_and_ship.py#under-hyperband).)
 
 # %%
 keras.utils.set_random_seed(1)
@@ -247,8 +250,9 @@ history = hypermodel.fit(
 # %% [markdown]
 # ## The same epochs without tuning
 #
-# The untuned network trains from other initial weights until the search's
-# epochs are spent, and the best configuration three times.
+# The untuned network trains again and again, from other initial weights,
+# until it has used as many epochs as the search. The best configuration
+# trains three times.
 
 # %%
 while sum(len(history) for _, history in untuned) < budget:
@@ -261,7 +265,7 @@ for name, trained in runs.items():
     length = sum(map(len, histories))
     print(f"{name}: {len(at)} runs, {length} epochs, best epochs {at}")
 
-# %% alt="Loss by epoch of the untuned network and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines." caption="Where the dashed line leaves the solid one, the model goes on learning its training images and gets no better at others." figure="learning-curves"
+# %% alt="Loss by epoch of the untuned network and of the best hyperparameters, on training images as solid lines and on validation images as dashed lines." caption="Where the dashed line leaves the solid one, the model still improves on its training images and no longer on others." figure="learning-curves"
 figure, axis = plt.subplots()
 for color, name in (("C0", "untuned"), ("C1", "tuned")):
     losses = runs[name][0][1]
@@ -277,7 +281,7 @@ plt.show()
 # ## One look at the test set
 #
 # Open the [test set](../reference/glossary.md#test-set) once, after all
-# choices: a second look, after a change, would be tuning on it.
+# choices: to change something and look again would be tuning on it.
 
 
 # %%
@@ -291,8 +295,8 @@ for name, trained in runs.items():
     answers[name] = np.array([right(model) for model, _ in trained])
 
 # %% [markdown]
-# Initial weights and test images both bring chance, so what the
-# configuration is worth on average has two 95 % intervals.
+# Initial weights and test images both bring chance, so the average gain
+# of the configuration has two 95 % intervals.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -312,7 +316,7 @@ display(worth.rename_axis("interval").round(4))
 
 # %% [markdown]
 # The two final models are compared, image by image, with the untuned
-# network that validated best.
+# network that has the best validation accuracy.
 
 # %%
 chosen, _ = max(untuned, key=lambda run: run[1]["val_accuracy"].max())
@@ -327,20 +331,21 @@ display(gained.round(4))
 print(f"validation accuracy of the best trial {best_trial.score:.4f}")
 
 # %% [markdown]
-# An interval that leaves out 0 shows a difference. One that holds 0 leaves
-# the question open. The validation accuracy chose the winner, so it
-# flatters it.
+# An interval without 0 shows a difference. One that contains 0 leaves the
+# question open. The validation accuracy of the winner is too good,
+# because it chose the winner.
 #
 # ## Was it luck?
 #
-# No interval above knows what other draws would have found. [Twelve
-# searches](evidence/how_sure.py#is-a-search-worth-it) tell.
+# No interval above covers what other random draws would have found.
+# [Twelve searches](evidence/how_sure.py#is-a-search-worth-it) show that.
 
 # %% [markdown]
 # ## Practice
 #
-# **1.** How likely do eight random trials miss the best tenth of the
-# space? How many trials miss it less than once in twenty searches?
+# **1.** How likely are eight random trials to miss the best tenth of the
+# space? How many trials does a search need to miss it less than once in
+# twenty?
 
 # %% answer="Answer 1"
 trials_needed = 1
@@ -350,7 +355,7 @@ print(f"Eight trials miss it with a probability of {0.9**8:.2f}.")
 print(f"{trials_needed} trials are enough, however large the space is.")
 
 # %% [markdown]
-# **2.** `learning_rate` runs from 0.0001 to 0.1. Which share of random
+# **2.** `learning_rate` runs from 0.0001 to 0.1. What share of random
 # draws lies below 0.01, with `sampling="log"` and without?
 
 # %% answer="Answer 2"
@@ -390,6 +395,6 @@ for max_trials in (2, 3):
 #
 # - Whether [Hyperband](hyperband.py) would have found as much for fewer
 #   epochs: [Which tuner?](evidence/many_problems.py)
-# - How this configuration does on other data: only the method carries over.
-#   On scikit-learn's smaller digits the same search is not shown to gain
-#   anything on the untuned network, given its epochs.
+# - How this configuration does on other data: only the method carries
+#   over. On scikit-learn's smaller digits the same search is not shown to
+#   gain anything over the untuned network, given as many epochs.
