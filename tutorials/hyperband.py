@@ -9,10 +9,10 @@
 # price of seven full trials, and on 13, by little, for that of 56.
 # [Which tuner?](evidence/many_problems.py) measures it.
 #
-# Set `max_epochs`; the rest follows. Give `search` no `epochs`. The
-# [hypermodel](../reference/glossary.md#hypermodel) is that of [random
-# search](random_search.py); for your own data, [the composer writes the
-# script](../your_data/index.md?tuner=Hyperband).
+# Set `max_epochs`; the rest follows. Pass no `epochs` to `search`. The
+# [hypermodel](../reference/glossary.md#hypermodel) is the one from
+# [Random search](random_search.py). For your own data, [the composer
+# writes the script](../your_data/index.md?tuner=Hyperband).
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -42,8 +42,8 @@ print("Best:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
 # A second run finds this search on disk and trains nothing, whatever you
-# change: `overwrite=True` begins anew. Values that start with `tuner/` are
-# the schedule's.
+# change. To start over, pass `overwrite=True`. Values whose names start
+# with `tuner/` belong to the schedule.
 #
 # ## How to choose its settings
 #
@@ -54,14 +54,14 @@ print("Best:", tuner.get_best_hyperparameters()[0].values)
 #   round. [The planner](../evidence/hyperband_planner.md) counts the trials.
 # - `hyperband_iterations`: begin with 1. With 2, the whole schedule runs
 #   again on new configurations, for a larger budget.
-# - `fit` never tunes `epochs`. It passes on `**kwargs`, which hold the
+# - Don't tune `epochs` in `fit`. Pass on its `**kwargs`, which hold the
 #   schedule's `epochs` and `initial_epoch`.
-# - `build` ends in `model.optimizer.build(model.trainable_variables)`.
-#   Without it, a promoted trial loses the optimizer's state, with only a
-#   warning.
-# - [Retrain](how_to/retrain_and_ship.py) the best for
-#   `tuner/initial_epoch + best_step + 1` epochs: the trials that it
-#   continues trained it too.
+# - End `build` with `model.optimizer.build(model.trainable_variables)`.
+#   Without this line, a promoted trial loses the optimizer's state, and
+#   only a warning says so.
+# - [Retrain](how_to/retrain_and_ship.py) the best configuration for
+#   `tuner/initial_epoch + best_step + 1` epochs: the first of them were
+#   trained by the trials that the best one continues.
 
 # %%
 best = tuner.oracle.get_best_trials()[0]
@@ -78,13 +78,14 @@ from IPython.display import display
 # %% [markdown]
 # ## Brackets and rounds
 #
-# A *[bracket](../reference/glossary.md#bracket)* trains some configurations
-# for few epochs, keeps about one in `factor` of them for `factor` times as
-# long, and so on, [round](../reference/glossary.md#round) by round, until
-# `max_epochs`: [successive
+# A *[bracket](../reference/glossary.md#bracket)* trains some
+# configurations for few epochs, keeps about one in `factor` of them,
+# trains those for `factor` times as long, and so on,
+# [round](../reference/glossary.md#round) by round, until `max_epochs`.
+# This is [successive
 # halving](../reference/glossary.md#successive-halving). The first bracket
-# starts many trials very briefly. The last trains a few in full, in case
-# short training misleads.
+# trains many configurations very briefly. The last trains a few in full,
+# in case short training misleads.
 
 
 # %%
@@ -115,7 +116,7 @@ print(f"{trials} trials, {epochs} epochs")
 
 # %% [markdown]
 # A promoted trial starts from the weights of the one it continues, and
-# trains only the epochs in between.
+# trains only the additional epochs.
 
 # %% alt="One panel for each bracket: steps that show how many trials are still in training at each epoch. The first bracket starts with most trials and drops fastest; the last keeps all of its few trials to the end." caption="Each bracket trades the number of trials for their length, the first one most." figure="schedule"
 brackets = plan["bracket"].unique()
@@ -132,7 +133,7 @@ axes[0].set_ylabel("trials in training")
 plt.show()
 
 # %% [markdown]
-# What other choices cost:
+# What other settings cost:
 
 # %%
 totals = {
@@ -262,14 +263,16 @@ print(f"own epochs: {cost:.1f} times the {planned} epochs scheduled")
 
 # %% [markdown]
 # A configuration can now win a round by drawing the larger number. A
-# promoted trial still starts at `initial_epoch` and trains only what its
-# own number leaves. With more epochs, such a search may well score as high.
+# promoted trial still starts at `initial_epoch` and trains only from
+# there to its own number. Such a search may well score as high, because
+# it trains more epochs.
 #
 # ## When to use which
 #
-# For the same epochs, Hyperband tries more configurations than full trials
-# do. But each trial's start has a fixed cost: for small models, a large
-# part of [the seconds](evidence/which_tuner.py).
+# For the same number of epochs, Hyperband tries more configurations than
+# a search with full trials. But each trial has a fixed cost to start,
+# which for small models is a large part of [the
+# seconds](evidence/which_tuner.py).
 #
 # Try short random trials first: they bet on early epochs too, and need no
 # brackets. Where early scores mislead, train in full. See [RandomSearch or
@@ -300,9 +303,9 @@ print(f"max_epochs={affordable}: {rows['trials'].sum()} trials,")
 print(f"{rows['epochs in all'].sum()} epochs")
 
 # %% [markdown]
-# **3.** Does a promoted trial really go on with its optimizer? `Recorded`
-# noted `model.optimizer.iterations` before training, as `steps before` in
-# `trials`.
+# **3.** Does a promoted trial really keep the state of its optimizer?
+# `Recorded` noted `model.optimizer.iterations` before training, as
+# `steps before` in `trials`.
 
 # %% answer="Answer 3"
 begun = trials[["tuner/initial_epoch", "batch_size", "steps before"]]
