@@ -6,10 +6,10 @@
 # ones, and time them.
 #
 # - Use it for trials of minutes and a handful of hyperparameters, mostly
-#   numbers. This page shows no gain; [Which
-#   tuner?](evidence/many_problems.py) has larger problems.
-# - A proposal costs part of a second to seconds: in that time,
-#   `RandomSearch` runs more short trials.
+#   numbers. On this page's small problem it shows no gain; [Which
+#   tuner?](evidence/many_problems.py) has larger ones.
+# - A proposal takes from a fraction of a second to several seconds. In
+#   that time, `RandomSearch` runs more short trials.
 # - In a small space of choices it repeats itself: use
 #   [`GridSearch`](grid_search.py).
 
@@ -65,8 +65,8 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## Watch the proposals move
 #
-# A cheap trial lets whole searches be compared: kernel ridge regression,
-# scored by three-fold
+# To compare whole searches, the trials here are cheap: kernel ridge
+# regression, scored by three-fold
 # [cross-validation](../reference/glossary.md#cross-validation). A snippet
 # computes the same proposals in less time.
 
@@ -134,11 +134,12 @@ axes[-1].set(xlabel="trial", xticks=range(0, 16, 2))
 plt.show()
 
 # %% [markdown]
-# At the ends of a range the model is least certain.
+# The model is least certain at the ends of a range.
 #
 # ## Against RandomSearch
 #
-# Only many searches tell whether proposals find more, with seeds [far
+# To tell whether proposals find more takes many searches, with seeds that
+# are [far
 # apart](how_to/reproducible_searches.py#seeds-that-are-too-close).
 
 # %%
@@ -160,7 +161,7 @@ races = pd.concat(tables)
 runs = races.pivot(index="trial", columns=["tuner", "seed"])
 
 # %% [markdown]
-# With the same seed, both tuners have the same six random trials.
+# With the same seed, both tuners begin with the same six random trials.
 
 # %%
 alphas = runs["alpha"]
@@ -195,18 +196,19 @@ interval = errors.loc["Bayesian", "difference_low":"difference_high"]
 assert interval.abs().max() < 0.02 * errors["mean"].min()
 
 # %% [markdown]
-# Where `difference_low` to `difference_high` holds 0, no difference is
-# shown. Either way it is a small part of the error. Proposing takes a large
-# part of the Bayesian seconds, even with the snippet. With trials of
-# minutes, only the errors count. One problem of two dimensions doesn't rank
-# the tuners in general.
+# Where the interval from `difference_low` to `difference_high` contains
+# 0, no difference is shown. Either way, the difference is a small part of
+# the error. Even with the snippet, proposals take a large part of the
+# time of a Bayesian search. Where trials take minutes, only the errors
+# count. One problem of two dimensions doesn't rank the tuners in general.
 #
 # ## What a proposal costs
 #
 # Every proposal fits the Gaussian process anew and minimises over it from
-# fifty starting points: thousands of very small matrix products. For each,
-# BLAS, the linear algebra of NumPy and SciPy, by default uses a thread per
-# core. One proposal after 40 trials, without the snippet:
+# fifty starting points: thousands of very small matrix products. BLAS,
+# the linear algebra library of NumPy and SciPy, by default uses one
+# thread per core for each product. This is one proposal after 40 trials,
+# without the snippet:
 
 # %%
 known = search(RandomRidge, max_trials=40, seed=1)
@@ -236,20 +238,21 @@ costs = pd.DataFrame(costs).T.rename_axis("BLAS threads")
 display(costs.round(2))
 
 # %% [markdown]
-# Threads that share so little work mostly wait for each other. For one
-# thread, put `with threadpool_limits(1, user_api="blas")` around `search`,
-# which leaves TensorFlow's own alone, or set `OPENBLAS_NUM_THREADS=1`
-# before Python starts.
+# Threads that share so little work mostly wait for each other. To use one
+# thread, put `with threadpool_limits(1, user_api="blas")` around
+# `search`, which leaves TensorFlow's own threads alone, or set
+# `OPENBLAS_NUM_THREADS=1` before Python starts.
 #
-# Costs [grow with the trials](evidence/growing_searches.py). [Fast
-# searches](evidence/fast_searches.py#proposals) shows what else cheapens
-# proposals.
+# The cost of a proposal [grows with the
+# trials](evidence/growing_searches.py). [Fast
+# searches](evidence/fast_searches.py#proposals) shows what else makes
+# proposals cheaper.
 #
 # ## Fewer random trials
 #
-# `num_initial_points` sets the number of random trials. Left out, or 0, it
-# is three for each hyperparameter, fixed ones included. Only completed
-# trials count.
+# `num_initial_points` sets the number of random trials. If it is left out
+# or 0, there are three for each hyperparameter, fixed ones included. Only
+# completed trials count.
 
 # %%
 for points, expected in ((None, 6), (0, 6), (3, 3)):
@@ -265,8 +268,8 @@ for points, expected in ((None, 6), (0, 6), (3, 3)):
 #
 # ## It repeats itself
 #
-# Unlike the other tuners, this one doesn't avoid what was tried. In a space
-# of few values, it proposes the same ones again.
+# Unlike the other tuners, this one doesn't avoid values that were tried
+# before. In a space of few values, it proposes the same ones again.
 
 
 # %%
@@ -285,8 +288,9 @@ tried = trials_table(repeating).sort_index()["kernel"]
 print("trained, in this order:", ", ".join(tried))
 
 # %% [markdown]
-# To the model, a list of choices is a number line on which neighbours score
-# alike. Put them in an order that means something, or use another tuner.
+# To the model, a list of choices is a number line on which neighbours
+# score alike. Put the choices in a meaningful order, or use another
+# tuner.
 
 # %% [markdown]
 # ## Practice
@@ -300,8 +304,9 @@ print(f"proposed by default: {30 - 3 * 8}, the other 24 are random")
 print(f"proposed with num_initial_points=8: {30 - 8}")
 
 # %% [markdown]
-# **2.** Where on its number line does the Gaussian process see each of
-# `Choice("optimizer", ["sgd", "adam", "rmsprop"])`? Ask `value_to_prob`.
+# **2.** Where on its number line does the Gaussian process see each
+# choice of `Choice("optimizer", ["sgd", "adam", "rmsprop"])`? Ask
+# `value_to_prob`.
 
 # %% answer="Answer 2"
 names = ["sgd", "adam", "rmsprop"]
