@@ -6,11 +6,12 @@
 #
 # - Use it when each hyperparameter has a short list of values and you can
 #   afford all combinations: it tries each one once.
-# - List the values yourself, with `Choice` or a `step`. Of a range of
-#   floats Keras Tuner picks about ten, without the maximum. An `Int`
-#   becomes every integer, on a [log
-#   scale](../reference/glossary.md#log-scale) about ten.
-# - Leave `max_trials` out, or the search ends in a corner of the grid.
+# - List the values yourself, with `Choice` or a `step`. From a range of
+#   floats, Keras Tuner picks about ten values, never the maximum. An
+#   `Int` becomes every integer, or about ten on a [log
+#   scale](../reference/glossary.md#log-scale).
+# - Leave `max_trials` out; otherwise the search ends in a corner of the
+#   grid.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -42,7 +43,8 @@ tuner.search(x, y, validation_split=0.2, epochs=3, verbose=0)
 print("Best of the grid:", tuner.get_best_hyperparameters()[0].values)
 
 # %% [markdown]
-# The model adds what `space` doesn't declare, here the activation function.
+# The model-building function adds what `space` doesn't declare, here the
+# activation function.
 
 # %%
 import contextlib
@@ -56,7 +58,7 @@ from snippets.results.trials_table import trials_table
 # %% [markdown]
 # ## All of a small space
 #
-# Every cell is filled, which no other search promises:
+# Every cell is filled, which no other tuner promises:
 
 # %%
 trials = trials_table(tuner)
@@ -72,14 +74,15 @@ assert (grid.loc[0.01] > grid.loc[0.0001]).all()
 # Close scores may change places in another run. If the best cell is at the
 # edge, try a wider grid and more epochs.
 #
-# The price: four learning rates, each tried twice, where eight random
-# trials try eight. And each hyperparameter multiplies the grid. Give a space
-# with a continuous one to [random search](random_search.py).
+# The price: these eight trials try four learning rates twice, where eight
+# random trials try eight. And each further hyperparameter multiplies the
+# size of the grid. If one of them is continuous, use [random
+# search](random_search.py).
 #
 # ## The order, and what max_trials cuts off
 #
-# The first trial has every default. Then the hyperparameter declared last
-# changes fastest.
+# In the first trial every hyperparameter has its default. From there, the
+# one declared last changes fastest.
 
 # %%
 in_order = trials.sort_index()[["learning_rate", "activation"]]
@@ -90,7 +93,7 @@ print("learning rates that max_trials=4 would have tried:", tried)
 # %% [markdown]
 # ## Which values a range becomes
 #
-# To ask takes no training.
+# Finding out takes no training.
 
 
 # %%
@@ -141,14 +144,16 @@ for kind in kinds.space:
     print(f"{kind.name:18}{len(shown):3}:", *shown)
 
 # %% [markdown]
-# - A `Choice` keeps its order, other kinds ascend. The default comes first;
-#   if it is on no step, it is one value more.
+# - A `Choice` keeps its order; the values of other kinds ascend. The
+#   default comes first; if it is not on a step, it is an additional
+#   value.
 # - A range with a step ends at the last step that fits, which need not be
 #   the maximum.
 # - On a log scale the step is a factor.
 # - A `Float` without a step, or an `Int` on a log scale without one,
 #   becomes its default (the minimum if you give none) and the middles of
-#   ten parts, equal on its scale, in no order. The maximum is never tried.
+#   ten parts that are equal on its scale, in no particular order. The
+#   maximum is never tried.
 
 # %%
 assert tried["Choice, default"] == [2, 3, 1]
@@ -207,7 +212,7 @@ assert (counts.min() < counts.columns).all()
 
 # %% [markdown]
 # The grid search tried all of them both times. A random search that stops
-# early says nothing, and the best combination may be missing.
+# early doesn't say so, and may have missed the best combination.
 #
 # ## Found late, covered too
 #
@@ -251,8 +256,8 @@ for scoped in (False, True):
 # %% [markdown]
 # ## Practice
 #
-# **1.** How many trials does a grid take of an `Int` from 1 to 3, a
-# `Boolean` and a `Float` from 0 to 1 without a step?
+# **1.** An `Int` from 1 to 3, a `Boolean` and a `Float` from 0 to 1
+# without a step: how many trials does their grid take?
 
 # %% answer="Answer 1"
 space = kt.HyperParameters()
@@ -298,9 +303,9 @@ print("Declared last, it varies fastest; tried:", sorted(rates))
 # %% [markdown]
 # ## What this page did not show
 #
-# - Whether the best cell would be the best again. [Plan your
+# - Whether the best cell would win again. [Plan your
 #   tuning](plan_your_tuning.py) trains the best few with several seeds.
-# - A score on unseen data. The best of many scores is flattered: [retrain
-#   and ship](how_to/retrain_and_ship.py).
+# - A score on unseen data. The best of many scores is too good; [Retrain
+#   and ship](how_to/retrain_and_ship.py) ends with a test set.
 # - [Several workers](how_to/several_processes.py) on one grid, and an
 #   interrupted grid, which [does not resume](how_to/resume.py).
