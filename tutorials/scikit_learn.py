@@ -2,7 +2,7 @@
 # # Tune scikit-learn models
 #
 # Tune scikit-learn models and pipelines with `SklearnTuner`, which
-# cross-validates every trial, and know what fails silently.
+# cross-validates every trial, and learn what fails silently.
 #
 # - The [objective](../reference/glossary.md#objective) is always called
 #   `score`, and more is better. For an error use
@@ -62,8 +62,8 @@ warnings.filterwarnings("ignore", module="sklearn.gaussian_process")
 # %% [markdown]
 # ## A space of two families
 #
-# Folds replace the validation data, so training and validation images are
-# one set.
+# Folds replace the validation data, so the training and validation images
+# are joined into one set.
 
 # %%
 images = load_images("digits")
@@ -133,8 +133,8 @@ table = trials[[*tuned, "score"]].round(4)
 display(table.astype(object).where(table.notna(), ""))
 
 # %% [markdown]
-# A score is the mean over five folds, which are not kept. scikit-learn
-# gives them again.
+# A score is the mean over five folds, whose own scores are not kept.
+# scikit-learn can compute them again.
 
 # %%
 best_trial = random_tuner.oracle.get_best_trials()[0]
@@ -146,14 +146,15 @@ assert np.isclose(scores.mean(), best_trial.score)
 assert np.ptp(scores) > np.ptp(trials["score"][:3])
 
 # %% [markdown]
-# Folds differ by more than the means of the best three trials. But all
-# trials had the same folds: the comparison is fairer than it looks.
+# The folds differ by more than the means of the best three trials do. But
+# all trials had the same folds, so the comparison is fairer than it
+# looks.
 #
 # ## Another oracle
 #
-# `BayesianOptimizationOracle` and `GridSearchOracle` work too. Hyperband's
-# doesn't, as there are no epochs to hand out. The [Bayesian
-# one](bayesian_optimization.py) proposes, after five random trials:
+# `BayesianOptimizationOracle` and `GridSearchOracle` work too.
+# Hyperband's doesn't, because there are no epochs to hand out. After five
+# random trials, the [Bayesian one](bayesian_optimization.py) proposes:
 
 # %%
 oracle = kt.oracles.BayesianOptimizationOracle(
@@ -167,7 +168,7 @@ display(table.astype(object).where(table.notna(), ""))
 # %% [markdown]
 # ## The best model is a model of the last fold
 #
-# `get_best_models` unpickles, so [never call it on a stranger's
+# `get_best_models` loads a pickle, so [never call it on a stranger's
 # folder](how_to/strangers_folder.py#a-pickle-runs). Its model is compared
 # with models fitted on each fold's training rows, and on all rows:
 
@@ -184,11 +185,12 @@ display(differ.rename_axis("fitted on").to_frame())
 assert differ.pop("fold 5") == 0 and (differ > 0).all()
 
 # %% [markdown]
-# It never saw a fifth of the rows.
+# The model of the last fold never saw a fifth of the rows.
 #
 # ## What the refit is worth
 #
-# Thirty random splits set rows aside, to judge both models.
+# Thirty random splits set rows aside to judge both models, that of the
+# last fold and the refitted one.
 
 
 # %%
@@ -222,17 +224,19 @@ assert gains[2].mean() > max(0, gains[10].mean())
 assert gains[10].min() < 0
 
 # %% [markdown]
-# The fewer the folds, the more rows the last model lacks, and the more the
-# refit gains. With many folds it gains little and can lose on a given
-# split, but costs a single fit. Splits share rows, so there is no interval.
+# The fewer the folds, the more rows the last model lacks, and the more
+# the refit gains. With many folds it gains little and can lose on a given
+# split, but costs a single fit. The splits share rows, so no interval is
+# given.
 #
-# The refitted model has no score of its own. Its trial's is of models with
-# fewer rows, hence too low, and the best of many, hence too high.
+# The refitted model has no score of its own. The score of its trial is
+# too low, because it belongs to models with fewer rows, and too high,
+# because it is the best of many.
 #
 # ## Weights reach the score and not the model
 #
-# Zeros get next to no `sample_weight`. A model that the weights reach takes
-# zeros to be rare.
+# Here the digit zero has almost no `sample_weight`. A model that gets the
+# weights takes zeros to be rare.
 
 
 # %%
@@ -292,11 +296,11 @@ assert shares[0] == shares[1] == shares[3] > 0.05 > shares[2]
 assert scores[0] != scores[1]
 
 # %% [markdown]
-# With scikit-learn's own class the score was weighted and the training was
-# not, without a word: Keras Tuner looks for `sample_weight` among the
-# arguments of `fit`, which scikit-learn wraps. A subclass with a plain
-# `fit` gets the weights. A pipeline never does, but its classifier may take
-# `class_weight`.
+# With scikit-learn's own class, the score was weighted and the training
+# was not, and nothing says so: Keras Tuner looks for `sample_weight`
+# among the arguments of `fit`, which scikit-learn wraps. A subclass with
+# a plain `fit` gets the weights. A pipeline never does, but its
+# classifier may take `class_weight`.
 #
 # ## What is accepted, and what fails
 #
@@ -359,7 +363,7 @@ assert [*completed] == [*accepted]
 
 # %% [markdown]
 # Only the third failure in a row raises a `RuntimeError`, so [look at the
-# status](how_to/failed_trials.py). What to give instead:
+# status](how_to/failed_trials.py). What to pass instead:
 #
 # - Arrays: `np.asarray(y)`, and `x.toarray()` if it fits into memory. If
 #   not, use scikit-learn's own search.
@@ -367,7 +371,7 @@ assert [*completed] == [*accepted]
 #   Scorers and metrics have to accept `sample_weight`.
 # - A splitter such as `StratifiedKFold(5)`.
 # - For a metric with arguments, a function of your own with a name.
-# - `tuner.oracle.verbose = 0`.
+# - For silence, `tuner.oracle.verbose = 0` before `search`.
 #
 # ## Or scikit-learn's own search
 #
@@ -404,8 +408,8 @@ display(results[[*columns, "mean_test_f1_macro"]].round(4))
 # sparse matrices, and uses every core with `n_jobs=-1`. `SklearnTuner` does
 # none of this.
 #
-# `SklearnTuner` has conditional spaces, Bayesian optimisation, and searches
-# that [resume](how_to/resume.py) after a crash.
+# In return, `SklearnTuner` has conditional spaces, Bayesian optimisation,
+# and searches that [resume](how_to/resume.py) after a crash.
 #
 # ## The test set, opened once
 #
@@ -483,7 +487,8 @@ print("Pixels have one scale already; one search each ranks nothing.")
 # %% [markdown]
 # ## What this page did not show
 #
-# - Which family is better, or which oracle: ranges and one search of each
-#   decided that.
-# - How flattered the best of many cross-validated scores is, and folds for
-#   Keras models: [cross-validation](how_to/cross_validation.py).
+# - Which family or which oracle is better: here the ranges decided that,
+#   and a single search of each.
+# - By how much the best of many cross-validated scores is too good, and
+#   folds for Keras models:
+#   [cross-validation](how_to/cross_validation.py).
