@@ -6,11 +6,12 @@
 #
 # - Put the augmenting layers inside the model. They act in training only:
 #   validation and test images can't be augmented by mistake.
-# - Draw their strength from zero on: then the search may answer "none".
-# - A best trial that moves its images doesn't show that moving them helped.
-#   Train it again with nothing moved, with several seeds.
+# - Let the range of their strength begin at zero, so that the search may
+#   answer "none".
+# - A best trial that moves its images doesn't show that moving them
+#   helped. Train it again without moving them, with several seeds.
 #
-# It takes about a minute, on small digits.
+# The page takes about a minute, on small images of digits.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -50,8 +51,8 @@ from IPython.display import display
 # %% [markdown]
 # ## The network and its data
 #
-# A convolution needs to know what is beside what, so flat images get their
-# two axes back; the hypermodel adds the channel axis.
+# A convolution needs to know which pixels are neighbours, so flat images
+# get their two axes back; the hypermodel adds the channel axis.
 
 
 # %%
@@ -71,8 +72,8 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # ## Augmentation acts in training only
 #
-# The augmenting part of the model, called as in validation and as in
-# training:
+# Here the augmenting part of the model is called as in validation and as
+# in training:
 
 
 # %%
@@ -97,7 +98,7 @@ for training in (False, True):
 # %% [markdown]
 # `fit` calls the model with `training=True` for its own steps and with
 # `False` for validation data, as `evaluate` and `predict` do. One image,
-# moved anew every time:
+# moved differently every time:
 
 # %% alt="Three rows of small pictures of one handwritten digit. The first picture of each row is the original; the others are shifted and turned at random, a little in the first row, and so far in the last that parts leave the frame." caption="Above each original: the farthest shift, as a part of the image, and the farthest turn." figure="augmented"
 STRENGTHS = [(0.05, 0.025), (0.1, 0.05), (0.2, 0.1)]
@@ -119,9 +120,10 @@ plt.show()
 #
 # ## The search
 #
-# The objective is the validation *loss*: good networks misread a handful of
-# images, and accuracy moves in steps of one. Moved images take longer to
-# learn, so each trial trains until three epochs have brought nothing.
+# The objective is the validation *loss*: good networks misread a handful
+# of images, and accuracy moves in steps of one image. Moved images take
+# longer to learn, so each trial trains until three epochs in a row bring
+# no improvement.
 
 # %%
 tuner = kt.RandomSearch(
@@ -179,8 +181,8 @@ for name, values in configurations.items():
 assert max(map(len, runs.values())) < EPOCHS
 
 # %% [markdown]
-# No run came to the last epoch allowed. How far the others differ from the
-# tuned network on average:
+# No run reached the last epoch allowed. This is how far the others differ
+# from the tuned network on average:
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -200,9 +202,9 @@ against_tuned(pd.Series(losses))
 
 # %% [markdown]
 # For losses, a positive difference favours the tuned network; for
-# accuracies, a negative one. An interval that holds 0 shows no difference.
-# The last row says what a search can't: what moving the images did on its
-# own.
+# accuracies, a negative one. An interval that contains 0 shows no
+# difference. The last row says what a search can't: what moving the
+# images did on its own.
 #
 # ## Learning curves under augmentation
 
@@ -218,8 +220,8 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# `fit` reports the training loss with images moved and dropout on. Without
-# either:
+# `fit` reports the training loss with moved images and with dropout.
+# Beside it, the loss without either:
 
 # %%
 run = runs["tuned", 1]
@@ -246,8 +248,8 @@ for measure in results:
 
 # %% [markdown]
 # A difference that is not shown may still exist: three seeds make wide
-# intervals, which speak of the seeds alone, not of which images are in the
-# test set. To choose a row by these tables would be tuning on the test set.
+# intervals, and these cover only the seeds, not the choice of test
+# images. To choose a row by these tables would be tuning on the test set.
 
 # %% [markdown]
 # ## Practice
