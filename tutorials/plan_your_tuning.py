@@ -44,15 +44,16 @@ print(f"Next, learning rates from {low:.2g} to {high:.2g},")
 print("instead of 0.0001 to 0.1")
 
 # %% [markdown]
-# [The plan's rounds and finals](evidence/measured_advice.py#the-whole-plan)
-# were ahead of random search on 14 of 15 problems, for about the same
-# epochs. They were not shown to differ from Hyperband, which leaves you
-# less to decide. How wide, how many, how long: [Advice,
-# measured](evidence/measured_advice.py).
+# [The plan's rounds and
+# finals](evidence/measured_advice.py#the-whole-plan) were ahead of random
+# search on 14 of 15 problems, for about the same number of epochs. They
+# were not shown to differ from Hyperband, which leaves you less to
+# decide. How wide a range, how many trials, how long a trial: see
+# [Advice, measured](evidence/measured_advice.py).
 #
 # ## A model with wide ranges
 #
-# Its defaults are the untuned model.
+# The defaults are the untuned model.
 
 # %%
 import keras
@@ -124,9 +125,10 @@ print("untuned, three seeds:", np.round(scores, 4))
 # %% [markdown]
 # ## 2. Explore
 #
-# A third of the epochs weeds out what does not train. Among the best it says
-# little, so step 5 trains these again. [Trained
-# together](how_to/trials_together.py), the same trials cost a fraction.
+# A third of the epochs weeds out configurations that do not train. It
+# says little about the order of the best, so step 5 trains those again.
+# [Trained together](how_to/trials_together.py), the same trials cost a
+# fraction of the time.
 
 # %%
 from snippets.searches.trained_together import trained_together
@@ -160,8 +162,8 @@ display(table.head(5).round(4))
 # %% [markdown]
 # ## 3. Look
 #
-# Where in its range, on its scale, does each number of the best five lie,
-# from 0 to 1? Of an `Int`, the middle of the step counts.
+# Where does each number of the best five lie in its range, from 0 to 1 on
+# its scale? For an `Int`, the middle of the step counts.
 
 
 # %%
@@ -259,9 +261,10 @@ rows["mean"] = [np.mean(scores) for _, scores in finals]
 display(rows.rename_axis("candidate").round(4))
 
 # %% [markdown]
-# *Near the best* means within one standard error of an accuracy on that
-# many validation images. (For a loss, take `min` for `max`, and the spread
-# of the seeds for the error.) Of those, the fewest parameters win.
+# *Near the best* means within one standard error, that of an accuracy on
+# so many validation images. (For a loss, take `min` instead of `max`, and
+# the spread of the seeds instead of the standard error.) Of those near
+# the best, the one with the fewest parameters wins.
 
 # %%
 top = rows["mean"].max()
@@ -295,19 +298,19 @@ judged = judged.rename_axis("model").drop(columns=["runs", "p"])
 display(judged.round(4))
 
 # %% [markdown]
-# The interval is that of the test images, each averaged over three seeds.
-# If it holds 0, this test set does not distinguish the two: keep the
-# simpler one.
+# The interval covers the choice of test images; the answers on each are
+# averaged over three seeds. If it contains 0, this test set does not
+# distinguish the two: keep the simpler one.
 #
 # ## How much of it do you need?
 #
 # - **Little time:** steps 1, 2, 5 with one seed, and 6.
-# - **A fixed time:** divide it by the seconds of a full training. Nine
-#   trainings are steps 1 and 5; each further one pays for three short
+# - **A fixed time:** divide it by the time of a full training. Steps 1
+#   and 5 take nine trainings; each further one pays for three short
 #   trials. [An hour as an
 #   example](../explanation/random_search_or_hyperband.md#by-your-budget).
 # - **A much deeper or narrower model:** tune its learning rate again.
-# - **Seeds differ by more than configurations** in step 5: use more
+# - **In step 5, seeds differ by more than configurations:** use more
 #   validation data, or the mean of [several
 #   splits](how_to/cross_validation.py).
 
@@ -327,7 +330,7 @@ assert gain < spread
 
 # %% [markdown]
 # **2.** How large is the standard error of an accuracy of 0.97 on 288
-# validation images? How many images make it a fifth?
+# validation images? How many images reduce it to a fifth?
 
 # %% answer="Answer 2"
 errors = {n: (0.97 * 0.03 / n) ** 0.5 for n in (288, 25 * 288)}
