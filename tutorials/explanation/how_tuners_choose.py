@@ -6,7 +6,7 @@
 #
 # - [**RandomSearch**](../random_search.py) draws from a row of seeds,
 #   [**GridSearch**](../grid_search.py) counts through all combinations.
-#   Scores change nothing.
+#   Scores change neither.
 # - [**BayesianOptimization**](../bayesian_optimization.py) goes where
 #   *predicted score plus `beta` times uncertainty*, the
 #   [acquisition function](../../reference/glossary.md#acquisition-function),
@@ -15,7 +15,7 @@
 #   decide about [promotion](../../reference/glossary.md#promotion): about a
 #   third of each round goes on, with the usual `factor=3`.
 #
-# Ten values of `x`, in order; the best is 0.7:
+# The values of `x` that each tries, in order; the best is 0.7:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -60,8 +60,8 @@ limits = threadpool_limits(1, user_api="blas")
 # %% [markdown]
 # ## A made-up problem
 #
-# A formula with one hill in place of training: wide networks want small
-# learning rates, which take more epochs.
+# A formula with one hill takes the place of training. In it, wide
+# networks need small learning rates, which take more epochs.
 
 
 # %%
@@ -209,11 +209,11 @@ display(share.round(2))
 assert (share.loc["log"].sub(1 / 3).abs() < 0.03).all()
 
 # %% [markdown]
-# Above, each trial tried another learning rate, where the grid tried few.
-# If only some hyperparameters matter, that makes random search the better
-# of the two ([Bergstra and Bengio,
-# 2012](https://jmlr.org/papers/v13/bergstra12a.html)). Whatever was tried
-# before is drawn anew, and after too many
+# In the figure above, each random trial tried another learning rate,
+# where the grid tried few. If only some hyperparameters matter, that
+# makes random search the better of the two ([Bergstra and Bengio,
+# 2012](https://jmlr.org/papers/v13/bergstra12a.html)). Values that were
+# tried before are drawn again, and after too many
 # [collisions](../../reference/glossary.md#collision) in a row [the search
 # ends](../grid_search.py#why-random-search-misses-some).
 #
@@ -227,19 +227,19 @@ points = tables["GridSearch"][NAMES].to_numpy().tolist()
 assert points == sorted(points)
 
 # %% [markdown]
-# What happens [without
+# Another page shows what happens [without
 # steps](../grid_search.py#which-values-a-range-becomes), and what
-# `max_trials` cuts off, has a page.
+# `max_trials` cuts off.
 #
 # ## BayesianOptimization: a model of the scores
 #
 # After [three random
 # trials](../bayesian_optimization.py#against-randomsearch) for each
 # hyperparameter, a Gaussian process is fitted to all completed trials
-# before each proposal. It gives for any point a predicted score and its
-# uncertainty
-# ([Rasmussen and Williams, 2006](https://gaussianprocess.org/gpml/)).
-# The oracle keeps it in `oracle.gpr`. Ten trials, the last proposed from
+# before each proposal. For any point it gives a predicted score and its
+# uncertainty ([Rasmussen and Williams,
+# 2006](https://gaussianprocess.org/gpml/)). The oracle keeps it in
+# `oracle.gpr`. Here are ten trials, the last proposed from the other
 # nine:
 
 # %%
@@ -335,13 +335,13 @@ assert betas["uncertainty"].is_monotonic_increasing
 assert betas["predicted"].is_monotonic_decreasing
 
 # %% [markdown]
-# With 0 it goes where the score should be best; the larger `beta`, the more
-# it goes where it knows least.
+# With `beta=0` the next trial goes where the score should be best. The
+# larger `beta` is, the more it goes where the model knows least.
 #
 # ### What alpha does
 #
-# `alpha` is how noisy the scores are taken to be: the larger, the more the
-# model smooths.
+# `alpha` says how noisy the scores are taken to be. The larger it is, the
+# more the model smooths.
 
 # %%
 rows = {}
@@ -360,8 +360,8 @@ assert (alphas.diff().iloc[1:] > 0).all(axis=None)
 # %% [markdown]
 # `alpha` is the variance of the noise in scores that are scaled to a
 # standard deviation of 1. If [training again](../evidence/how_sure.py)
-# moves a score by a tenth of what scores differ by, that is `alpha=0.01`, a
-# hundred times the default.
+# moves a score by a tenth of that deviation, the right value is
+# `alpha=0.01`, a hundred times the default.
 #
 # ### Choices and integers
 #
@@ -382,13 +382,13 @@ for hp in kinds.space:
     assert np.all(np.array(back) == np.array(values))
 
 # %% [markdown]
-# Nothing says that a part has been tried, so
-# [the same values come again](../bayesian_optimization.py#it-repeats-itself).
+# Nothing marks a part as tried, so [the same values come
+# again](../bayesian_optimization.py#it-repeats-itself).
 #
 # ## Hyperband: a race of random draws
 #
-# Trials that continue no other are RandomSearch's, from the same row of
-# seeds:
+# Trials that don't continue another are those of RandomSearch, from the
+# same row of seeds:
 
 # %%
 hyperband = tables["Hyperband"]
@@ -453,7 +453,7 @@ print("promoted in bracket 2:", parents[2])
 # | RandomSearch | nothing | at `max_trials`, or when draws repeat |
 # | GridSearch | short lists, or steps | after all combinations, or at `max_trials` |
 # | BayesianOptimization | few to tune, mostly numbers | at `max_trials` |
-# | Hyperband | epochs, and first ones that tell | after its schedule, or when draws repeat |
+# | Hyperband | epochs whose first scores foretell the last | after its schedule, or when draws repeat |
 #
 # ## What this page did not show
 #
