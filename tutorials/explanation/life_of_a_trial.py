@@ -4,8 +4,8 @@
 # What Keras Tuner calls, in which order, from one trial to the next;
 # where your own code can step in; and what each of its files is for.
 #
-# - The oracle draws a trial's values and writes it to disk as RUNNING.
-#   If the process dies, [the next one](../how_to/resume.py) knows.
+# - The oracle draws a trial's values and writes it to disk as RUNNING. If
+#   the process dies, [the next one](../how_to/resume.py) finds it there.
 # - `run_trial` builds and trains a model for each execution, and saves
 #   its weights whenever an epoch is better than all before it.
 # - Then the oracle scores and ends the trial, and the state of the search
@@ -253,8 +253,8 @@ assert len(ended) == 3 and not any("score" in text for text in ended)
 #   midway.
 # - `on_trial_end` begins with a trial that is COMPLETED and has no score
 #   yet. In an override, call `super().on_trial_end(trial)` first.
-# - To be saved, an epoch has to beat all before it, those of the other
-#   execution too:
+# - To be saved, an epoch has to beat all before it, including those of
+#   the other execution:
 
 # %%
 saves = [
@@ -357,8 +357,9 @@ assert reached == {name for name in known if name.isupper()}
 assert at_once == "FailedTrialError"
 
 # %% [markdown]
-# - INVALID passes: a trial is tried again or FAILED. After a NaN the
-#   tuner calls the trial COMPLETED, and the oracle finds no number.
+# - INVALID does not last: the trial is tried again, or becomes FAILED.
+#   After a NaN the tuner calls the trial COMPLETED, and then the oracle
+#   finds that its score is no number.
 # - FAILED comes at once only for `FailedTrialError`.
 # - IDLE and STOPPED belong to no trial. They are the oracle's answers
 #   *ask again, others are still running* and *the search is over*.
@@ -368,7 +369,7 @@ assert at_once == "FailedTrialError"
 # %% [markdown]
 # ## The files
 #
-# The search at the top of this page lists its own, with their sizes.
+# The search at the top of this page lists its files, with their sizes.
 #
 # ### trial.json
 
@@ -400,7 +401,7 @@ trial = keys_of(
 )
 
 # %% [markdown]
-# The values drawn, and metrics, [means of both
+# The values drawn, and the metrics, which are [means of both
 # executions](what_a_score_means.py):
 
 # %%
@@ -410,9 +411,9 @@ for name, metric in trial["metrics"]["metrics"].items():
     print(f"{name:12} {metric['direction']} {observation}")
 
 # %% [markdown]
-# No file holds other epochs ([keep the curves
-# yourself](../how_to/results.py#curves-over-epochs)), each execution's own
-# score, or how long a trial took.
+# No file holds the other epochs ([keep the curves
+# yourself](../how_to/results.py#curves-over-epochs)), each execution's
+# own score, or how long a trial took.
 #
 # ### oracle.json
 
@@ -559,16 +560,16 @@ last = json.loads((COPY / "trial_2" / "trial.json").read_text("utf-8"))
 assert last["status"] == "RUNNING"  # it was COMPLETED
 
 # %% [markdown]
-# - The worst is `tuner0.json`, two bytes. Without it the search starts
-#   over in silence, over the old trials.
+# - The worst to lose is `tuner0.json`, two bytes. Without it the search
+#   silently starts over, and overwrites the old trials.
 # - Without `oracle.json` only a copy helps.
-# - A missing `trial.json` shows only when the next trial ends, which has
-#   by then overwritten another of its number.
+# - A missing `trial.json` shows only when the next trial ends. By then
+#   that trial has overwritten another of the same number.
 # - A folder can be moved, as each copy was.
 #
 # `build_config.json` is not missed, because this model states its input.
-# Hyperband needs it all the same, as promoted trials read their parents'.
-# Here it is lost when a trial ends:
+# Hyperband needs it all the same, because promoted trials read their
+# parents' file. Here the file is lost when a trial ends:
 
 
 # %%
