@@ -4,14 +4,16 @@
 # What each set is for in a search, what goes wrong when one does the
 # work of another, and how large each mistake is, measured.
 #
-# - **Training rows** teach: weights, and all that preprocessing learns.
+# - **Training rows** teach: the weights, and all that preprocessing
+#   learns.
 # - **Validation rows** choose: the epoch, when to stop, the best trial.
 #   Their score is too good, more so after many trials.
 # - **Test rows** decide nothing. Used once, they give an honest score, within
 #   an [interval](../evidence/how_sure.py#what-to-do-about-it).
 #
-# By how many points the winner of a search is too good, where the truth is
-# known: simulated networks, judged by 300 images of each set.
+# By how many points is the score of a search's winner too good? Here the
+# truth is known: networks are simulated, and judged by 300 images of each
+# set.
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -37,8 +39,8 @@ good = 100 * pd.DataFrame(rows).T.rename_axis("trials")
 display(good.round(2) + 0)
 
 # %% [markdown]
-# A test set that chooses is a validation set: [more of
-# it](#what-it-costs-to-look-at-the-test-set). And the more a search
+# A test set that chooses is a validation set, and [each look has its
+# price](#what-it-costs-to-look-at-the-test-set). And the more a search
 # tries, the more it [overfits](../../reference/glossary.md#overfitting)
 # the validation set.
 #
@@ -90,8 +92,8 @@ problems = {
 }
 
 # %% [markdown]
-# One set may be easier, so all is done again with the sets exchanged, and
-# the mean says how much was luck.
+# One set may be easier, so everything is done again with the two sets
+# exchanged. The mean of both says how much was luck.
 
 
 # %%
@@ -140,15 +142,17 @@ assert all(luck.loc["stopped, the best"] > 0.1)
 # %% [markdown]
 # The first row chose nothing. Stopping with the best weights chooses
 # among the epochs it saw. The last weights come after epochs that looked
-# no better, unlucky ones, so their score is a little too low.
+# no better. Such epochs tend to be unlucky, so their score is a little
+# too low.
 #
-# Stop all the same, but report no validation score, not even of one
-# training.
+# Stop early all the same, but report no validation score, not even that
+# of a single training.
 #
 # ## `validation_split` takes the last rows
 #
 # A model that can only predict zero shows which rows they are: its mean
-# absolute error is the mean of its labels, the numbers of the rows.
+# absolute error is the mean of its labels, which are the numbers of the
+# rows.
 
 # %%
 numbers = np.arange(10.0)
@@ -163,8 +167,9 @@ print("validation:", history["val_loss"], "- rows 8 and 9")
 assert history == {"loss": [3.5], "val_loss": [8.5]}
 
 # %% [markdown]
-# `shuffle=True`, the default, concerns the training rows alone. Digits
-# sorted by label, as files of one folder per class are, and permuted:
+# `shuffle=True`, the default, concerns only the training rows. Here are
+# digits sorted by label, as files in one folder per class are, and the
+# same digits permuted:
 
 # %%
 from snippets.models.tabular_classifier import TabularClassifier
@@ -232,21 +237,21 @@ display(table)
 assert table.to_numpy().tolist() == [[True, False], [False, True]]
 
 # %% [markdown]
-# For a scaling that does little harm, for what looks at labels [it does
-# much](../how_to/preprocessing.py#the-leak-measured). And a `fit` that
-# permutes its rows would score every trial on other rows.
+# For scaling, that does little harm; for a step that looks at labels, [it
+# does much](../how_to/preprocessing.py#the-leak-measured). And a `fit`
+# that permutes its rows would score every trial on other rows.
 #
 # ## The same thing on both sides
 #
-# A split keeps rows apart, not what they are about. Copies, crops of one
-# picture, visits of one patient, sentences of one text: with some in
-# training and others in validation, a network is rewarded for remembering
-# them.
+# A split keeps rows apart, but not the things that they describe. Copies,
+# crops of one picture, visits of one patient, sentences of one text: with
+# some in training and others in validation, a network is rewarded for
+# remembering them.
 #
 # Each digit gets four noisy copies, as when data is augmented *before*
-# the split. Three labels in ten are wrong, and go with the copies. The
-# model can remember to any degree: the majority among the `k` nearest
-# neighbours, with `k` to be tuned.
+# the split. Three labels in ten are wrong, and their copies are wrong
+# too. The model can remember to any degree: it takes the majority of the
+# `k` nearest neighbours, and `k` is tuned.
 
 # %%
 COPIES, WRONG = 4, 0.3
@@ -269,8 +274,8 @@ def accuracies(x_train, y_train, x_new, y_new):
 
 
 # %% [markdown]
-# Rows are split, or images with all their copies. Images put away
-# beforehand, labelled as badly, tell what each `k` is worth.
+# The split is by rows, or by images with all their copies. Images put
+# away beforehand, labelled just as badly, show what each `k` is worth.
 
 
 # %%
@@ -315,9 +320,9 @@ assert new[chosen["split by row"]] == new.min() < new[k] - 0.05
 assert abs(means["split by image"] - new).max() < 0.05
 
 # %% [markdown]
-# The leak does not only flatter: it chooses the most memory there is; in a
-# network that would be more units, less dropout and more epochs. No test
-# set from the same split would notice.
+# The leak does more than raise the score: it chooses the model that
+# remembers most. In a network that would mean more units, less dropout
+# and more epochs. No test set from the same split would notice.
 #
 # So look for duplicates before you split, split before you augment, and
 # split by groups: `GroupShuffleSplit` for one validation set, `GroupKFold`
@@ -336,9 +341,9 @@ print(extra, "rows too many")
 # the same images, and are [too good by
 # less](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).)
 #
-# To look, change something, search again and keep the better result is to
-# choose, too. Here the best test accuracy of several honest searches of 64
-# trials is reported:
+# Whoever looks, changes something, searches again and keeps the better
+# result has chosen, too. Here the best test accuracy of several honest
+# searches of 64 trials is reported:
 
 # %%
 from snippets.results.compare_runs import compare_runs
