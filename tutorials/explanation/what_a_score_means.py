@@ -1,14 +1,15 @@
 # %% [markdown] index="what a score means; trial.score; best_step; best epoch; mean of executions; default_objective"
 # # What a score means
 #
-# Of which epoch, which runs and which rows `trial.score` is, which
-# network belongs to it, and its
+# Which epoch, which runs and which rows `trial.score` comes from, which
+# network belongs to it, and why it shows
 # [optimism](../../reference/glossary.md#optimism).
 #
 # - **One run** is scored by its best epoch. `best_step` is that epoch,
 #   counted from 0.
 # - **Several executions** are scored by the mean of their best epochs'
-#   scores. `get_best_models` gives the best epoch of the best one alone.
+#   scores. `get_best_models` gives the model of the best epoch of the
+#   best one.
 # - **It is too good**: the best epoch and then the best trial were chosen
 #   on the rows that score.
 #
@@ -43,7 +44,7 @@ print(f"score {trial.score:.2f}, best_step {trial.best_step}")
 
 # %% [markdown]
 # The score is the mean of 0.9 and 0.7. `best_step` is the mean of their
-# epochs 1 and 2, rounded down, and may be the best epoch of none.
+# epochs 1 and 2, rounded down, and may be the best epoch of neither.
 #
 # - **A number** from `fit` or `run_trial` is the score as it stands.
 #   Without an objective [it is minimised](../how_to/tune_anything.py).
@@ -153,7 +154,7 @@ plt.show()
 #
 # ## Whatever comes back
 #
-# The same tuner, given one thing after another:
+# The same tuner, given one return value after another:
 
 # %%
 nan = math.nan
@@ -197,7 +198,7 @@ assert [*failed] == ["NaN", "NaN in one of two", "an exception"]
 # Asked for more trials than have completed, `get_best_trials`,
 # `get_best_hyperparameters` and `get_best_models` add failed ones
 # ([more](../how_to/failed_trials.py)). Look at `status` before you read a
-# score. Sorting by score is no way out:
+# score. Sorting by score does not help:
 
 # %%
 scores = [trial.score for trial in trials.values()]
@@ -210,10 +211,10 @@ except TypeError as error:
 # %% [markdown]
 # ## The network that is kept
 #
-# A callback writes a trial's one checkpoint whenever an epoch beats all
-# before it, over all executions. What `fit` returns, it doesn't know.
-# Four searches of one trial, whose last epoch a far too large learning
-# rate spoils:
+# A callback writes a trial's only checkpoint whenever an epoch beats all
+# before it, in all executions. It doesn't know what `fit` returns. Here
+# are four searches of one trial, whose last epoch is spoilt by a far too
+# large learning rate:
 
 # %%
 from snippets.data.load_images import load_images
@@ -296,10 +297,10 @@ assert better[1] > -1e-6 and better[2] > 0.1
 # - Three executions: the network is the luckiest. The score, their mean,
 #   forecasts a [new
 #   training](../evidence/how_sure.py#repeats-in-keras-tuner) better.
-# - The last epoch's accuracy, returned as a number: the search ranks last
-#   epochs and keeps best ones.
+# - The last epoch's accuracy, returned as a number: the search ranks
+#   trials by the last epoch, and keeps the weights of the best.
 # - A name that no epoch logs: the callback can't compare, and writes in
-#   every epoch. Score and network are both of the spoilt epoch.
+#   every epoch. Score and network are both those of the spoilt epoch.
 #
 # ## Under Hyperband
 #
@@ -356,8 +357,8 @@ print(f"{lower.sum()} of {len(lower)} promoted scored lower")
 assert lower.any()
 
 # %% [markdown]
-# `get_best_trials` ranks all rounds together. A parent whose child scored
-# lower ranks above it, though trained for fewer epochs.
+# `get_best_trials` ranks all rounds together. A parent ranks above a
+# child that scored lower, though it trained for fewer epochs.
 #
 # ## Too good, twice
 #
@@ -369,10 +370,10 @@ assert lower.any()
 #
 # ## Why it grows
 #
-# In a model a trial's worth has a standard deviation of 1, and so has
-# luck. Half the variance of luck is the run's, common to its epochs, half
-# the epoch's. The largest of `n` normal numbers lies, on average, `m(n)`
-# above the mean:
+# In a simple model, a trial's worth has a standard deviation of 1, and so
+# has its luck. Half the variance of luck belongs to the run and is common
+# to its epochs; the other half belongs to the epoch. The largest of `n`
+# normal numbers lies, on average, `m(n)` above the mean:
 
 # %%
 grid = np.linspace(-9, 9, 20_001)
@@ -391,9 +392,9 @@ print("m(n):", {n: abs(round(m(n), 2)) for n in (1, 2, 10, 100, 1000)})
 # %% [markdown]
 # - The best of `E` epochs of a trial is too good by `m(E)` deviations of
 #   an epoch's luck.
-# - The best of `n` trials, by last epochs, scores `m(n)` deviations of a
-#   score above the mean. Luck has as large a share of that rise as of the
-#   variance of scores.
+# - The best of `n` trials, ranked by last epochs, scores `m(n)`
+#   deviations of a score above the mean. Luck's share of that rise is its
+#   share of the variance of scores.
 #
 # The same deviations, simulated:
 
@@ -431,11 +432,11 @@ for what, exact in theory.items():
 assert all(np.less(simulated["both"], sum(theory.values()))[2:])
 
 # %% [markdown]
-# Both choices together are too good by less than the sum of each alone:
-# they pick from the same luck. In this model luck and worth go on growing,
-# and their shares stay what the variances say. Twice the images halve the
-# variance of luck. A real space has a best configuration, and once a search
-# is near it, [more of the rise is
+# Both choices together make a score too good by less than the sum of each
+# alone: they pick from the same luck. In this model luck and worth go on
+# growing, and their shares stay what the variances say. Twice the images
+# halve the variance of luck. A real space has a best configuration, and
+# once a search is near it, [more of the rise is
 # luck](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # So let a score choose, and report on [rows that chose
