@@ -36,8 +36,9 @@ hp = kt.HyperParameters()
 print("A choice of True and False is", hp.Choice("x", [True, False]))
 
 # %% [markdown]
-# Much of this was right once. The guides were read as copies of unknown
-# date. Docstrings are those installed here:
+# Much of this was right once. *Said* and *Shown* give the source, *Right*
+# where the claim holds, *So* what follows. The guides were read as copies
+# of unknown date. Docstrings are those installed here:
 
 # %%
 import contextlib
@@ -73,7 +74,7 @@ for thing, words in (
     print(f"{thing.__name__}: {words}")
 
 # %% [markdown]
-# This hypermodel trains nothing, and notes what `fit` was given.
+# The next hypermodel trains nothing, and notes what `fit` was given.
 
 
 # %%
@@ -126,8 +127,9 @@ assert keras.metrics.LogCoshError().name != "log_cosh_error"
 # *Said* in [TensorFlow's
 # tutorial](https://www.tensorflow.org/tutorials/keras/keras_tuner), where
 # a bracket starts `1 + log(max_epochs, factor)` models, rounded up.
-# *Right:* the last bracket does. *So:* one in `factor` goes on, rounded
-# up, and earlier brackets start more. With the tutorial's own arguments:
+# *Right:* for the last bracket. *So:* one in `factor` goes on, rounded
+# up, and earlier brackets start more models. With the tutorial's own
+# arguments:
 
 
 # %%
@@ -237,11 +239,11 @@ print("given to fit:", tuner.hypermodel.given[0]["batch_size"])
 # ### Any seed will do
 #
 # *Said* in many places. *So:* Keras Tuner takes [seed
-# 0](https://github.com/keras-team/keras-tuner/issues/421) for none, and
-# draws its own from Python's `random`, which [NumPy's and TensorFlow's
-# seeds](https://github.com/keras-team/keras/issues/18244) don't touch.
-# [Reproducible searches](../how_to/reproducible_searches.py) has the two
-# seeds that work.
+# 0](https://github.com/keras-team/keras-tuner/issues/421) for no seed,
+# and draws its own from Python's `random`, which [NumPy's and
+# TensorFlow's seeds](https://github.com/keras-team/keras/issues/18244)
+# don't touch. [Reproducible searches](../how_to/reproducible_searches.py)
+# has the two seeds that work.
 
 # %%
 import tensorflow as tf
@@ -326,11 +328,12 @@ print("after adapt:    ", np.ravel(layer(x)).round(2))
 #
 # ### Train again, with a split
 #
-# *Shown* in TensorFlow's tutorial: after the search, find the best
-# epoch, build anew, and fit with `validation_split=0.2`. *Right:* all but
-# the split. *So:* nothing is left to choose, and the rows set aside teach
-# nothing ([an issue](https://github.com/keras-team/keras/issues/15789)).
-# [Retrain and ship](../how_to/retrain_and_ship.py) compares the ways.
+# *Shown* in TensorFlow's tutorial: after the search, find the best epoch,
+# build anew, and fit with `validation_split=0.2`. *Right:* all of it
+# except the split. *So:* nothing is left to choose, and the rows set
+# aside teach nothing ([an
+# issue](https://github.com/keras-team/keras/issues/15789)). [Retrain and
+# ship](../how_to/retrain_and_ship.py) compares the ways.
 #
 # ### The best model is the final model
 #
