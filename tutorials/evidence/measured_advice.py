@@ -89,13 +89,14 @@ def held(table, reference=None, worth=0.05):
 print(f"{len(advice)} problems:", ", ".join(advice.index))
 
 # %% [markdown]
-# Each [recorded problem](../../evidence/recorded_problems.md) has 504 trained
-# configurations, on five splits. A search picks the best on one split and
-# is judged on the four others. Regret 0 is the score of whoever knows the
-# other splits (luck goes below), 1 that of a configuration which a quarter
-# of all beat. The problem is the unit. On `affairs` a regret of 1 is one
-# row of 600, less than its noise: where that problem decides whether
-# something is shown, the text says so.
+# Each [recorded problem](../../evidence/recorded_problems.md) has 504
+# trained configurations, on five splits. A search picks the best on one
+# split and is judged on the four others. A regret of 0 is the score of
+# whoever knows the other splits (a lucky search goes below 0), 1 that of
+# a configuration which a quarter of all beat. Intervals are over
+# problems. On `affairs` a regret of 1 is one row of 600, less than its
+# noise: where that problem decides whether something is shown, the text
+# says so.
 #
 # ## What to tune first
 #
@@ -123,9 +124,9 @@ display(
 # %% [markdown]
 # ## How wide a range
 #
-# **Wide, unless you know better.** A third of it that is right gains a
+# **Wide, unless you know better.** The right third of the range gains a
 # little on most problems (shown without `affairs`). The third beside it
-# costs nothing on most, and more than 1 on some.
+# costs nothing on most problems, and more than 1 on some.
 #
 # 20 random trials each. The whole range of the learning rate is 0.00001 to 0.3:
 
@@ -138,8 +139,8 @@ held(advice["regret of a range"], "wide")
 # **Move the range** by half its width to the side where the best five trials
 # lean. That helps on every problem.
 #
-# The range is the wrong half on purpose. 40 trials in it, or 20, and 20 in the
-# moved range:
+# Here the range is the wrong half on purpose. The search has 40 trials in
+# it, or 20 in it and 20 in the moved range:
 
 # %%
 held(advice["regret at a wrong edge"], "stay")
@@ -148,7 +149,7 @@ held(advice["regret at a wrong edge"], "stay")
 # ## How many trials
 #
 # **Twenty find most.** From 5 to 20 random trials the regret falls
-# steeply; another 140 gain about as much as the ten before.
+# steeply; another 140 gain about as much as the ten before the twentieth.
 
 # %%
 trials = advice["regret of trials"]
@@ -165,8 +166,8 @@ plt.show()
 # ## How long to train a trial
 #
 # **Short trials weed out; they do not choose.** Early scores rank all
-# configurations well, and the best ones badly, so the last round needs the full
-# length. The rank correlation with the end, by epochs:
+# configurations well, but the best ones badly, so the last round needs
+# the full length. The rank correlation with the final score, by epochs:
 
 # %%
 display(
@@ -183,15 +184,15 @@ display(
 )
 
 # %% [markdown]
-# 540 epochs, spent on 20 trials of 27, 60 of 9, 180 of 3 or all 504 of 1
-# epoch, the winner then trained for 27:
+# Each search spends 540 epochs, on 20 trials of 27 epochs, 60 of 9, 180
+# of 3 or all 504 of 1. Its winner is then trained for 27:
 
 # %%
 held(advice["regret of 540 epochs, each trial"], "27")
 
 # %% [markdown]
-# Trials of 9 epochs are shown to be better, if by little. Those of 3 and 1
-# gain more on some problems, and lose more on others.
+# Trials of 9 epochs are shown to be better, but only a little. Those of 3
+# and 1 gain more on some problems, and lose more on others.
 
 # %% [markdown]
 # ## One long search, or rounds
@@ -212,16 +213,16 @@ held(rounds, "40 at once")
 # %% [markdown]
 # ## The whole plan
 #
-# **[The plan](../plan_your_tuning.py) is ahead of random trials** of about as
-# many epochs, on 14 problems of 15. No difference from `Hyperband` is shown,
-# nor which problems suit which.
+# **[The plan](../plan_your_tuning.py) is ahead of random trials** of
+# about as many epochs, on 14 problems of 15. No difference from
+# `Hyperband` is shown, nor which of the two suits which problem.
 #
-# Two rounds of 20 trials of 9 epochs, then the best two in full, take the
-# epochs of 15 full trials. Three seeds of these two and of the untuned
-# model make it 22: the plan is ahead of 22 random trials too, on 13. The
-# final seeds are not recorded, so they choose nothing here; the range isn't
-# moved, and the simplest isn't taken. `Hyperband`'s winner is trained in
-# full.
+# Two rounds of 20 trials of 9 epochs, then the best two in full, cost as
+# many epochs as 15 full trials. With three seeds of these two and of the
+# untuned model, they cost as many as 22, and the plan is ahead of 22
+# random trials too, on 13 problems. The final seeds are not recorded, so
+# they choose nothing here. Nor is the range moved, or the simplest
+# configuration taken. `Hyperband`'s winner is trained in full.
 
 # %%
 plan = advice["regret of a plan"]
@@ -230,9 +231,9 @@ held(plan, "15 random trials")
 # %% [markdown]
 # ## What to tune again
 #
-# **The learning rate, when the network gets much deeper or narrower.** What is
-# lost by keeping the old one. (With three layers instead of one it is shown
-# without `affairs`.)
+# **The learning rate, when the network gets much deeper or narrower.**
+# The table says what is lost by keeping the old one. (With three layers
+# instead of one, the loss is shown without `affairs`.)
 
 # %%
 old = advice["lost by the old rate"]
@@ -241,16 +242,18 @@ held(old)
 # %% [markdown]
 # ## The simplest within the noise
 #
-# **Take it, if size matters.** Of 40 trials it is the smallest (units times
-# layers) within one standard error of the best validation accuracy. It is
-# half as large, and loses about what twenty more trials gain.
+# **Take it, if size matters.** The simplest of 40 trials is the smallest
+# (units times layers) within one standard error of the best validation
+# accuracy. It is half as large as the best, and loses about what twenty
+# more trials gain.
 
 # %%
 held(advice["simplest within the noise"].dropna())
 
 # %% [markdown]
-# `loses` is the regret more than that of the best, `size` the part of its
-# units. Problems with classes only: there the error follows from counts.
+# `loses` is by how much its regret is above that of the best, and `size`
+# its part of the best's units. Only problems with classes are here, since
+# there the standard error follows from counts.
 #
 # ## More trials, or more splits
 #
@@ -264,12 +267,12 @@ held(advice["regret of 40 trainings, splits"], "1")
 # %% [markdown]
 # ## More data, or more trials
 #
-# **Both gain.** The nine problems that took least to record were trained again
-# on half of the training rows, for as many steps. From ten trials there,
-# sixteen times the trials gain on seven problems, and twice the rows on eight;
-# on average it is shown for the rows only. Which gains more is not shown.
-# (Three splits, judged on the other two: compare gains, not levels, with other
-# tables.)
+# **Both gain.** The nine problems that took least to record were trained
+# again on half of the training rows, for as many steps. Compared with ten
+# trials on the half, sixteen times the trials gain on seven problems, and
+# twice the rows on eight; on average a gain is shown for the rows only.
+# Which gains more is not shown. (Three splits, judged on the other two:
+# compare gains, not levels, with other tables.)
 
 # %%
 rows = advice["regret with rows"].dropna()
@@ -277,10 +280,10 @@ names = ["half of them, 10", "half of them, 160", "all rows, 10"]
 held(rows[names], "half of them, 10")
 
 # %% [markdown]
-# **Too slow? Search on half of the rows**, and train the winner on all. As
-# many trials for half of the epochs' cost are not shown to lose: better on
-# two problems, worse on two. Twice as many, for the same cost, are better on
-# six and worse on two, on average not shown.
+# **Too slow? Search on half of the rows**, and train the winner on all.
+# As many trials, whose epochs cost half, are not shown to lose: they are
+# better on two problems, worse on two. Twice as many, for the same cost,
+# are better on six and worse on two; on average no difference is shown.
 
 # %%
 fewer = advice["regret of a search on fewer rows"].dropna()
@@ -378,5 +381,5 @@ assert simple["size"] < 0.6 and 0.05 < simple["loses"] < 0.1
 #   explain.
 # - Interactions other than those with the learning rate.
 # - Trials of 100 epochs and more, of which 9 are a smaller part.
-# - Short trials whose cosine ends with them: those of 9 epochs are the
-#   beginnings of 27.
+# - Short trials whose cosine schedule ends with them: those of 9 epochs
+#   are the beginnings of 27.
