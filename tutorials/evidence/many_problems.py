@@ -8,8 +8,8 @@
 # winner then trained in full, was ahead of `RandomSearch` on 14 for the
 # price of seven full trials, and on 13, by little, for that of 56.
 #
-# Take `Hyperband` where epochs are what you pay for, and `RandomSearch`
-# where simplicity is. The table has the mean
+# Take `Hyperband` where epochs are the price, and `RandomSearch` where
+# you want it simple. The table has the mean
 # [regret](../../reference/glossary.md#regret) of each search: 0 is the
 # score of whoever knows a problem's other splits, 1 that of a
 # configuration which a quarter of all beat.
@@ -108,23 +108,23 @@ for epochs, table in ((TINY, tiny), (MANY, many)):
 # column counts the problems with less regret than `RandomSearch`.
 #
 # - **What a tuner saves is epochs**: on half of the problems `Hyperband`
-#   needs less than a quarter of `RandomSearch`'s epochs to be where that ends.
-#   There it is 0.2 points of test score ahead.
-# - **Random trials of 3 epochs** are ahead too for the small price, not
-#   for the large one.
+#   needs less than a quarter of the epochs that `RandomSearch` needs for
+#   its final regret. At the end it is 0.2 points of test score ahead.
+# - **Random trials of 3 epochs** are ahead too on the small budget, not
+#   on the large one.
 # - **A grid cut short** has the highest regret at every budget.
 # - **No late lead is shown for the others**, Bayesian optimisation among
 #   them. Its first 24 trials are those of `RandomSearch`.
 #
-# `RandomSearch` trains each trial for 27 epochs; for 9 or 3; until five epochs
-# bring nothing better (`patience 5`); or for twice everyone else's budget,
-# which says what a lead is worth. Quasi-random, evolution and ASHA are [our own
-# oracles](../how_to/own_search_algorithm.py).
+# `RandomSearch` trains each trial for 27 epochs; for 9 or 3; until five
+# epochs bring nothing better (`patience 5`); or has twice the budget of
+# all others, which says what a lead is worth. Quasi-random, evolution and
+# ASHA are [our own oracles](../how_to/own_search_algorithm.py).
 #
-# A race is a search on one of five splits, with random draws of its own. What a
-# tuner proposes becomes the nearest of 504 recorded configurations not yet
-# tried, and the tuner is told so. [Advice, measured](measured_advice.py) uses
-# the same problems.
+# A race is a search on one of five splits, with random draws of its own.
+# A proposal becomes the nearest of the 504 recorded configurations not
+# yet tried, and the tuner is told which. [Advice,
+# measured](measured_advice.py) uses the same problems.
 #
 # ## Who is ahead at which budget
 #
@@ -190,10 +190,11 @@ plt.show()
 # %% [markdown]
 # ## Train the winner in full
 #
-# All this credits a winner with a full training. Of `Hyperband`'s winners,
-# 38 % after 189 epochs and 23 % after 1,512 won with a shorter one. Trained
-# in full, and that paid for, they are ahead on as many problems. Left as they
-# stopped, they are ahead on nine and ten, and no lead is shown:
+# All of the above credits a winner with a full training. Of `Hyperband`'s
+# winners, 38 % after 189 epochs and 23 % after 1,512 won with a shorter
+# one. If they are trained in full, and this is paid for, they are ahead
+# on as many problems. If they are left as they stopped, they are ahead on
+# nine and ten, and no lead is shown:
 
 
 # %% fold="The trial that each race of a tuner chose"
@@ -270,10 +271,10 @@ print(f"critical difference: {critical:.2f} ranks")
 # ## How likely is it to be better?
 #
 # How often does a race end with less regret than one of `RandomSearch`,
-# over all pairs, ties as a half? And after what part of `RandomSearch`'s
-# epochs is a tuner's mean regret as low as `RandomSearch` ends with? Blank:
-# on fewer than half of the problems it gets there. (`RandomSearch` itself
-# gets there early only by luck.)
+# over all pairs, with ties counted as a half? And after what part of the
+# epochs is a tuner's mean regret as low as that of `RandomSearch` at the
+# end? A blank means that the tuner gets there on fewer than half of the
+# problems. (`RandomSearch` itself gets there early only by luck.)
 
 
 # %%
@@ -322,8 +323,9 @@ display(
 # %% [markdown]
 # ## Where Hyperband wins and loses
 #
-# Its lead over `RandomSearch` is in points of test score, accuracy or R², since
-# a regret of 1 is less than the noise where there is little to find.
+# Its lead over `RandomSearch` is given in points of test score (accuracy
+# or R²), since a regret of 1 is less than the noise on problems where
+# there is little to find.
 
 
 # %%
@@ -366,14 +368,15 @@ lead = pd.DataFrame(lead).T
 display(lead.round(2))
 
 # %% [markdown]
-# These intervals too are for all ten rivals at once. In regret they show the
-# early lead and not the late one; in points the late one and not the early,
-# which is largest on `cars`. So trust the counts, 14 and 13 of 15, more than
-# either mean.
+# These intervals too are for all ten rivals at once. In regret, they show
+# the early lead and not the late one. In points, they show the late lead
+# and not the early one, which is largest on `cars`. So trust the counts,
+# 14 and 13 of 15, more than either mean.
 #
-# What might explain the lead: how well the score after 3 epochs foretells that
-# of 27, and how well a score on one split foretells the test scores on the
-# others, both among the best quarter. Rank correlations with the lead:
+# Two things might explain the lead: how well the score after 3 epochs
+# foretells that of 27, and how well a score on one split foretells the
+# test scores on the others, both among the best quarter. Their rank
+# correlations with the lead:
 
 
 # %%
@@ -404,9 +407,10 @@ explained = pd.DataFrame(rows, ["correlation", "p"]).T
 display(explained.rename_axis(["foretells", "lead after"]).round(3))
 
 # %% [markdown]
-# By chance one of four p values is below 0.05 in a fifth of such tables, and
-# these are not low enough for four tests: which problems suit Hyperband is not
-# shown. On the one that was made to start slowly it has no lead.
+# By chance one of four p values is below 0.05 in a fifth of such tables,
+# and these are not low enough for four tests. So it is not shown which
+# problems suit Hyperband. On the problem that was made to start slowly,
+# it has no lead.
 
 # %%
 soon, late = (
@@ -460,7 +464,8 @@ assert critical < 2
 #   tuner?](which_tuner.py) counts them on two problems.
 # - Short trials with a schedule of their own: those of 3 and 9 epochs are
 #   the beginnings of 27, whose cosine has hardly begun to fall.
-# - The last training of whoever searched with less than 27 epochs.
+# - The last training, in full, of other winners whose trials had fewer
+#   than 27 epochs.
 # - Trials of hundreds of epochs, of which three are a smaller part.
 #
 # [The program](../../evidence/race_problems.py), and [every trial of every
