@@ -46,8 +46,9 @@ table = pd.DataFrame(ahead).set_axis(["0-1", "1-2", "2-3", "3-4"])
 display(table.rename_axis("difference in se").round(2))
 
 # %% [markdown]
-# Pairs are of the better half of 432 configurations, each trained three times
-# beforehand: one run gives the score, the other two the test accuracy.
+# The pairs are from the better half of 432 configurations, each trained
+# three times beforehand: one run gives the score, the other two the test
+# accuracy.
 
 # %%
 import math
@@ -99,8 +100,9 @@ for name, (own, test) in images.items():
 # %% [markdown]
 # ## How large must a difference be?
 #
-# How far images and seed move the difference of two runs in the best
-# quarter, as standard deviations in points, the hundredths of accuracy:
+# How far do images and seed move the difference of two runs in the best
+# quarter? As standard deviations in points, which are hundredths of
+# accuracy:
 
 
 # %%
@@ -128,18 +130,20 @@ _, formula, measured, seed, confirmed = noises.to_numpy()
 assert all(measured < formula) and all(confirmed < seed)
 
 # %% [markdown]
-# - **Images.** The formula is that of two separate sets of images. Both
-#   runs saw the same ones and tend to fail on the same, which cancels. The rest
-#   is estimated by how far validation and test drift apart. With the answers
-#   on each image, compare networks directly: `compare_runs`, `paired`.
-# - **Seed.** Part of it is a better or worse network, as the test set confirms,
-#   the rest other errors on these few images.
+# - **Images.** The formula is for two separate sets of images. Here both
+#   runs saw the same images and tend to fail on the same ones, which
+#   cancels. What remains is estimated by how far validation and test
+#   drift apart. If you have the answers on each image, compare networks
+#   directly, by `compare_runs` with `paired=True`.
+# - **Seed.** Part of its effect is a better or worse network, as the test
+#   set confirms. The rest is other errors on these few images.
 #
 # On larger problems [Bouthillier et al.
-# (2021)](https://arxiv.org/abs/2103.03098) found the data to move scores
-# most.
+# (2021)](https://arxiv.org/abs/2103.03098) found that the data move
+# scores most.
 #
-# How good a yardstick is `se`? The pairs of all three runs:
+# How good a yardstick is `se`? This figure has the pairs of all three
+# runs:
 
 
 # %%
@@ -226,8 +230,9 @@ assert len(runs) == 9 and (runs < 0.5).sum() == 1 and runs.min() < 0.2
 assert all(half[SIZES].T.diff().iloc[1:].min() > 0)
 
 # %% [markdown]
-# The bands hold nine tenths of what resampled configurations give. The test
-# set is noisy too, so the true shares are a little further from one half.
+# The bands hold nine tenths of the shares that resampled configurations
+# give. The test set is noisy too, so the true shares are a little further
+# from one half.
 #
 # In the best quarter of digits only nine runs lead by more than two `se`,
 # and one loses nearly all its pairs: among the best on few images even a
@@ -271,15 +276,16 @@ assert all(left.loc[3] > left.loc[1] / 2)
 assert all(left.loc[np.inf] < noises.iloc[0])
 
 # %% [markdown]
-# Three runs of each don't halve the error. Beyond three the table is
-# arithmetic. Its last row, what no repeat removes, is a rough estimate:
-# less than one `se`.
+# Three runs of each don't halve the error. Beyond three, the table is
+# calculated from these. Its last row is what no repeat removes, a rough
+# estimate: less than one `se`.
 #
 # ### Repeats, or more configurations?
 #
-# Random searches are replayed, and judged by a run of the configuration
-# that they pick, the third, which they have not seen. Each also runs the
-# other way round, on the test set, with the validation set as judge.
+# Random searches are replayed on the recorded runs. A search is judged by
+# the third run of the configuration that it picks, which it has not seen.
+# Each search also runs the other way round, on the test set, with the
+# validation set as judge.
 
 # %%
 SEARCHES = 4000
@@ -357,19 +363,20 @@ assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 # mean over searches, not over other images: the distance between solid and
 # dotted shows how much those matter.
 #
-# With few runs, two of each cost more than they bring: half as many
-# configurations were tried. The best sixth again costs less, most on MNIST.
-# With hundreds of runs it paid in one of the four cases, digits searched on the
-# validation set.
+# With few runs, two of each cost more than they bring, since only half as
+# many configurations are tried. To run only the best sixth again costs
+# less; it costs most on MNIST. With hundreds of runs it paid in one of
+# the four cases, digits searched on the validation set.
 #
 # ## How much of the best score is luck?
 #
 # A winner is partly the best and partly the luckiest, so its score is too
-# good: the winner's curse. So is that of a run's best epoch. Both overfit
-# the validation set by selection ([Cawley and Talbot,
+# good: the winner's curse. The score of a run's best epoch is too good as
+# well. Both overfit the validation set by selection ([Cawley and Talbot,
 # 2010](https://jmlr.org/papers/v11/cawley10a.html)).
 #
-# If one of the two sets is easier, that cancels in the mean of both ways round.
+# If one of the two sets is easier, that cancels in the mean of both ways
+# round. How much too good a winner's score is:
 
 # %%
 TRIALS = 1, 4, 16, 64, 256, count
@@ -440,9 +447,9 @@ display(lucky.round(2) + 0)
 # %% [markdown]
 # - The band holds eight tenths of the searches.
 # - One trial alone is too good already: the best of its epochs was chosen.
-# - The dotted line compares validation scores of one configuration: what
-#   training the winner anew would lose.
-# - On digits one set is easier by as much as the luck.
+# - The dotted line compares validation scores of one configuration. It
+#   shows what training the winner anew would lose.
+# - On digits, one set is easier than the other by as much as the luck.
 #
 # What the judge says of the winner's two other runs is its `worth`:
 
@@ -475,15 +482,15 @@ assert all(rise.loc["mnist", "worth"] > 0.1)
 # 1. If `2 * se` is more than the differences that matter, get more validation
 #    images, or [cross-validate](../how_to/cross_validation.py).
 # 2. Spend the runs on configurations first.
-# 3. Run the best few again, with other seeds, and choose by the mean: it is
-#    flattered less than the best single score.
+# 3. Run the best few again, with other seeds, and choose by the mean: it
+#    is less too good than the best single score.
 # 4. Take the simplest of those that are within one `se` of the best
 #    ([The Elements of Statistical
 #    Learning](https://hastie.su.domains/ElemStatLearn/), 7.10), in weights or
 #    seconds. [What that costs](measured_advice.py#the-simplest-within-the-noise).
-# 5. Evaluate that one on the test set, once, and report its interval, which
-#    `compare_runs` gives of right and wrong on each image. If you tune on,
-#    that test set is spent.
+# 5. Evaluate that one on the test set, once, and report its interval,
+#    which `compare_runs` computes from right and wrong on each image. If
+#    you go on tuning, that test set is spent.
 #
 # ## Repeats in Keras Tuner
 #
@@ -546,11 +553,12 @@ for hp in tuner.get_best_hyperparameters(2):
 #
 # ## Is a search worth it?
 #
-# The search of [Random search](../random_search.py), repeated with seeds a
-# million apart ([program](../../evidence/repeat_random_search.py),
-# [results](../../evidence/random_searches.csv)). The untuned network, with
-# twice the patience, was trained often enough to know the best of several
-# runs.
+# This is the search of [Random search](../random_search.py), repeated
+# twelve times with seeds a million apart
+# ([program](../../evidence/repeat_random_search.py),
+# [results](../../evidence/random_searches.csv)). The untuned network,
+# with twice the patience, was trained often enough to know the best of
+# several runs.
 
 # %%
 record = pd.read_csv(evidence_file("random_searches.csv"), comment="#")
@@ -599,7 +607,7 @@ assert (gains > 0).mean().tolist() == [1, 0.75]
 # What the checkpoints gained on the images that chose them, and on the test
 # images:
 
-# %% alt="Twelve thin lines, one for each search, from its gain on the validation images to its gain on the test images, and a thick line of means that falls but stays above zero. A few lines end below zero." caption="On images that chose nothing the mean gain is smaller, and a few searches lose; that it falls is not shown by twelve." figure="left"
+# %% alt="Twelve thin lines, one for each search, from its gain on the validation images to its gain on the test images, and a thick line of means that falls but stays above zero. A few lines end below zero." caption="On images that chose nothing the mean gain is smaller, and a few searches lose. Twelve searches do not show that the mean falls." figure="left"
 parts = "validation", "test"
 left = {part: 100 * gained_on(f"{part}_accuracy") for part in parts}
 left = pd.DataFrame(left)
