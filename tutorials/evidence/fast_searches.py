@@ -9,10 +9,10 @@
 # - **In an epoch:** a `tf.data` pipeline, and `steps_per_execution`.
 # - **For `BayesianOptimization`:** one BLAS thread, and `quick_proposals`.
 #
-# How many times less each way takes than the first of its kind: CPU, time on
-# the clock, and time of the whole command. *Fast* takes this advice. *As in
-# the notebooks* tunes epochs in `fit`, which under Hyperband alone trains more
-# of them. Medians of recorded rounds:
+# The table says how many times less each way takes than the first of its
+# kind: in CPU time, on the clock, and for the whole command. *Fast* takes
+# this advice. *As in the notebooks* tunes epochs in `fit`, which under
+# Hyperband alone trains more of them. Medians of recorded rounds:
 
 # %%
 from snippets.terminal import show_in_terminal
@@ -68,7 +68,8 @@ import tensorflow as tf
 keras.utils.set_random_seed(1)
 
 # %% [markdown]
-# Ratios are of CPU seconds, which other programs disturb less than the clock.
+# The ratios below are of CPU seconds, which other programs disturb less
+# than the clock.
 #
 # ## An epoch
 
@@ -116,7 +117,8 @@ def classifier(features, **settings):
 
 
 # %% [markdown]
-# An execution of more steps than an epoch has ends with the epoch.
+# If `steps_per_execution` is more than an epoch has, the call ends with
+# the epoch.
 
 
 # %%

@@ -313,10 +313,10 @@ display(table.rename_axis("way").round(3))
 assert (table["p"].dropna() > 0.05).all()
 
 # %% [markdown]
-# Each interval of a difference holds 0. Neither limit is shown to be as good
-# as all trials, or worse; nor are all trials shown to beat random search.
-# Where a proposal costs too much, a limit is the cheaper risk, RandomSearch
-# the cheapest.
+# Each interval of a difference contains 0. Neither limit is shown to be
+# as good as all trials, or worse; nor are all trials shown to beat random
+# search. Where a proposal costs too much, a limit is the cheaper risk,
+# RandomSearch the cheapest.
 #
 # ## Disk
 #

@@ -11,7 +11,9 @@
 #   of everything: in epochs, not in seconds.
 # - **On digits**, with 288 validation images, the highest score is luck.
 #
-# [Their words in Keras Tuner's](../../reference/other_libraries.md).
+# [What Optuna and scikit-learn call
+# things](../../reference/other_libraries.md) has their terms beside Keras
+# Tuner's.
 #
 # [Regret](which_tuner.py#is-there-anything-to-find) on MNIST, in points
 # of test accuracy, and its difference to Hyperband's:
@@ -237,16 +239,16 @@ plt.show()
 #   not help, and taking the very highest score hurts: on digits the single
 #   halving finds the highest validation accuracies, and worse networks
 #   than Hyperband.
-# - If early epochs tell, halve: with `Hyperband`, Optuna's pruner, or
-#   scikit-learn, whose single halving is the boldest. Hyperband also trains
-#   some trials for long without having chosen them, which helps [where
-#   early epochs
+# - If early epochs foretell late ones, halve: with `Hyperband`, Optuna's
+#   pruner, or scikit-learn, whose single halving is the boldest.
+#   Hyperband also trains some trials for long without having chosen them,
+#   which helps [where early epochs
 #   mislead](../../explanation/random_search_or_hyperband.md#choose).
 # - If some dozens of trials are trained in full, TPE found better than random
 #   search. Keras Tuner has none; `BayesianOptimization` is the counterpart.
 # - If starting a trial costs as much as its epochs do, many short trials
 #   are expensive: for the same seconds the single halving falls behind
-#   Hyperband, from which the others of these are not shown to differ.
+#   Hyperband, from which the others are not shown to differ.
 
 # %%
 ONCE = ["scikit-learn halving (once)"]

@@ -82,9 +82,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 from snippets.searches.replayed import replayed
 
 # %% [markdown]
-# One of the three runs, drawn once per configuration and seed, answers a trial.
-# The other two judge, so that luck can't both choose and praise. One race,
-# compared with the record:
+# One of the three runs, drawn once per configuration and seed, answers a
+# trial. The other two judge, so that the same luck can't both choose and
+# judge. One race, compared with the record:
 
 # %%
 curves = {
@@ -345,7 +345,7 @@ assert 9 * tried.epochs.Hyperband == tried.epochs.RandomSearch
 # - Other trainings and test images: the intervals speak of the searches' seeds,
 #   on three recorded runs of each configuration.
 # - Continuous hyperparameters: only recorded values can be found.
-# - The final training, 27 more epochs for whoever searched with less.
+# - The final training: 27 more epochs for searches with shorter trials.
 # - Trials of minutes, whose start weighs nothing. There epochs count.
 #
 # [Raw results](../../evidence/races.csv) and [the
