@@ -53,7 +53,7 @@ keras.utils.set_random_seed(1)
 # ## What early stopping saves, and what it costs
 #
 # A stopped trial has the first epochs of a full one. So two full trials
-# say what stopping would have come to.
+# show what stopping would have changed.
 
 # %%
 from snippets.data.load_images import load_images
@@ -175,9 +175,9 @@ print("losses noted:", notes.losses)
 assert notes.losses == []
 
 # %% [markdown]
-# The copies took the notes, and are gone. What can't be copied, such as a
-# lock, an open file or a database connection, is refused before anything
-# trains:
+# The notes were taken by the copies, which are gone. What can't be
+# copied, such as a lock, an open file or a database connection, is
+# refused before anything trains:
 
 # %%
 notes.database = sqlite3.connect(":memory:")

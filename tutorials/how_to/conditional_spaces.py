@@ -122,7 +122,7 @@ assert not repeated  # in a scope
 # ## One optimizer or another
 #
 # Each optimizer needs its own range of learning rates. The scope
-# registers; the `if` decides what is built.
+# registers what is drawn; the `if` decides what is built.
 
 
 # %%
@@ -343,4 +343,5 @@ for ratio in (False, True):
 # ## What this page did not show
 #
 # - Bayesian optimisation, whose model fills the gaps with defaults.
-# - Whether the scope finds better models. It spares repeated trials.
+# - Whether the scope finds better models. What it does is spare repeated
+#   trials.

@@ -62,10 +62,10 @@ keras.utils.set_random_seed(1)
 #
 # ## A search over folds
 #
-# How far a disease went within a year, from ten measurements. The
-# regressor of [preprocessing](preprocessing.py) learns its scaling from
-# each fold's training rows. A narrow range of learning rates brings trials
-# close, where a choice is hard.
+# The task is to predict from ten measurements how far a disease went
+# within a year. The regressor of [preprocessing](preprocessing.py) learns
+# its scaling from each fold's training rows. A narrow range of learning
+# rates brings trials close, where a choice is hard.
 
 # %%
 best = tuner.oracle.get_best_trials(2)
@@ -179,8 +179,9 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 #
 # ## The optimism, measured
 #
-# How flattered is the inner score? Labels dealt at random can be guessed
-# in half of the cases, here by decision trees and `SklearnTuner`.
+# By how much is the inner score too good? Labels dealt at random can be
+# guessed in half of the cases. Here decision trees guess them, tuned by
+# `SklearnTuner`.
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -237,7 +238,7 @@ assert compared.loc["best inner", "mean"] > 0.52 and gap > 0.02
 
 # %% [markdown]
 # Every inner score is an honest cross-validation. Choosing the best of
-# twenty flatters it. The outer score chose nothing. The gap
+# twenty makes it too good. The outer score chose nothing. The gap
 # [grows](../explanation/what_a_score_means.py#why-it-grows) with the
 # number of trials and with the noise of a score.
 #
@@ -261,8 +262,9 @@ except ValueError as error:
 # ## What this page did not show
 #
 # - Classes: `StratifiedKFold` keeps their shares in each fold.
-# - Rows that belong together, as several of one patient: `GroupKFold`,
-#   with `search(x, y, groups=...)`. Rows in time: `TimeSeriesSplit`.
+# - Rows that belong together, such as several of one patient:
+#   `GroupKFold`, with `search(x, y, groups=...)`. Rows in time:
+#   `TimeSeriesSplit`.
 # - Repeating the folds with other seeds: a steadier mean, at the same
 #   price again.
 # - TensorBoard: a trial's folds would all write to one folder.

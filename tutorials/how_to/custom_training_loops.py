@@ -289,7 +289,8 @@ except FileNotFoundError as error:
 
 # %% [markdown]
 # Only the weights are lost: [train again](retrain_and_ship.py). Under
-# Hyperband that does not help: a promoted trial needs its predecessor's.
+# Hyperband that does not help: a promoted trial needs its predecessor's
+# weights.
 #
 # ## What to return
 #
@@ -373,7 +374,7 @@ assert len(history.epoch) == 3
 #
 # - Callbacks that need batches, such as a schedule per step: this loop
 #   never calls `on_train_batch_end`.
-# - Models with a `call` of their own or of several networks, as GANs:
-#   see [subclassed models](subclassed_models.py).
+# - Models with a `call` of their own or of several networks, such as
+#   GANs: see [subclassed models](subclassed_models.py).
 # - Other backends. The tape is TensorFlow's; what the loop owes the tuner
 #   is the same on JAX or PyTorch.

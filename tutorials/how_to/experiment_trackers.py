@@ -41,7 +41,7 @@ x, y = x[:600] / 16, y[:600]
 tuner.search(x, y, validation_split=0.2, verbose=0)
 
 # %% [markdown]
-# In place of `print`, call your tracker, as `Tracked`
+# Instead of `print`, call your tracker, as `Tracked`
 # [below](#three-methods) does in all three methods.
 
 # %%
@@ -244,8 +244,8 @@ tuner.search(**fit)
 print(TrackedBayesian.tracker.path.read_text("utf-8"))
 
 # %% [markdown]
-# Trackers with an account have the same three calls. Those of Weights &
-# Biases are from its documentation, not run here:
+# Trackers with an account have the same three calls. The calls of Weights
+# & Biases are from its documentation and were not run here:
 #
 # | call | MLflow | Weights & Biases |
 # |---|---|---|

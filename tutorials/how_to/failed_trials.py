@@ -153,10 +153,10 @@ assert list(silent) == ["objective is NaN", "objective is +inf"]
 assert faults.loc["FailedTrialError", "attempts"] == 1
 
 # %% [markdown]
-# What every trial would meet (`FatalError`, a `fit` that returns nothing,
-# a dictionary without the objective) is raised at once; the trial stays
-# RUNNING, and a resumed search runs it again. And +inf is a score like any
-# other: where more is better, the best one.
+# A fault that every trial would meet (`FatalError`, a `fit` that returns
+# nothing, a dictionary without the objective) is raised at once. The
+# trial stays RUNNING, and a resumed search runs it again. And +inf is a
+# score like any other: where more is better, the best one.
 #
 # Raise `FailedTrialError` where a retry would be a waste. A traceback is
 # printed even with `verbose=0`, except for NaN.
@@ -402,15 +402,15 @@ nan, accuracy = broken.evaluate(x, y, batch_size=2000, verbose=0)
 print(f"loss {nan}, accuracy {accuracy:.2f}")
 
 # %% [markdown]
-# There, watch the loss in `fit`, and put the bad score into the history
-# of the accuracy.
+# In such a case, watch the loss in `fit`, and put the bad score into the
+# history of the accuracy.
 #
 # ## Models that are too large
 #
-# `max_model_size` fails a model with more parameters, after it is built.
-# In a random or grid search, raise `max_consecutive_failed_trials` as
-# well. Under Hyperband, return a bad score from `fit` before anything is
-# trained.
+# `max_model_size` fails a trial whose model has more parameters, after it
+# is built. In a random or grid search, raise
+# `max_consecutive_failed_trials` as well. Under Hyperband, return a bad
+# score from `fit` before anything is trained.
 
 
 # %%
@@ -446,7 +446,8 @@ for trial in tuner.oracle.trials.values():
 #
 # ## Resume after mending the code
 #
-# Three failures end this search. Mended, it resumes under its name:
+# Three failures end this search. Once the code is mended, it resumes
+# under its name:
 
 
 # %%

@@ -47,10 +47,10 @@ display(shares[["searches", "mean", "low", "high"]].round(3))
 # %% [markdown]
 # *Mended* searches began as plain Keras Tuner, like the first four rows,
 # and went on with `resumable(safe(...))` after `mend`. *Safe* ones had it
-# from the start. Kills came at random moments. Nearly all the time went
-# into files, so a kill hit one far more often than in a search that trains
-# for minutes; in a Bayesian search less, because its time goes into
-# proposals.
+# from the start. Kills came at random moments. These searches spent
+# nearly all their time on files, so a kill hit a file far more often than
+# in a search that trains for minutes. In a Bayesian search it did so less
+# often, because its time goes into proposals.
 
 # %%
 assert shares["mean"][:4].idxmin() == "BayesianOptimization"
@@ -280,9 +280,9 @@ mended = killed[(killed["way"] == "mended") & killed["harmed"]]
 assert set(mended["found"]) <= {"half of oracle.json", "nothing yet"}
 
 # %% [markdown]
-# With `safe` a kill can leave an `oracle.json` ahead of a trial's file; the
-# next process repairs it. `mend` also refuses a folder that holds nothing
-# yet: begin anew.
+# With `safe` a kill can leave an `oracle.json` ahead of a trial's file;
+# the next process repairs it. `mend` also refuses a folder that holds
+# nothing yet: start over.
 #
 # ### Is the end the same?
 #

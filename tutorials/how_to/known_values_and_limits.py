@@ -220,7 +220,7 @@ assert counts[:2] == [4, 4]
 #
 # ## No progress
 #
-# Random search of at most 60 trials, over four seeds far apart:
+# Random searches of at most 60 trials, with four seeds far apart:
 
 # %%
 from snippets.searches.independent_seeds import independent_seeds

@@ -12,7 +12,7 @@
 #   can't be needed.
 #
 # Neither makes one large model fit: use smaller batches and
-# [limits](failed_trials.py#models-that-are-too-large). Both go around any
+# [limits](failed_trials.py#models-that-are-too-large). Both wrap any
 # tuner class:
 
 # %%
@@ -146,8 +146,8 @@ assert not growth["flat_memory"] > growth["as it is"] / 2
 # before each, to no effect: the registry itself holds what was traced.
 #
 # A few MiB are nothing in twenty trials, and much in [a
-# thousand](../evidence/growing_searches.py#memory). Measure what a trial of
-# yours adds, on a system with `/proc`.
+# thousand](../evidence/growing_searches.py#memory). Measure what one of
+# your trials adds, on a system with `/proc`.
 #
 # ## A new process every few trials
 #
@@ -244,8 +244,8 @@ _, accuracy = model.evaluate(*validation, verbose=0)
 print(f"best score {best.score:.4f}, the weights kept {accuracy:.4f}")
 
 # %% [markdown]
-# Under the other tuners weights go after each trial. Under Hyperband the
-# disk must hold those of a bracket.
+# Under the other tuners, weights of beaten trials are deleted after each
+# trial. Under Hyperband the disk must hold those of a bracket.
 #
 # ## What this page did not show
 #

@@ -176,8 +176,9 @@ assert "val_f1_score" in set(strings.loc[wrong, "string"])
 #
 # ## Several outputs
 #
-# In front goes the output's key, or the name of its layer. A layer
-# without one is `dense_1` or so, with another number in the next model.
+# The name begins with the output's key, or with the name of its layer. A
+# layer without a name is `dense_1` or so, with a different number in the
+# next model.
 
 # %%
 inputs = keras.Input((64,))
@@ -258,8 +259,8 @@ print("after clearing:", keras.metrics.AUC().name)
 #
 # ## What you tune must not change the scale
 #
-# A penalty is part of `val_loss`, by which the penalty of zero wins,
-# whether a penalty helps or not. A metric leaves it out:
+# A penalty is part of `val_loss`, so by `val_loss` a penalty of zero
+# wins, whether penalties help or not. A metric leaves it out:
 
 
 # %%

@@ -403,8 +403,9 @@ display(pd.DataFrame(rows).T.rename_axis("hypermodel"))
 # `HyperEfficientNet` always downloads weights of ImageNet, in the
 # tuner's constructor. Tried without a connection, its build failed.
 #
-# The loss above takes one-hot labels, of `keras.utils.to_categorical`.
-# Integers [fail](../reference/error_messages.py#arguments-target-and-output-must-have-the-same-rank).
+# The loss above takes one-hot labels, as `keras.utils.to_categorical`
+# makes them. Integers
+# [fail](../reference/error_messages.py#arguments-target-and-output-must-have-the-same-rank).
 #
 # ## A network of keras.applications
 #

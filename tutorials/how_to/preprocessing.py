@@ -158,23 +158,25 @@ assert leaked["low"] > 0.5 and leaked["difference_low"] > 0
 
 # %% [markdown]
 # Selecting columns on all rows keeps those that agree by chance with the
-# labels of the validation rows. A search hardly shows it: every trial is
-# flattered. Scaling looks at no label, and no leak is shown of it here; it
-# still belongs on the training rows. So do filling gaps, and encoding a
-# category by the mean of its target, which uses labels.
+# labels of the validation rows. A search hardly shows it: the score of
+# every trial is too good. Scaling looks at no label, and no leak through
+# it is shown here; it should still learn from the training rows alone. So
+# do filling gaps, and encoding a category by the mean of its target,
+# which uses labels.
 #
 # ## The target has a scale too
 #
-# A network starts near zero; a target in the hundreds is far away. Scaled
-# by hand, errors lose their unit. A last layer that learned the target's
-# mean and deviation in `fit` keeps it: `Normalization(invert=True)`.
+# A network starts near zero; a target in the hundreds is far away. If you
+# scale it by hand, errors lose their unit. A last layer that learned the
+# target's mean and deviation in `fit` keeps the unit:
+# `Normalization(invert=True)`.
 
 # %% open=true
 from snippets.models.regressor import Regressor
 
 # %% [markdown]
-# How far a disease went within a year, to be predicted better than by the
-# training median for everybody:
+# The target is how far a disease went within a year. A model has to be
+# better than predicting the training median for everybody:
 
 # %%
 x, y = load_diabetes(return_X_y=True, scaled=False)
@@ -216,7 +218,7 @@ assert scaled < median < unscaled and faster < unscaled
 # - Categories. `StringLookup` needs its vocabulary when the model is
 #   built: fix it beforehand from the training rows, with a place for
 #   words it has not seen.
-# - Rows that belong together, as several of one patient, or that follow
-#   each other in time. There a random split is the leak.
+# - Rows that belong together, such as several of one patient, or that
+#   follow each other in time. There a random split is the leak.
 # - `tf.data`: `adapt` takes a dataset of rows without labels, see [data
 #   pipelines](data_pipelines.py).

@@ -68,7 +68,8 @@ print(f"{cut_short} of 8 trials were best in their last epoch")
 #
 # ## What Keras Tuner prints
 #
-# `results_summary` prints the best ten trials, or `num_trials`.
+# `results_summary` prints the best ten trials, or as many as `num_trials`
+# says.
 
 # %%
 tuner.results_summary(num_trials=2)
@@ -86,8 +87,8 @@ again = pd.read_csv("trials.csv", index_col="trial")
 pd.testing.assert_frame_equal(again, trials, check_exact=True)
 
 # %% [markdown]
-# Nothing saved? This makes the same table of each `trial.json` in the
-# search's folder, without Keras:
+# Nothing saved? This makes the same table from the `trial.json` files in
+# the search's folder, without Keras:
 
 
 # %% open=true
@@ -120,13 +121,12 @@ pd.testing.assert_frame_equal(trials_table(reloaded), trials)
 # %% [markdown]
 # ## The score against each hyperparameter
 #
-# A hyperparameter may matter when its dots, one per trial, form a
-# shape.
+# A hyperparameter may matter if its dots, one per trial, form a pattern.
 
 # %% open=true
 from snippets.results.trials_plot import trials_plot
 
-# %% alt="Three panels of dots, the validation accuracy of every trial against its units, its activation function and, on a log axis, its learning rate." caption="The dots form a shape against the learning rate: the worst trials have small rates." figure="slices"
+# %% alt="Three panels of dots, the validation accuracy of every trial against its units, its activation function and, on a log axis, its learning rate." caption="The dots form a pattern against the learning rate: the worst trials have small rates." figure="slices"
 trials_plot(reloaded)
 plt.show()
 
@@ -212,7 +212,7 @@ plt.show()
 #
 # ## Curves over epochs
 #
-# Of each metric Keras Tuner keeps one number per trial, that of the
+# For each metric, Keras Tuner keeps one number per trial, that of the
 # best epoch.
 
 # %%
@@ -260,7 +260,7 @@ plt.show()
 # ## The best trials may have failed
 #
 # Asked for more trials than have completed, `get_best_trials` adds failed
-# ones without a word, and so do `get_best_hyperparameters` and
+# ones without saying so, and so do `get_best_hyperparameters` and
 # `get_best_models`.
 
 # %%

@@ -103,7 +103,7 @@ def search(tuner_class):
 
 
 # %% [markdown]
-# A script of this is killed. Then the same search runs again.
+# A script with this tuner is killed. Then the same search runs again.
 
 # %%
 IMPORTS = """
@@ -136,8 +136,8 @@ assert log["epoch"].tolist() == [1, 2, 1, 1, 2, 1, 2]
 #
 # ## In another process, or another day
 #
-# Made once more, the tuner has all trials, and the finished search
-# returns at once.
+# A tuner made with the same arguments has all trials, and the finished
+# search returns at once.
 
 # %%
 tuner = search(kt.RandomSearch)
@@ -165,8 +165,8 @@ _, accuracy = best_model.evaluate(x_last, y_last, verbose=0)
 print(f"loaded: {accuracy:.4f}, in the trial: {score:.4f}")
 
 # %% [markdown]
-# With a different `build`, loading fails at best. Where the shapes
-# agree, the model computes something else.
+# With a different `build`, loading fails, if you are lucky. Where the
+# shapes agree, it succeeds, and the model computes something else.
 
 
 # %%
@@ -197,8 +197,8 @@ assert off > 0.01
 # %% [markdown]
 # ## What is honoured, and what is not
 #
-# A trial is the number that `build` returns. `again` searches with the
-# first of each pair of arguments, then goes on with the second.
+# Here a trial is only the number that `build` returns. `again` searches
+# with the first of each pair of arguments, then goes on with the second.
 
 
 # %%
@@ -300,12 +300,13 @@ assert table.index[table["honoured"]].tolist() == kept
 # then on.
 #
 # Two changes lose work. With a `tuner_id` the tuner saves its state under
-# one name and looks for it under another, so it begins again, over the
-# old trials. GridSearch does not save its place in the grid: extended
-# it ends at once, and interrupted it [fails](#an-interrupted-grid).
+# one name and looks for it under another, so it starts over and
+# overwrites the old trials. GridSearch does not save its place in the
+# grid: an extended search ends at once, and an interrupted one
+# [fails](#an-interrupted-grid).
 #
-# Another objective is worst: old and new trials are ranked together, by
-# scores of different objectives:
+# A different objective is worst: old and new trials are ranked together,
+# by scores of different objectives:
 
 
 # %%
@@ -347,8 +348,8 @@ from snippets.searches.resumable import resumable
 from snippets.searches.safe import safe
 
 # %% [markdown]
-# What was ignored is refused now, and the extensions go on, GridSearch
-# too.
+# Changes that were ignored are refused now, and extended searches go on,
+# GridSearch included.
 
 
 # %%
@@ -370,8 +371,8 @@ print("\nValueError:", refused["x from 0..1 to 5..6"])
 assert not {*kept, "GridSearch's max_trials"} & {*refused}
 
 # %% [markdown]
-# A seed left out is no change: the search goes on with its own. Failed
-# trials stay failed, and a warning names them.
+# Leaving out the seed is no change: the search goes on with the one it
+# has. Failed trials stay failed, and a warning names them.
 #
 # What `search` is given is compared before a trial begins, data by a
 # digest:
@@ -491,10 +492,10 @@ for group, slope in (("rising", 1), ("falling", -1)):
         print(f"{group}, named {name}: ran {ran}, best x {best}")
 
 # %% [markdown]
-# `overwrite=True` works as well, leaves only the last group's search on
-# disk, and [empties folders that the search links
-# to](strangers_folder.py#overwritetrue-deletes-elsewhere). In a long
-# loop end each pass with `keras.backend.clear_session()`, and read
+# `overwrite=True` works as well, but leaves only the last group's search
+# on disk, and [empties folders that the search links
+# to](strangers_folder.py#overwritetrue-deletes-elsewhere). In a long loop
+# end each pass with `keras.backend.clear_session()`, and read
 # [memory](memory_and_disk.py).
 #
 # ## What this page did not show

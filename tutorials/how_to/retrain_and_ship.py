@@ -41,9 +41,10 @@ model.save("final.keras")
 print(f"trained on all {len(few[1])} rows, {epochs} epochs, and saved")
 
 # %% [markdown]
-# [Under Hyperband](#under-hyperband) add the epochs of the trials
-# before. For your data, [the composer writes](../../your_data/index.md)
-# the search with this at its end, and a program that predicts.
+# [Under Hyperband](#under-hyperband), add the epochs of the trials that
+# the best one continues. For your data, [the composer
+# writes](../../your_data/index.md) the search with this at its end, and a
+# program that predicts.
 
 # %%
 import inspect
@@ -63,7 +64,8 @@ keras.utils.set_random_seed(1)
 # %% [markdown]
 # ## Three ways to a final model
 #
-# Digits as raw numbers from 0 to 16, a fifth set aside for the end.
+# The data are digits as raw numbers from 0 to 16. A fifth of them is set
+# aside for the end.
 
 # %%
 fifth = {"test_size": 0.2, "random_state": 1}
@@ -92,8 +94,8 @@ tuner.search(x_train, y_train, epochs=4, verbose=0, **data)
 
 # %% [markdown]
 # To [retrain](../../reference/glossary.md#retrain) is to build again,
-# with new weights and a new optimizer. Training the checkpoint on would
-# be longer than any trial.
+# with new weights and a new optimizer. To go on training the checkpoint
+# would be a longer training than any trial.
 
 
 # %%
@@ -246,8 +248,8 @@ display(table.rename_axis(["initial_epoch", "epochs"]).sort_index())
 #
 # ## Open the test set
 #
-# Only now, the rows set aside. All three models have the same
-# hyperparameters, and are compared row by row:
+# Only now are the rows used that were set aside. All three models have
+# the same hyperparameters, and are compared row by row:
 
 # %%
 from snippets.results.compare_runs import compare_runs
@@ -266,10 +268,11 @@ print(f"accuracy on {len(y_test)} test rows, with 95 % intervals:")
 display(table.drop(columns=["runs", "p"]).round(4))
 
 # %% [markdown]
-# Where the interval from `difference_low` to `difference_high` holds 0,
-# no difference is shown. The intervals allow for other rows, not for
+# Where the interval from `difference_low` to `difference_high` contains
+# 0, no difference is shown. The intervals allow for other rows, not for
 # another search or seed, so one search proves little. Retraining on all
-# rows costs one training, and alone learns from the validation rows.
+# rows costs one training, and is the only way that learns from the
+# validation rows.
 #
 # The search's own score is the best on rows used to choose: on average
 # the same weights [do worse on new

@@ -128,8 +128,9 @@ code += ["together()\nrun_task()"]
 _ = Path("search.py").write_text("\n\n".join(code), "utf-8")
 
 # %% [markdown]
-# On Linux a network namespace can play a host, and this script joins three
-# by a bridge, without root. Elsewhere one host plays all three.
+# On Linux a network namespace can play a host. This script joins three of
+# them by a bridge, without root. On other systems one host plays all
+# three.
 
 # %%
 LAN = """
@@ -211,7 +212,8 @@ assert "chief loaded" in done.stdout
 # ## What the hosts must share
 #
 # All write into one folder, and read what others wrote. The chief writes
-# `oracle.json` and each `trial.json`, a worker its trials' weights:
+# `oracle.json` and each `trial.json`; a worker writes the weights of its
+# trials:
 
 # %%
 folder = Path("searches", "several_machines")
@@ -295,9 +297,9 @@ except FileNotFoundError as error:
 assert status == "FAILED" and "host_1" in missing
 
 # %% [markdown]
-# Random search would complete, and the chief miss the weights at the
-# end. Under Hyperband three such failures in a row end the worker, and
-# the chief [waits](#what-ends-and-what-must-be-started-again).
+# A random search would complete, and the chief would miss the weights at
+# the end. Under Hyperband three such failures in a row end the worker,
+# and the chief [waits](#what-ends-and-what-must-be-started-again).
 #
 # So give `directory` as an absolute path that means the same disk on
 # every host, and check: `touch` a file on one, `ls` on another.

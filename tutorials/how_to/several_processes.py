@@ -122,8 +122,8 @@ for line in said.getvalue().splitlines():
 assert "worker0 goes on" not in said.getvalue()
 
 # %% [markdown]
-# Started again under its name, a worker gets back the trial that it left
-# open:
+# A worker that is started again under its name gets back the trial that
+# it left open:
 
 # %%
 tuner = numbers("several_processes_names", max_trials=2, overwrite=True)
@@ -229,8 +229,8 @@ print(f"{run} trials were run, of 6 wanted")
 # ## Hyperband
 #
 # A promoted trial reads its parent's weights from the folder, so all
-# processes need the same disk. A small Hyperband, asked by worker after
-# worker while no trial ends:
+# processes need the same disk. Here workers ask a small Hyperband, one
+# after the other, while no trial ends:
 
 
 # %%

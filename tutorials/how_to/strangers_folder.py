@@ -304,8 +304,8 @@ print("left of your files:", left)
 assert left == {"overwrite=True": [], "shutil.rmtree": ["notes.txt"]}
 
 # %% [markdown]
-# No stranger is needed if the project's folder is itself a link, say to a
-# larger disk:
+# Even without a stranger this happens, if the project's folder is itself
+# a link, say to a larger disk:
 
 # %%
 clean()

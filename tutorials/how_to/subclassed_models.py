@@ -85,7 +85,8 @@ class Autoencoder(keras.Model):
 
 
 # %% [markdown]
-# Three ways to end `build`: the usual, what the message suggests, and the cure.
+# Three ways to end `build`: the usual one, the one that the message
+# suggests, and the cure.
 
 
 # %%
@@ -210,7 +211,8 @@ assert wrong.any()
 # that has no `build` of its own only sets `built = True`. The promoted trial
 # loads because Hyperband makes its weights; its optimizer began anew.
 #
-# Called, all scores come back, and the optimizer's state with them:
+# If the model is called, all scores come back, and the optimizer's state
+# with them:
 
 
 # %%
@@ -345,7 +347,7 @@ def energy_distance(first, second):
 
 
 # %% [markdown]
-# Its answers where they are known:
+# Here are its answers where they are known:
 
 # %%
 random = np.random.default_rng(1)
@@ -459,7 +461,7 @@ print(message)
 assert "saving a model that has not yet been built" in message
 
 # %% [markdown]
-# Called, and with both optimizers built:
+# With the call, and with both optimizers built:
 
 # %%
 tuner, _ = search(build_gan, "val_distance", "gan", **data)

@@ -105,7 +105,7 @@ tuner.search(*images.train, **fit)
 together = (time.process_time() - begun) / 40
 
 # %% [markdown]
-# The same trials alone; four are enough for a time.
+# The same trials alone; four are enough to measure the time.
 
 # %%
 alone_tuner = kt.RandomSearch(
@@ -125,9 +125,9 @@ print(f"{alone / together:.1f} times less")
 assert together < alone
 
 # %% [markdown]
-# [Other tools](../../snippets.md#tools-around-a-tuner) but `renewed` go
-# around it: `safe(resumable(trained_together(kt.Hyperband)))`. A kill
-# loses the stack that was being trained, not the trials before it.
+# [Other tools](../../snippets.md#tools-around-a-tuner), except `renewed`,
+# wrap it: `safe(resumable(trained_together(kt.Hyperband)))`. A kill loses
+# the stack that was being trained, not the trials before it.
 #
 # ## Each ends as alone
 #
@@ -284,10 +284,10 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# The gain is what a step costs besides its arithmetic: nearly all of it in
-# a network of a few thousand weights, less in MNIST's with its 118,000. From
-# 32 trials to 128 it grows less than from 8 to 32: each model is still
-# built, each checkpoint saved.
+# The gain is what a step costs besides its arithmetic: nearly all of the
+# step in a network of a few thousand weights, less in MNIST's with its
+# 118,000. From 32 trials to 128 it grows less than from 8 to 32: each
+# model is still built, each checkpoint saved.
 #
 # Whole Hyperband searches, of softmax regression on 5,000 of MNIST's
 # images: as [often

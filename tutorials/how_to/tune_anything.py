@@ -93,8 +93,8 @@ print(f"best {trial.score:.3f}, possible {DEPTH:.3f}")
 print(trial.hyperparameters.values)
 
 # %% [markdown]
-# Near the bottom, not at it: random search never looks again where it was
-# lucky.
+# The best trial is near a minimum, not at it: random search never looks
+# again where it was lucky.
 #
 # ## Something real
 #
@@ -201,7 +201,7 @@ for seed in independent_seeds(3):
 display(pd.DataFrame(rows).T.rename_axis("seed"))
 
 # %% [markdown]
-# Hyperband then ends without a trial and without a word.
+# Hyperband then ends without a trial and without a message.
 
 
 # %%
@@ -259,7 +259,7 @@ else:
     raise AssertionError("a model where none was made")
 
 # %% [markdown]
-# Make it again from `get_best_hyperparameters`, or save it in
+# Make the model again from `get_best_hyperparameters`, or save it in
 # `run_trial`, under `self.get_trial_dir(trial.trial_id)`.
 #
 # ## Resuming works
