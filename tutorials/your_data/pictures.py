@@ -273,7 +273,8 @@ compared = compared.rename_axis("model").drop(columns=["runs", "p"])
 display(compared.round(3))
 
 # %% [markdown]
-# How much of each class the tuned model finds, which one accuracy hides:
+# How much of each class the tuned model finds, which a single accuracy
+# hides:
 
 # %%
 found_of = {
@@ -284,8 +285,8 @@ found_of = compare_runs(found_of).rename(columns={"runs": "pictures"})
 display(found_of.rename_axis("class").round(3))
 
 # %% [markdown]
-# A few pictures of a rare class say next to nothing. All pieces are of two
-# photographs, so these numbers hold for no third one.
+# A few pictures of a rare class say almost nothing. All pieces come from
+# two photographs, so these numbers hold for no third one.
 #
 # ## What this page did not show
 #

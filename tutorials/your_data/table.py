@@ -271,14 +271,15 @@ compared = compared.rename_axis("model").drop(columns=["runs", "p"])
 display(compared.round(3))
 
 # %% [markdown]
-# If the interval of the difference holds 0, this test set can't tell
-# whether the search was worth it: the usual result for a small table.
+# If the interval of the difference contains 0, this test set can't tell
+# whether the search was worth it. That is the usual result for a small
+# table.
 #
 # ## What this page did not show
 #
 # - Boosted trees. On many tables they are as good as a network or better:
 #   [tune scikit-learn models](../scikit_learn.py).
-# - Rows that belong together, as several of one patient: give
+# - Rows that belong together, such as several of one patient: give
 #   `split_rows` the patient in place of `copies`.
 # - Dates and free text in columns, which `usable_columns` leaves out: make
 #   numbers of a date, and see [Texts](texts.py).

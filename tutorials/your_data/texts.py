@@ -84,8 +84,8 @@ print("one of them:", texts[0])
 # %% [markdown]
 # ## Split them
 #
-# A text that comes twice stays in one part, or the test would ask what
-# was in the book.
+# A text that occurs twice stays in one part; otherwise the test would ask
+# for texts that the training has shown.
 
 # %%
 from snippets.data.split_rows import split_rows
