@@ -521,9 +521,10 @@ assert np.ndim(f1_score([[1.0, 0.0]], [[0.9, 0.1]])) == 0
 #
 # ### `Number of consecutive failures exceeded the limit of 3.`
 #
-# Look up the last line of the message, or of a trial's `message`, mend that,
-# and begin anew with another `project_name` or `overwrite=True`: trials that
-# failed stay so. Where some configurations can't but fail, [raise the
+# Look up the last line of the message, or of a trial's `message`, mend
+# that, and start over with another `project_name` or `overwrite=True`:
+# trials that failed stay failed. Where some configurations can only fail,
+# [raise the
 # limit](../how_to/failed_trials.py#three-in-a-row-end-the-search).
 
 # %%
@@ -750,8 +751,8 @@ with shown():
 # ### `All-NaN axis encountered`
 #
 # The objective was NaN. The trial is FAILED, with only this warning, and
-# retries don't help.
-# [What does](../how_to/failed_trials.py#learning-rates-that-diverge).
+# retries don't help. A [bad
+# score](../how_to/failed_trials.py#learning-rates-that-diverge) does.
 
 # %%
 two = USUAL | {"max_trials": 2, "max_consecutive_failed_trials": 3}
@@ -1335,7 +1336,7 @@ with shown(), mock.patch.dict(sys.modules):
 # %% [markdown]
 # ### `No module named 'keras_tuner'`
 #
-# The Python that runs lacks it, though another may have it:
+# The Python that is running lacks it, though another may have it:
 # `python -m pip install keras-tuner`, with a hyphen, or in a notebook
 # `%pip install keras-tuner`, as in [the first cell
 # here](../random_search.py).
