@@ -108,8 +108,8 @@ for epochs, table in ((TINY, tiny), (MANY, many)):
 # column counts the problems with less regret than `RandomSearch`.
 #
 # - **What a tuner saves is epochs**: on half of the problems `Hyperband`
-#   needs less than a quarter of the epochs that `RandomSearch` needs for
-#   its final regret. At the end it is 0.2 points of test score ahead.
+#   reaches the final regret of `RandomSearch` with less than a quarter of
+#   its epochs. At the end it is 0.2 points of test score ahead.
 # - **Random trials of 3 epochs** are ahead too on the small budget, not
 #   on the large one.
 # - **A grid cut short** has the highest regret at every budget.

@@ -360,8 +360,8 @@ assert (alphas.diff().iloc[1:] > 0).all(axis=None)
 # %% [markdown]
 # `alpha` is the variance of the noise in scores that are scaled to a
 # standard deviation of 1. If [training again](../evidence/how_sure.py)
-# moves a score by a tenth of that deviation, the right value is
-# `alpha=0.01`, a hundred times the default.
+# moves a score by a tenth of that deviation, this is `alpha=0.01`, a
+# hundred times the default.
 #
 # ### Choices and integers
 #

@@ -248,8 +248,8 @@ display(table.rename_axis(["initial_epoch", "epochs"]).sort_index())
 #
 # ## Open the test set
 #
-# Only now are the rows used that were set aside. All three models have
-# the same hyperparameters, and are compared row by row:
+# Only now open the rows that were set aside. All three models have the
+# same hyperparameters, and are compared row by row:
 
 # %%
 from snippets.results.compare_runs import compare_runs
