@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from mkdocs.exceptions import BuildError
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -19,10 +20,13 @@ IMPORT = re.compile(r"from snippets\.([\w.]+) import (?:\w+|\(\s*\w+,\s*\))")
 SHOW = "\n\nshow_in_terminal()"  # ends the cell that a page leaves out
 FENCE = re.compile(r"(?ms)^```python.*?\n(.*?)^```\n")  # code in Markdown
 INCLUDE = re.compile(r'(?m)^ *--8<-- "(.+)"$')
+MARKS = dict.fromkeys(("index", "alt", "caption", "fold", "answer"), "'.+'|\".+\"")
+MARKS |= {"boost": r"[\d.]+", "needs": "'posix'", "open": "True"}
+MARKS |= {"figure": r"'[\w-]+'", "lines_to_next_cell": r"\d+"}  # Jupytext's
 PRINTS = re.compile(r"\b(print|results_summary|search_space_summary)\(")
 
 
-class Mistake(Exception):
+class Mistake(BuildError):
     """What is wrong with a tutorial, in a sentence for who wrote it."""
 
 
@@ -36,11 +40,31 @@ def scripts():
     return sorted((ROOT / "tutorials").rglob("*.py"))
 
 
+def text_of(path):
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{path.relative_to(ROOT)}: {error}") from None
+
+
+def check(text, where, titles=1):
+    """Refuse what Markdown would show as text, or leave out, in silence."""
+    for name in re.findall(r"(?m)^ *--8<-- *(.*)$", text):
+        if name[:1] != '"' or not (ROOT / name.strip('"')).is_file():
+            raise Mistake(f"{where}: no such file, or not quoted: --8<-- {name}")
+    prose = re.sub(r"(?ms)^( *)(`{3,}).*?^\1\2 *$", "", text)
+    if "```" in prose or prose.count("<details") != prose.count("</details>"):
+        raise Mistake(f"{where}: a fence or <details> is not closed")
+    if len(re.findall("(?m)^# ", prose)) != titles:
+        raise Mistake(f"{where}: a page begins with its title, and has no other")
+
+
 def documents():
     """Return the Markdown pages whose code prints something."""
-    pages = sorted((ROOT / "docs").rglob("*.md"))
-    codes = {p: "".join(FENCE.findall(p.read_text("utf-8"))) for p in pages}
-    return [page for page, code in codes.items() if PRINTS.search(code)]
+    pages = {p: text_of(p) for p in sorted((ROOT / "docs").rglob("*.md"))}
+    for page, text in pages.items():
+        check(text, page.relative_to(ROOT).as_posix())
+    return [p for p, t in pages.items() if PRINTS.search("".join(FENCE.findall(t)))]
 
 
 def snippet(module):
@@ -89,7 +113,7 @@ def as_script(notebook):
 def notebook_of(script, name):
     """Return a script's notebook, in place of imports the snippets."""
     cells, figures = [], set()
-    parsed = json.loads(once(as_notebook, script.read_text("utf-8")))
+    parsed = json.loads(once(as_notebook, text_of(script)))
     for cell in map(nbformat.from_dict, parsed["cells"]):
         where = f"{name}, cell {len(cells) + 1}"
         source = cell.source
@@ -98,8 +122,13 @@ def notebook_of(script, name):
             file = snippet(match[1])
             if not file.is_file():
                 raise Mistake(f"{where}: there is no {file.relative_to(ROOT)}")
-            source = file.read_text("utf-8").strip() + f"\n{SHOW}" * shows
-        if cell.cell_type == "code":
+            source = text_of(file).strip() + f"\n{SHOW}" * shows
+        for mark, value in cell.metadata.items():
+            if not re.fullmatch(MARKS.get(mark, ""), repr(value)):
+                raise Mistake(f"{where}: not understood behind %%: {mark}={value!r}")
+        if cell.cell_type == "markdown":
+            check(source, where, titles=not cells)
+        else:
             try:
                 body = ast.parse(source).body
             except SyntaxError as error:
@@ -116,7 +145,7 @@ def notebook_of(script, name):
         cells[-1].id = f"cell-{len(cells)}"  # the same on every build
         if shows:
             cells[-1].metadata.jupyter = {"source_hidden": True}
-    if not cells or not cells[0].source.startswith("# "):
+    if not cells or cells[0].cell_type == "code" or cells[0].source[:2] != "# ":
         raise Mistake(f"{name}, cell 1: a page begins with its title")
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}

@@ -109,10 +109,7 @@ def on_pre_build(config):
             raise BuildError(f"mkdocs.yml has a line for {name}: no such file")
         if (lines := listed.count(name)) != 1:
             raise BuildError(f"{name} needs one line in mkdocs.yml, and has {lines}")
-    try:
-        read = [notebooks.read(path) for path in scripts()]
-    except notebooks.Mistake as mistake:
-        raise BuildError(str(mistake)) from None
+    read = [notebooks.read(path) for path in scripts()]
     programs = {str(path): notebooks.read(path) for path in notebooks.documents()}
     config.extra |= {"tutorials": read, "programs": programs}
     config.extra["terms"] = glossary(config)
@@ -315,9 +312,6 @@ on_page_content = CombinedEvent(_without_colours, _as_read)
 
 def on_page_markdown(markdown, page, config, files):
     """Note what is said of a page; list, and link folded snippets' files."""
-    for name in re.findall(notebooks.INCLUDE, markdown):
-        if not (notebooks.ROOT / name.partition(":")[0]).is_file():
-            raise BuildError(f"docs/{page.file.src_uri}: includes {name}: no such file")
     if program := config.extra["programs"].get(page.file.abs_src_path):
         markdown = with_outputs(markdown, program)
     if tutorial := of(page):

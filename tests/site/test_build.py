@@ -381,6 +381,71 @@ NOT_EXECUTED = {  # found before a kernel starts: file, old, new, message
         "",
         "tutorials/alone.py, cell 1: a page begins with its title",
     ),
+    "a title in code": (
+        "tutorials/alone.py",
+        "# %% [markdown]\n# # Alone\n#\n# It uses none.",
+        "# %%\n# Alone",
+        "tutorials/alone.py, cell 1: a page begins with its title",
+    ),
+    "a second title": (
+        "tutorials/alone.py",
+        "none.\n",
+        "none.\n#\n# # Again\n",
+        "tutorials/alone.py, cell 1: a page begins with its title, and",
+    ),
+    "a document without a title": (
+        "docs/index.md",
+        "# Home",
+        "Home",
+        "docs/index.md: a page begins with its title",
+    ),
+    "a fence that is open": (
+        "docs/index.md",
+        "A home",
+        "```python\nprint(1)\n\nA home",
+        "docs/index.md: a fence or <details> is not closed",
+    ),
+    "a fold that is open": (
+        "tutorials/alone.py",
+        "none.\n",
+        "none.\n#\n# <details><summary>More</summary>\n",
+        "tutorials/alone.py, cell 1: a fence or <details> is not closed",
+    ),
+    "a kind of cell that is misspelt": (
+        "tutorials/alone.py",
+        "[markdown]",
+        "[markdwon]",
+        "tutorials/alone.py, cell 1: not understood behind %%: "
+        "title='[markdwon]'",
+    ),
+    "a mark that is misspelt": (
+        "tutorials/alone.py",
+        "# %%\n",
+        '# %% figre="line"\n',
+        "tutorials/alone.py, cell 2: not understood behind %%: "
+        "figre='line'",
+    ),
+    "a mark with a wrong value": (
+        "tutorials/alone.py",
+        "[markdown]",
+        '[markdown] needs="linux"',
+        "tutorials/alone.py, cell 1: not understood behind %%: "
+        "needs='linux'",
+    ),
+    "an included file that is not there": (
+        "docs/index.md",
+        "A home page",
+        '```python\n--8<-- "snippets/models/no.py"\nprint(1)\n```\n',
+        "docs/index.md: no such file, or not quoted: "
+        '--8<-- "snippets/models/no.py"',
+    ),
+    "an included part of a file": (
+        "docs/index.md",
+        "A home page",
+        '--8<-- "snippets/models/tiny.py:9:12"',
+        "docs/index.md: no such file, or not quoted: "
+        '--8<-- "snippets/models/tiny.py:9:12"',
+    ),
 }
 
 
@@ -395,6 +460,20 @@ def test_a_mistake_is_named_before_anything_is_executed(
     edit(project / path, old, new)
     done = refused(project, message)
     assert executed(done) == []
+
+
+NO_UTF_8 = (
+    "docs/index.md",
+    "tutorials/uses.py",
+    "snippets/models/tiny.py",
+)
+
+
+@pytest.mark.parametrize("path", NO_UTF_8)
+def test_a_text_that_is_not_utf_8_is_named(path, project):
+    with (project / path).open("ab") as file:
+        file.write("# \xe9\n".encode("latin-1"))
+    refused(project, f"{path}: 'utf-8' codec can't decode byte 0xe9")
 
 
 SHOWN = {  # found when the page is made
@@ -416,12 +495,6 @@ SHOWN = {  # found when the page is made
         "[It](alone.py#nowhere) uses",
         "Cell 1: Doc file 'tutorials/uses.py' contains a link "
         "'alone.py#nowhere'",
-    ),
-    "an included file that is not there": (
-        "docs/index.md",
-        "A home page",
-        '--8<-- "snippets/models/no.py"\n\nA home page',
-        "docs/index.md: includes snippets/models/no.py: no such file",
     ),
 }
 
