@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[1]
 EVIDENCE = ROOT / "docs/evidence"
 EXECUTE = ROOT / "docs/_site/execute.py"
 SNIPPETS = sorted((ROOT / "snippets").glob("*/*.py"))
-TUTORIALS = sorted((ROOT / "tutorials").rglob("*.py"))
 # The pages in reading order, by address without the last slash.
 NAV = [
     re.sub(r"(^|/)index$", "", page)
@@ -32,6 +31,8 @@ NAV = [
 
 sys.path.insert(0, str(ROOT / "docs/_site"))
 import notebooks  # noqa: E402
+
+TUTORIALS = notebooks.scripts()
 
 
 def needs_posix():

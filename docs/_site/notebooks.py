@@ -37,7 +37,8 @@ class Tutorial(NamedTuple):
 
 
 def scripts():
-    return sorted((ROOT / "tutorials").rglob("*.py"))
+    found = (ROOT / "tutorials").rglob("[!.]*.py")  # without what editors keep
+    return sorted(path for path in found if path.parent.name[0] != ".")
 
 
 def text_of(path):

@@ -102,7 +102,7 @@ llmstxt._generate_page_markdown = _kept
 
 def on_pre_build(config):
     """Execute what is stale, before MkDocs empties site/."""
-    listed = re.findall(r"tutorials/[\w/]+\.py", str(config.nav))
+    listed = re.findall(r"'(tutorials/[^']+\.py)'", str(config.nav))
     found = [path.relative_to(notebooks.ROOT).as_posix() for path in scripts()]
     for name in sorted({*listed, *found}):
         if name not in found:

@@ -476,6 +476,27 @@ def test_a_text_that_is_not_utf_8_is_named(path, project):
     refused(project, f"{path}: 'utf-8' codec can't decode byte 0xe9")
 
 
+def test_what_editors_keep_beside_a_script_is_no_page(project):
+    folder = project / "tutorials"
+    (folder / ".#alone.py").write_text("", "utf-8")
+    (folder / ".ipynb_checkpoints").mkdir()
+    kept = folder / ".ipynb_checkpoints/alone-checkpoint.py"
+    kept.write_text("# %%\n", "utf-8")
+    done = mkdocs(project)
+    assert done.returncode == 0, done.stderr
+    assert not list((project / "site").rglob("*checkpoint*"))
+
+
+def test_a_page_may_have_any_name(project):
+    (project / "tutorials/alone.py").rename(
+        project / "tutorials/all-by it.py"
+    )
+    edit(project / "mkdocs.yml", "alone.py", "all-by it.py")
+    done = mkdocs(project)
+    assert done.returncode == 0, done.stderr
+    assert (project / "site/tutorials/all-by it/index.html").is_file()
+
+
 SHOWN = {  # found when the page is made
     "a dead link": (
         "docs/index.md",
