@@ -218,12 +218,12 @@ def on_page_read_source(page, config):
         runs, notebook = notebooks.runs_here(tutorial), notebooks.with_outputs(tutorial)
         for number, cell in enumerate(notebook.cells, 1):
             shown = [output.get("data", {}) for output in cell.get("outputs", ())]
-            drawn = any("image/svg+xml" in data for data in shown)
+            drawn = sum("image/svg+xml" in data for data in shown)
             described = cell.metadata.keys() & {"figure", "alt", "caption"}
             marks = "figure=, alt= or caption="
             where = f"{tutorial.name}, cell {number}"
-            if drawn and len(described) < 3:
-                raise BuildError(f"{where}: a figure lacks {marks}")
+            if drawn > (len(described) == 3):
+                raise BuildError(f"{where}: a figure lacks {marks} of its own")
             if described and runs and not drawn:
                 raise BuildError(f"{where}: {marks}, and no figure")
         shown = [cell for cell in notebook.cells if "jupyter" not in cell.metadata]

@@ -538,6 +538,11 @@ def test_a_figure_needs_a_name_and_a_description(project):
         edit(script, mark, "")
         refused(project, f"{place}: a figure lacks {marks}")
         edit(script, ' alt="', f'{mark} alt="')
+    edit(
+        script, "plt.show()", "plt.show()\nplt.plot([2, 1])\nplt.show()"
+    )
+    refused(project, f"{place}: a figure lacks {marks} of its own")
+    edit(script, "\nplt.plot([2, 1])\nplt.show()", "")
     done = mkdocs(project)
     assert done.returncode == 0 and executed(done) == []
     page = project / "site/tutorials/alone/index.html"
