@@ -25,11 +25,10 @@ from pathlib import Path
 
 import jinja2
 import nbformat
-import yaml
 from mkdocs.exceptions import Abort, BuildError
 from mkdocs.plugins import CombinedEvent, event_priority
 from mkdocs.structure.files import File
-from mkdocs.utils import get_relative_url
+from mkdocs.utils import get_relative_url, yaml_load
 from mkdocs.utils.meta import get_data
 from mkdocs_llmstxt._internal import plugin as llmstxt
 
@@ -111,9 +110,9 @@ def on_pre_build(config):
             raise BuildError(f"{name} needs one line in mkdocs.yml, and has {lines}")
     read = [notebooks.read(path) for path in scripts()]
     programs = {str(path): notebooks.read(path) for path in notebooks.documents()}
-    config.extra |= {"tutorials": read, "programs": programs}
-    config.extra["terms"] = glossary(config)
-    config.extra["asked"] = yaml.safe_load((HERE / "asked.yml").read_text("utf-8"))
+    config.extra |= {"tutorials": read, "programs": programs, "terms": glossary(config)}
+    with (HERE / "asked.yml").open(encoding="utf-8") as file:
+        config.extra["asked"] = yaml_load(file)  # of a mistake it says where
     if not notebooks.stale([*read, *programs.values()]):
         return
     program = [sys.executable, HERE / "execute.py"]
@@ -353,7 +352,6 @@ def to_search(page, config):
     Material copies tags and boost to each section: the tags would be found as
     often as there are sections, so these keep the boost alone.
     """
-    place = page.file.src_uri
     for entry in config.plugins["material/search"].search_index.entries:
         url, _, section = entry["location"].partition("#")
         if url != page.url:
@@ -361,7 +359,7 @@ def to_search(page, config):
         tags = entry.pop("tags", [])
         if not section:
             entry.pop("boost", None)
-            asked = config.extra["asked"].get(place, "").split("; ")
+            asked = (config.extra["asked"].get(page.file.src_uri) or "").split("; ")
             entry["tags"] = [*tags * 3, *asked]
 
 

@@ -476,6 +476,14 @@ def test_a_text_that_is_not_utf_8_is_named(path, project):
     refused(project, f"{path}: 'utf-8' codec can't decode byte 0xe9")
 
 
+def test_a_mistake_in_what_readers_ask_is_named(project):
+    asked = project / "docs/_site/asked.yml"
+    asked.write_text("index.md: what: why\n", "utf-8")
+    done = mkdocs(project)
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert f'in "{asked}", line 1' in done.stderr
+
+
 def test_what_editors_keep_beside_a_script_is_no_page(project):
     folder = project / "tutorials"
     (folder / ".#alone.py").write_text("", "utf-8")
