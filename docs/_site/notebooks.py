@@ -87,12 +87,14 @@ def once(make, text):
     parts = inspect.getsource(make), text, packages.read_text("utf-8")
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     file = CACHE / "once" / f"{make.__name__}-{digest}"
-    if not file.is_file():
-        made = make(text)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}-{os.getpid()}")
-        partial.write_bytes(made)
-        partial.replace(file)
+    if not file.is_file() or not file.stat().st_size:  # after a power cut
+        made, partial = make(text), file.with_name(f"{file.name}-{os.getpid()}")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(made)
+            partial.replace(file)
+        except OSError as error:
+            raise Mistake(f"cannot write the cache: {error}") from None
     return file.read_bytes()
 
 
@@ -205,7 +207,10 @@ def with_outputs(tutorial):
     """Return a notebook of today's prose and the outputs that are kept."""
     if not runs_here(tutorial):
         return tutorial.notebook
-    executed = nbformat.v4.reads(tutorial.kept.read_text("utf-8"))
+    try:
+        executed = nbformat.v4.reads(tutorial.kept.read_text("utf-8"))
+    except ValueError:
+        raise Mistake(f"broken, remove it: {tutorial.kept.relative_to(ROOT)}") from None
     cells = zip(code_cells(tutorial.notebook), code_cells(executed), strict=True)
     for cell, done in cells:
         cell.outputs, cell.execution_count = done.outputs, done.execution_count

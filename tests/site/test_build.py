@@ -619,7 +619,7 @@ def test_mkdocs_jupyter_renders_on_the_page_and_we_take_that_away():
 
 @pytest.mark.parametrize(
     "place",
-    [".cache", ".cache/executed"],
+    [".cache", ".cache/executed", ".cache/once"],
 )
 def test_a_cache_that_cannot_be_written_is_named(project, place):
     needs_posix()
@@ -634,6 +634,15 @@ def test_a_cache_that_cannot_be_written_is_named(project, place):
         "cannot write the cache: [Errno 13] Permission" in done.stderr
     )
     assert place in done.stderr
+
+
+def test_what_a_power_cut_left_empty_is_made_anew_or_named(project):
+    for file in (project / ".cache/once").iterdir():
+        file.write_bytes(b"")
+    assert mkdocs(project).returncode == 0
+    for file in (project / ".cache/executed").glob("alone-*"):
+        file.write_bytes(b"")
+    refused(project, "broken, remove it: .cache/executed/alone-")
 
 
 def head(text):
