@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import time
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -94,7 +95,7 @@ def execute(tutorial):
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning import LocalProvisioner
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError
 
     class Provisioner(LocalProvisioner):
         async def launch_kernel(self, cmd, **kwargs):
@@ -103,20 +104,21 @@ def execute(tutorial):
             return self.connection_info
 
     cells, number, begun = code_cells(tutorial.notebook), 0, time.monotonic()
-    said = begun
 
     def started(cell, **_):
-        nonlocal number, said
+        nonlocal number
         number = cells.index(cell) + 1 if cell in cells else number
-        if time.monotonic() > said + 20:
-            said = time.monotonic()
-            seconds = f"{said - begun:.0f} s"
-            say(f"{tutorial.name}: cell {number} of {len(cells)}, {seconds}")
+
+    def tell():
+        while True:
+            time.sleep(30)
+            say(f"{tutorial.name}: in cell {number}, {time.monotonic() - begun:.0f} s")
 
     folder = tempfile.TemporaryDirectory(dir=CACHE)
     os.chdir(folder.name)
     kernel = Kernel()
     kernel.start()
+    threading.Thread(target=tell, daemon=True).start()  # after the fork
     manager = AsyncKernelManager()
     # What is there before the kernel starts is taken; else it would be made.
     manager.provisioner = Provisioner(
@@ -129,7 +131,7 @@ def execute(tutorial):
     )
     try:
         client.execute()
-    except (CellExecutionError, DeadKernelError) as error:
+    except (CellExecutionError, RuntimeError) as error:  # it raised, died, or hangs
         text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
         sys.exit(f"{tutorial.name}, code cell {number}:\n{text}")
     finally:
@@ -138,7 +140,7 @@ def execute(tutorial):
     for cell in cells:
         cell.outputs = joined(cell.outputs)
     tutorial.kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = tutorial.kept.with_suffix(".partial")
+    partial = tutorial.kept.with_suffix(f".{os.getpid()}")  # two builds may run
     nbformat.write(tutorial.notebook, partial)
     partial.replace(tutorial.kept)
     kernel.terminate()
@@ -160,7 +162,7 @@ def joined(outputs):
             last[output.name] = output
         kept.append(output)
     for output in (each for each in kept if "text" in each):
-        output.text = re.sub(r".*\r(?=[^\n])", "", output.text)  # written over
+        output.text = re.sub(r"(?m)^.*\r(?=[^\n])", "", output.text)  # written over
     return kept
 
 
@@ -199,10 +201,10 @@ def execute_all(tutorials):
     os.environ |= SETTINGS | dict.fromkeys(limits, threads)
     CACHE.mkdir(exist_ok=True)
     say(f"To be executed: {len(tutorials)}, {cores} at once.")
-    if FORK:
-        import_packages(tutorials)
     waiting, running, failed = list(tutorials), {}, []
     try:
+        if FORK:
+            import_packages(tutorials)
         while waiting or running:
             while waiting and len(running) < cores:
                 tutorial = waiting.pop(0)
@@ -224,11 +226,11 @@ def execute_all(tutorials):
 
 
 def main(names):
-    known = [*scripts(), *documents()]
-    paths = [Path(name).resolve() for name in names] or known
-    if unknown := set(paths) - set(known):
-        sys.exit(f"nothing to execute: {', '.join(map(str, unknown))}")
     try:
+        known = [*scripts(), *documents()]
+        paths = [Path(name).resolve() for name in names] or known
+        if unknown := set(paths) - set(known):
+            sys.exit(f"nothing to execute: {', '.join(map(str, unknown))}")
         chosen = [read(path) for path in paths]
     except Mistake as mistake:
         sys.exit(str(mistake))

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import execute
 import mkdocs_jupyter.plugin
 import pages
 import pytest
@@ -21,6 +22,7 @@ from helpers import ROOT, mkdocs, needs_posix
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File
 from mkdocs.structure.pages import Page
+from nbformat.v4 import new_output
 
 pytestmark = pytest.mark.process
 
@@ -217,6 +219,16 @@ def test_a_tutorial_that_raises_is_named_and_the_other_is_kept(project):
     assert (project / "site/index.html").stat().st_mtime_ns == before
     edit(project / "tutorials/uses.py", "print(1 / 0)", "print(tiny())")
     assert executed(mkdocs(project)) == []
+
+
+def test_a_kernel_that_says_nothing_is_named(project):
+    edit(project / "tutorials/alone.py", "7 * 6", "7 * 8")
+    program = project / "docs/_site/execute.py"
+    edit(program, "app.start()", "time.sleep(600)")
+    mark = "on_cell_start=started,"
+    edit(program, mark, f"{mark} startup_timeout=1,")
+    message = "tutorials/alone.py, code cell 0:\nKernel didn't respond"
+    refused(project, message)
 
 
 def test_a_page_leads_to_the_one_before_and_the_one_after(built):
@@ -645,6 +657,27 @@ def test_what_a_power_cut_left_empty_is_made_anew_or_named(project):
     refused(project, "broken, remove it: .cache/executed/alone-")
 
 
+def test_a_long_line_is_joined_in_one_pass():
+    """It takes minutes where each character starts another search."""
+    text = "a\rb" + "b" * 1_000_000
+    (output,) = execute.joined([new_output("stream", text=text)])
+    assert output.text == text[2:]
+
+
+def test_an_interrupt_while_packages_are_imported_is_no_fault(
+    tmp_path, monkeypatch
+):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute.os, "environ", {})
+    monkeypatch.setattr(execute, "CACHE", tmp_path)
+    monkeypatch.setattr(execute, "FORK", True)
+    monkeypatch.setattr(execute, "import_packages", interrupted)
+    with pytest.raises(SystemExit, match="Interrupted"):
+        execute.execute_all([None])
+
+
 def head(text):
     """Return what the head of a page says of it, by name."""
     said = re.findall(
@@ -713,6 +746,8 @@ def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(
         "import time\n\ntime.sleep(600)",
     )
     edit(project / "tutorials/alone.py", "7 * 6", "7 * 9")
+    often = "time.sleep(0.1)"
+    edit(project / "docs/_site/execute.py", "time.sleep(30)", often)
     kept = set((project / ".cache/executed").iterdir())
     process = subprocess.Popen(
         [sys.executable, "-m", "mkdocs", "build"],
@@ -733,6 +768,7 @@ def test_an_interrupt_ends_the_build_and_keeps_what_was_executed(
     assert process.returncode not in (0, None)
     assert "Interrupted. What was executed is kept." in printed
     assert "Traceback" not in printed
+    assert "tutorials/uses.py: in cell " in printed
     edit(
         project / "tutorials/uses.py",
         "time.sleep(600)",
