@@ -89,6 +89,13 @@ def test_a_page_shows_what_its_code_prints(page, site):
     assert str(ROOT) not in text and "ipykernel" not in text
 
 
+def test_python_on_a_page_is_where_it_is_executed():
+    """Indented, or called py, it would be shown and never run."""
+    for page in (ROOT / "docs").rglob("*.md"):
+        missed = r"(?m)^ +```py.*|^```py(?!thon).*"
+        assert not re.findall(missed, page.read_text("utf-8")), page
+
+
 class Counted(kt.Hyperband):
     """The real oracle and loop; a trial is a number, not a model."""
 

@@ -5,11 +5,10 @@ import re
 
 import pytest
 from helpers import NAV, ROOT
+from pages import TERM
 
-TERMS = re.findall(
-    r"(?m)^\*\*(.+)\*\*\{ #(\S+) \}$",
-    (ROOT / "docs/reference/glossary.md").read_text("utf-8"),
-)
+TEXT = (ROOT / "docs/reference/glossary.md").read_text("utf-8")
+TERMS = re.findall(r"(?m)^\*\*(.+)\*\*\{ #(\S+) \}$", TEXT)
 PAGES = [page for page in NAV if page and "glossary" not in page]
 NO_PROSE = (
     r"(?s)<(pre|code|h\d|table|figure|summary|label|select|script|nav)\b"
@@ -39,6 +38,10 @@ def first_use(text, anchor):
     return [
         found.start() if found else len(text) for found in (link, plain)
     ]
+
+
+def test_every_term_has_an_anchor_and_a_text():
+    assert not re.findall(r"(?m)^\*\*.*", TERM.sub("", TEXT))
 
 
 def test_the_terms_are_in_alphabetical_order_each_once():

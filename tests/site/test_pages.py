@@ -159,13 +159,14 @@ def test_every_picture_says_what_it_shows_and_keeps_its_place(pages):
 
 
 def test_every_page_has_a_description_of_its_own(pages):
-    words = [
-        page.description
+    words = {
+        path: page.description or ""
         for path, page in pages.items()
         if path.name != "404.html"
-    ]
-    assert len(set(words)) == len(words)
-    assert all(40 < len(text) < 200 for text in words), words
+    }
+    assert len(set(words.values())) == len(words)
+    wrong = {k: v for k, v in words.items() if not 40 < len(v) < 200}
+    assert not wrong
 
 
 def test_pages_show_no_log_of_tensorflow_and_no_warning(site):
