@@ -113,7 +113,7 @@
     const ticks = Array.from({length: many}, (_, tick) => (low + tick) * step)
     const xs = {ends: [1, EPOCHS], ticks: [1, 3, 9, 18, 27], title: "epoch of a trial"}
     const ys = {ends, ticks, text: tick => tick / 1e4, title: `validation ${scores[form.problem.value]}`}
-    chart(at("curves"), at("said").textContent, xs, ys, wide ? 116 : 80, (x, y) => {
+    chart(at("curves"), at("said").textContent, xs, ys, wide ? 124 : 80, (x, y) => {
       if (!until.size) return ""
       const point = (row, epoch) => [x(epoch), y(curves[row][epoch - 1])]
       const line = (kind, row, from, to) =>
