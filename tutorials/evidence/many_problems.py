@@ -1,5 +1,5 @@
-# %% [markdown] index="benchmark on many problems; critical difference; mean ranks; Nemenyi; probability of improvement; time to target; is Hyperband better; is Bayesian optimisation better; ASHA; evolution"
-# # Which tuner, on many problems?
+# %% [markdown] index="which tuner to use; best tuner; benchmark on many problems; critical difference; mean ranks; Nemenyi; probability of improvement; time to target; is Hyperband better; is Bayesian optimisation better; ASHA; evolution"
+# # Which tuner?
 #
 # Eleven ways to search, raced on fifteen recorded problems: tables,
 # images, series and texts. The problem is the unit, not the seed.

@@ -1,5 +1,5 @@
-# %% [markdown] index="which tuner to use; best tuner; RandomSearch against Hyperband; benchmark; comparison of tuners; regret"
-# # Which tuner?
+# %% [markdown] index="RandomSearch against Hyperband; benchmark; comparison of tuners; regret"
+# # Which tuner, on images?
 #
 # Four tuners of Keras Tuner in real searches, a hundred independent seeds
 # each, for the same number of epochs and for the same seconds.

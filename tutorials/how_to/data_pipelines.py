@@ -1,5 +1,5 @@
 # %% [markdown] index="tf.data; generator; PyDataset; Received an empty generator; validation_split; TextVectorization"
-# # tf.data, generators and PyDataset
+# # Data pipelines: tf.data, generators, PyDataset
 #
 # Feed a search from tf.data or a PyDataset, tune the batch size of a
 # dataset, and see why a Python generator fails in the second trial.

@@ -394,7 +394,7 @@ assert (table["parent"].iloc[3:] != "").all()
 #
 # Fifty searches of each on two problems whose every training was
 # [recorded](../../evidence/recorded_curves.md), with the seeds and
-# answers of [Which tuner?](../evidence/which_tuner.py).
+# answers of [Which tuner, on images?](../evidence/which_tuner.py).
 # [Regret](../../reference/glossary.md#regret) is in points of test
 # accuracy.
 

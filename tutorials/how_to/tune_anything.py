@@ -236,7 +236,8 @@ for make in (
 
 # %% [markdown]
 # One seed ranks nothing, and so few trials cut off most of the grid:
-# [Which tuner?](../evidence/which_tuner.py) compares over many seeds.
+# [Which tuner, on images?](../evidence/which_tuner.py) compares over many
+# seeds.
 #
 # ## What is saved, and what is not
 #
