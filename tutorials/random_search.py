@@ -274,6 +274,7 @@ for color, name in (("C0", "untuned"), ("C1", "tuned")):
         label = f"{name}, {key}"
         axis.plot(epochs, losses[key], color + style, label=label)
 axis.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
+axis.xaxis.get_major_locator().set_params(integer=True)
 axis.legend()
 plt.show()
 

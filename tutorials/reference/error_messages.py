@@ -175,6 +175,17 @@ with shown():
 assert hp.Choice("batch", [16, 32, 64], default=64) == 64
 
 # %% [markdown]
+# ### `` `default` must be a Python boolean ``
+#
+# Give `True` or `False`, without quotes: any text, even `"False"`, is
+# refused. For more than two values, take `hp.Choice`.
+
+# %%
+with shown():
+    hp.Boolean("augment", default="yes")  # wrong: a word
+assert hp.Boolean("augment", default=True) is True
+
+# %% [markdown]
 # ### `is greater than the max_value`
 #
 # The order is name, minimum, maximum. If the bounds were computed, print
