@@ -1,6 +1,5 @@
 """A CSV file as a data frame whose columns are numbers or texts."""
 
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -99,21 +98,19 @@ def read_table(
                 header.count(mark),
             ),
         )
-        read_csv = partial(
-            pd.read_csv,
-            path,
-            sep=between,
-            dtype=str,
-            encoding="utf-8-sig",
-            keep_default_na=False,
-            na_values=missing,
-            skiprows=len(said),
-            skip_blank_lines=False,  # each is a row, or a gap in time
-            compression=None,
-        )
+        how = {
+            "sep": between,
+            "dtype": str,
+            "encoding": "utf-8-sig",
+            "keep_default_na": False,
+            "na_values": missing,
+            "skiprows": len(said),
+            "skip_blank_lines": False,  # each is a row, or a gap in time
+            "compression": None,
+        }
         # Of two columns x, it would call the second x.1.
-        names = read_csv(header=None, nrows=1).iloc[0].dropna()
-        frame = read_csv()
+        names = pd.read_csv(path, header=None, nrows=1, **how).iloc[0]
+        names, frame = names.dropna(), pd.read_csv(path, **how)
     except UnicodeDecodeError:
         raise ValueError(
             f"{path} is not in UTF-8: save it as CSV UTF-8"
