@@ -330,10 +330,9 @@ display(shown.round({"CPU of a trial": 2, "best val_accuracy": 4}))
 assert all(tried == values for *_, tried in rows.values())
 
 # %% [markdown]
-# All tried the same values, once: small steps between rows mean nothing.
-# `flat_memory` is not for speed: it keeps [memory from
-# growing](../how_to/memory_and_disk.py). A search that must end by the
-# morning needs [a time limit](../how_to/known_values_and_limits.py).
+# All tried the same values, once: small steps between rows mean
+# nothing. `flat_memory` is not for speed: it keeps [memory from
+# growing](../how_to/memory_and_disk.py).
 #
 # ## Proposals
 #

@@ -229,10 +229,9 @@ display(table.round(1))
 assert table.to_numpy().max() < 50
 
 # %% [markdown]
-# Writing the state of the search doesn't matter beside a training. The
-# proposals of BayesianOptimization do. Each fits a Gaussian process to all
-# trials so far, with twenty restarts, at a cost that rises faster than their
-# number. Cures, each on top of those before:
+# Each proposal of BayesianOptimization fits a Gaussian process to all
+# trials so far, with twenty restarts, at a cost that rises faster than
+# their number. Cures, each on top of those before:
 #
 # - `quick_proposals(kt.BayesianOptimization)`, from [Fast
 #   searches](fast_searches.py#proposals).

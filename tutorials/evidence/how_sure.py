@@ -130,11 +130,10 @@ _, formula, measured, seed, confirmed = noises.to_numpy()
 assert all(measured < formula) and all(confirmed < seed)
 
 # %% [markdown]
-# - **Images.** The formula is for two separate sets of images. Here both
-#   runs saw the same images and tend to fail on the same ones, which
-#   cancels. What remains is estimated by how far validation and test
-#   drift apart. If you have the answers on each image, compare networks
-#   directly, by `compare_runs` with `paired=True`.
+# - **Images.** The formula is for two separate sets of images. Here
+#   both runs saw the same images and tend to fail on the same ones,
+#   which cancels. If you have the answers on each image, compare
+#   networks directly, by `compare_runs` with `paired=True`.
 # - **Seed.** Part of its effect is a better or worse network, as the test
 #   set confirms. The rest is other errors on these few images.
 #
@@ -231,8 +230,7 @@ assert all(half[SIZES].T.diff().iloc[1:].min() > 0)
 
 # %% [markdown]
 # The bands hold nine tenths of the shares that resampled configurations
-# give. The test set is noisy too, so the true shares are a little further
-# from one half.
+# give.
 #
 # In the best quarter of digits only nine runs lead by more than two `se`,
 # and one loses nearly all its pairs: among the best on few images even a
@@ -363,10 +361,10 @@ assert list(sixth.loc[:, sixth.max() > 0.1]) == [("digits", "v")]
 # mean over searches, not over other images: the distance between solid and
 # dotted shows how much those matter.
 #
-# With few runs, two of each cost more than they bring, since only half as
-# many configurations are tried. To run only the best sixth again costs
-# less; it costs most on MNIST. With hundreds of runs it paid in one of
-# the four cases, digits searched on the validation set.
+# With few runs, two of each cost more than they bring, since only half
+# as many configurations are tried. With hundreds of runs, running the
+# best sixth again paid in one of the four cases, digits searched on the
+# validation set.
 #
 # ## How much of the best score is luck?
 #
@@ -446,10 +444,8 @@ display(lucky.round(2) + 0)
 
 # %% [markdown]
 # - The band holds eight tenths of the searches.
-# - One trial alone is too good already: the best of its epochs was chosen.
 # - The dotted line compares validation scores of one configuration. It
 #   shows what training the winner anew would lose.
-# - On digits, one set is easier than the other by as much as the luck.
 #
 # What the judge says of the winner's two other runs is its `worth`:
 
@@ -494,11 +490,11 @@ assert all(rise.loc["mnist", "worth"] > 0.1)
 #
 # ## Repeats in Keras Tuner
 #
-# With `executions_per_trial=2` the score is the mean of two runs, each at
-# its best epoch. The [weights
-# kept](../explanation/what_a_score_means.py#the-network-that-is-kept) are
-# those of the best epoch of the best run. To keep the single scores, note
-# them in `run_trial`.
+# With `executions_per_trial=2` the score is the mean of two runs, and
+# the [weights
+# kept](../explanation/what_a_score_means.py#the-network-that-is-kept)
+# are those of the better one. To keep the single scores, note them in
+# `run_trial`.
 
 # %%
 from snippets.models.build_model import build_model
@@ -554,8 +550,7 @@ for hp in tuner.get_best_hyperparameters(2):
 # ## Is a search worth it?
 #
 # This is the search of [Random search](../random_search.py), repeated
-# twelve times with seeds a million apart
-# ([program](../../evidence/repeat_random_search.py),
+# twelve times ([program](../../evidence/repeat_random_search.py),
 # [results](../../evidence/random_searches.csv)). The untuned network,
 # with twice the patience, was trained often enough to know the best of
 # several runs.

@@ -144,9 +144,8 @@ races["missed"] = (100 * (there - races["score"])).round(2)
 races["regret"] = 100 * (races["problem"].map(best) - races["quality"])
 
 # %% [markdown]
-# Each is compared with Hyperband by seed: for one seed, all were answered
-# from the same recorded runs. Validation accuracy not found after 1,512
-# epochs:
+# Validation accuracy not found after 1,512 epochs, compared with
+# Hyperband by seed:
 
 
 # %%

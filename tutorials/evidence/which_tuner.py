@@ -59,9 +59,8 @@ display(table.astype(object).fillna(""))
 # else's budget, which shows what a lead is worth. Hyperband has
 # `max_epochs=27, factor=3`: an iteration takes 375 epochs.
 #
-# On the large budget Hyperband is ahead of all others that spend as much, and
-# of `RandomSearch` with twice the epochs. `GridSearch` cut short has seen one
-# corner: use it for spaces that it can finish.
+# `GridSearch` cut short has seen one corner: use it for spaces that it
+# can finish.
 
 # %%
 import keras_tuner as kt
