@@ -36,9 +36,9 @@ hp = kt.HyperParameters()
 print("A choice of True and False is", hp.Choice("x", [True, False]))
 
 # %% [markdown]
-# Much of this was right once. *Said* and *Shown* give the source, *Right*
-# where the claim holds, *So* what follows. The guides were read as copies
-# of unknown date. Docstrings are those installed here:
+# Much of this was right once. *Said* and *Shown* give the source,
+# *Right* where the claim holds, *So* what follows. Docstrings are those
+# installed here:
 
 # %%
 import contextlib
@@ -72,9 +72,6 @@ for thing, words in (
 ):
     assert words in " ".join(inspect.getdoc(thing).split())
     print(f"{thing.__name__}: {words}")
-
-# %% [markdown]
-# The next hypermodel trains nothing, and notes what `fit` was given.
 
 
 # %%
@@ -204,10 +201,9 @@ for trial in tuner.oracle.trials.values():
     print(trial.status, trial.message.split("fit() ")[-1].strip())
 
 # %% [markdown]
-# To pop `epochs` out of `kwargs`, the usual answer, removes the error and
-# [the schedule with it](../hyperband.py#the-mistake-that-breaks-the-schedule).
-# No tuner needs tuned epochs: a score is that of the [best
-# epoch](../how_to/batch_size_and_epochs.py#why-not-epochs).
+# To pop `epochs` out of `kwargs`, the usual answer, removes the error
+# and [the schedule with
+# it](../hyperband.py#the-mistake-that-breaks-the-schedule).
 #
 # ### The batch size in run_trial
 #

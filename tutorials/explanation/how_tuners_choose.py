@@ -227,10 +227,6 @@ points = tables["GridSearch"][NAMES].to_numpy().tolist()
 assert points == sorted(points)
 
 # %% [markdown]
-# Another page shows what happens [without
-# steps](../grid_search.py#which-values-a-range-becomes), and what
-# `max_trials` cuts off.
-#
 # ## BayesianOptimization: a model of the scores
 #
 # After [three random
@@ -238,9 +234,8 @@ assert points == sorted(points)
 # hyperparameter, a Gaussian process is fitted to all completed trials
 # before each proposal. For any point it gives a predicted score and its
 # uncertainty ([Rasmussen and Williams,
-# 2006](https://gaussianprocess.org/gpml/)). The oracle keeps it in
-# `oracle.gpr`. Here are ten trials, the last proposed from the other
-# nine:
+# 2006](https://gaussianprocess.org/gpml/)). Here are ten trials, the
+# last proposed from the other nine:
 
 # %%
 oracle = oracle_of("BayesianOptimization", max_trials=10)
@@ -399,9 +394,8 @@ going_on = set(hyperband["parent"].dropna())
 print(len(fresh), "fresh draws of", len(hyperband), "trials")
 
 # %% [markdown]
-# No bracket learns from earlier ones where to draw
-# ([Li et al., 2018](https://jmlr.org/papers/v18/16-558.html)). Scores
-# only decide who goes on within a round:
+# No bracket learns from earlier ones where to draw ([Li et al.,
+# 2018](https://jmlr.org/papers/v18/16-558.html)).
 
 # %% alt="Three panels, one for each bracket, of scores against the epochs of a round. In each round the highest dots are filled and joined to a dot in the next round; the others are hollow and end there." caption="In each round the highest scores go on, and nothing else counts." figure="promotions"
 figure, axes = plt.subplots(1, 3, sharey=True, figsize=(7.2, 3))

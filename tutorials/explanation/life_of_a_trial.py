@@ -112,10 +112,6 @@ def call(text):
         trace.depth -= 1
 
 
-# %% [markdown]
-# It covers the methods that a subclass may override, three functions that
-# Keras Tuner calls, and a callback.
-
 # %%
 Trial = kt.engine.trial.Trial
 
@@ -360,7 +356,6 @@ assert at_once == "FailedTrialError"
 # - INVALID does not last: the trial is tried again, or becomes FAILED.
 #   After a NaN the tuner calls the trial COMPLETED, and then the oracle
 #   finds that its score is no number.
-# - FAILED comes at once only for `FailedTrialError`.
 # - IDLE and STOPPED belong to no trial. They are the oracle's answers
 #   *ask again, others are still running* and *the search is over*.
 # - RUNNING also stays on disk when a process dies or a
@@ -368,8 +363,6 @@ assert at_once == "FailedTrialError"
 
 # %% [markdown]
 # ## The files
-#
-# The search at the top of this page lists its files, with their sizes.
 #
 # ### trial.json
 
@@ -567,9 +560,9 @@ assert last["status"] == "RUNNING"  # it was COMPLETED
 #   that trial has overwritten another of the same number.
 # - A folder can be moved, as each copy was.
 #
-# `build_config.json` is not missed, because this model states its input.
-# Hyperband needs it all the same, because promoted trials read their
-# parents' file. Here the file is lost when a trial ends:
+# `build_config.json` is not missed, because this model states its
+# input. Hyperband needs it all the same, because promoted trials read
+# their parents' file. Without it a promoted trial fails:
 
 
 # %%

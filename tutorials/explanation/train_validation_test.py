@@ -151,8 +151,7 @@ assert all(luck.loc["stopped, the best"] > 0.1)
 # ## `validation_split` takes the last rows
 #
 # A model that can only predict zero shows which rows they are: its mean
-# absolute error is the mean of its labels, which are the numbers of the
-# rows.
+# absolute error is the mean of the rows' numbers.
 
 # %%
 numbers = np.arange(10.0)
@@ -237,9 +236,8 @@ display(table)
 assert table.to_numpy().tolist() == [[True, False], [False, True]]
 
 # %% [markdown]
-# For scaling, that does little harm; for a step that looks at labels, [it
-# does much](../how_to/preprocessing.py#the-leak-measured). And a `fit`
-# that permutes its rows would score every trial on other rows.
+# For scaling, that does little harm; for a step that looks at labels,
+# [it does much](../how_to/preprocessing.py#the-leak-measured).
 #
 # ## The same thing on both sides
 #
@@ -336,10 +334,9 @@ print(extra, "rows too many")
 # %% [markdown]
 # ## What it costs to look at the test set
 #
-# In the table at the top, *chose* marks the set by which the winner was
-# chosen. (These networks fail independently. Real ones tend to fail on
-# the same images, and are [too good by
-# less](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).)
+# The networks of the table at the top fail independently. Real ones
+# tend to fail on the same images, and are [too good by
+# less](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # Whoever looks, changes something, searches again and keeps the better
 # result has chosen, too. Here the best test accuracy of several honest

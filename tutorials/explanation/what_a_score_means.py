@@ -193,7 +193,6 @@ assert [*failed] == ["NaN", "NaN in one of two", "an exception"]
 # - Other metrics, such as `val_loss`, are those of the best epoch.
 # - Of equal epochs the first counts.
 # - A number has no epochs, so its `best_step` of 0 says nothing.
-# - One NaN spoils the mean.
 #
 # Asked for more trials than have completed, `get_best_trials`,
 # `get_best_hyperparameters` and `get_best_models` add failed ones
@@ -432,11 +431,10 @@ for what, exact in theory.items():
 assert all(np.less(simulated["both"], sum(theory.values()))[2:])
 
 # %% [markdown]
-# Both choices together make a score too good by less than the sum of each
-# alone: they pick from the same luck. In this model luck and worth go on
-# growing, and their shares stay what the variances say. Twice the images
-# halve the variance of luck. A real space has a best configuration, and
-# once a search is near it, [more of the rise is
+# Both choices together make a score too good by less than the sum of
+# each alone: they pick from the same luck. Twice the images halve the
+# variance of luck. Unlike this model, a real space has a best
+# configuration, and once a search is near it, [more of the rise is
 # luck](../evidence/how_sure.py#how-much-of-the-best-score-is-luck).
 #
 # So let a score choose, and report on [rows that chose
