@@ -63,9 +63,8 @@ keras.utils.set_random_seed(1)
 # ## A search over folds
 #
 # The task is to predict from ten measurements how far a disease went
-# within a year. The regressor of [preprocessing](preprocessing.py) learns
-# its scaling from each fold's training rows. A narrow range of learning
-# rates brings trials close, where a choice is hard.
+# within a year. The regressor of [preprocessing](preprocessing.py)
+# learns its scaling from each fold's training rows.
 
 # %%
 best = tuner.oracle.get_best_trials(2)
@@ -180,8 +179,7 @@ print(f"estimate: {nested['outer score'].mean():.2f}")
 # ## The optimism, measured
 #
 # By how much is the inner score too good? Labels dealt at random can be
-# guessed in half of the cases. Here decision trees guess them, tuned by
-# `SklearnTuner`.
+# guessed in half of the cases.
 
 # %%
 from snippets.results.compare_runs import compare_runs

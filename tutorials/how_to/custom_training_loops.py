@@ -249,8 +249,8 @@ assert (trials["trained"] == trials["scheduled"]).all()
 assert trials.query("`updates before` > 0")["from"].tolist() == [1]
 
 # %% [markdown]
-# Every trial trained what was scheduled. The promoted one began with its
-# predecessor's weights and optimizer updates.
+# The promoted trial began with its predecessor's weights and optimizer
+# updates.
 #
 # ## Is the best model the one that was scored?
 #

@@ -354,9 +354,8 @@ third, by_class, _ = losses.values()
 assert np.isclose(third, by_class, rtol=1e-3)
 
 # %% [markdown]
-# The first two train the same. Validation takes no class weights: a score
-# counts all examples alike, unless the validation data has its own
-# weights.
+# Validation takes no class weights: a score counts all examples alike,
+# unless the validation data has its own weights.
 #
 # ## Text
 #

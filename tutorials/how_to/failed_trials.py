@@ -317,14 +317,13 @@ assert not counts.loc[9, ["an exception", "NaN"]].any()
 # After one failure in the first round, no trial of that bracket is
 # trained in full, and no message says so.
 #
-# A bad score must be finite, and no better than the worst honest trial: the
-# accuracy of guessing, or a loss well above that of a constant prediction.
-# The tool also gives the trial a message, and a metric `failed`.
+# A bad score must be finite, and no better than the worst honest trial:
+# the accuracy of guessing, or a loss well above that of a constant
+# prediction.
 #
 # ## Learning rates that diverge
 #
-# Your own `fit` can return a bad score as well. `WORST` is far above the
-# loss of predicting the mean.
+# Your own `fit` can return a bad score as well.
 
 # %%
 x, y = data.train

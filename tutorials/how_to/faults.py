@@ -352,13 +352,10 @@ assert "BlockingIOError: process" in errors[0]
 # One of a chief and two workers was killed: see the last rows of the
 # [tables](#each-fault-and-what-to-do).
 #
-# - The chief waits for a dead worker's trial without a time limit.
-#   Restarted with the same `KERASTUNER_TUNER_ID`, the worker is given the
-#   same trial.
-# - Workers wait up to an hour for a dead chief. Once it is restarted they
-#   go on, and may run the trials they had in hand twice. A worker that
-#   asks too seldom can find the search over and the chief gone: nothing
-#   is missing, and it ends with an error or is ended by hand.
+# Workers wait up to an hour for a dead chief. Once it is restarted they
+# go on, and may run the trials they had in hand twice. A worker that
+# asks too seldom can find the search over and the chief gone: nothing
+# is missing, and it ends with an error or is ended by hand.
 #
 # [A launcher](several_processes.py#when-a-worker-dies) restarts what
 # died, and ends what is left over.

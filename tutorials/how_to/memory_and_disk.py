@@ -141,9 +141,9 @@ assert gradients["flat_memory"] == 0 < gradients["as it is"]
 assert not growth["flat_memory"] > growth["as it is"] / 2
 
 # %% [markdown]
-# Means from one trial to the next, memory in MiB. As it is, memory climbs
-# with every trial. Keras Tuner clears the session and collects garbage
-# before each, to no effect: the registry itself holds what was traced.
+# Means from one trial to the next, memory in MiB. Keras Tuner clears
+# the session and collects garbage before each trial, to no effect: the
+# registry itself holds what was traced.
 #
 # A few MiB are nothing in twenty trials, and much in [a
 # thousand](../evidence/growing_searches.py#memory). Measure what one of
@@ -244,9 +244,6 @@ _, accuracy = model.evaluate(*validation, verbose=0)
 print(f"best score {best.score:.4f}, the weights kept {accuracy:.4f}")
 
 # %% [markdown]
-# Under the other tuners, weights of beaten trials are deleted after each
-# trial. Under Hyperband the disk must hold those of a bracket.
-#
 # ## What this page did not show
 #
 # - Memory of a GPU, which TensorFlow takes whole unless [told

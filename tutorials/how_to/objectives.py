@@ -93,10 +93,9 @@ assert (scores["bare string"] <= scores["stated"]).all()
 # ## Which strings are guessed wrong
 #
 # *Guessed* is what Keras Tuner makes of the name of each metric class
-# that Keras ships. *Right* is measured: wines of three kinds, predicted
-# by a model that did not see them in training, and the same predictions
-# handed to the wrong wines. If the good ones get the larger value, larger
-# is better.
+# that Keras ships. *Right* is measured: good predictions of three kinds
+# of wine, and the same predictions handed to the wrong wines. If the
+# good ones get the larger value, larger is better.
 
 # %%
 wines, kind = load_wine(return_X_y=True)

@@ -51,7 +51,7 @@ keras.utils.set_random_seed(1)
 # ## Which arguments do what
 #
 # `build_model` declares three hyperparameters; the search above varied
-# one. This `fit` only notes what the model was built with.
+# one.
 
 
 # %%
@@ -401,7 +401,7 @@ display(pd.DataFrame(rows).T.rename_axis("hypermodel"))
 
 # %% [markdown]
 # `HyperEfficientNet` always downloads weights of ImageNet, in the
-# tuner's constructor. Tried without a connection, its build failed.
+# tuner's constructor.
 #
 # The loss above takes one-hot labels, as `keras.utils.to_categorical`
 # makes them. Integers

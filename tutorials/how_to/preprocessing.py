@@ -113,9 +113,9 @@ words = words.toarray().astype("float32")
 print(f"{words.shape[0]} docstrings, {words.shape[1]} words")
 
 # %% [markdown]
-# Three ways: all steps learned from the training rows, the scaling from all
-# rows, or the choice of a hundred columns from all rows and their labels. A
-# logistic regression takes a network's place, to be fast.
+# Three ways: all steps learned from the training rows, the scaling from
+# all rows, or the choice of a hundred columns from all rows and their
+# labels.
 
 
 # %%

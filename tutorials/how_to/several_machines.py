@@ -312,7 +312,7 @@ assert status == "FAILED" and "host_1" in missing
 #
 # Keras Tuner opens the port with gRPC's `add_insecure_port`, without
 # encryption or password. Here a stranger has the address, but not the
-# folder. A trial is a number.
+# folder.
 
 
 # %%
@@ -450,9 +450,7 @@ if sys.platform == "linux":
 # - [Compose](../../snippets.md#a-search-in-containers): containers of one
 #   machine are the hosts.
 #
-# Pin image and packages, so that all run the same Keras Tuner. Tests
-# run the first on three hosts, with workers that die, fail for good or
-# come too late.
+# Pin image and packages, so that all run the same Keras Tuner.
 #
 # ## What ends, and what must be started again
 #

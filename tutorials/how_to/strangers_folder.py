@@ -44,8 +44,8 @@ for trial in tuner.oracle.trials.values():
     print(f"{trial.score:.3f}", trial.hyperparameters.values)
 
 # %% [markdown]
-# The first trial has the stranger's values. A `build` function that comes
-# with a folder is a program: read it first.
+# A `build` function that comes with a folder is a program: read it
+# first.
 
 # %%
 import ast
@@ -159,8 +159,8 @@ assert calls == [("sklearn_tuner.py", "pickle.load")]
 # %% [markdown]
 # ## A pickle runs
 #
-# `SklearnTuner` keeps models [as pickles](../scikit_learn.py). Loading a
-# pickle calls whatever function it names. This one makes an empty folder.
+# `SklearnTuner` keeps models [as pickles](../scikit_learn.py). Loading
+# a pickle calls whatever function it names.
 
 
 # %%
@@ -389,9 +389,8 @@ assert weights["MiB taken"].iloc[:3].max() < 100
 assert weights["MiB taken"].iloc[-1] >= 100
 
 # %% [markdown]
-# Links, numbers kept elsewhere and the largest claim are refused. A smaller
-# claim takes that memory, or more, before its shape is compared with the
-# model's. Keep Keras up to date: its checks are
+# The smaller claim takes that memory, or more, before its shape is
+# compared with the model's. Keep Keras up to date: its checks are
 # [young](https://github.com/keras-team/keras/security/advisories).
 #
 # ## Nothing is checked

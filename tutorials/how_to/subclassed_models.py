@@ -364,8 +364,8 @@ print(distances.round(3).to_string())
 assert distances.idxmin() == "other real images"
 
 # %% [markdown]
-# `call` only serves to build both networks. `train_step` trains, and
-# `test_step` reports the distance, from the same noise each time.
+# `call` only serves to build both networks. `test_step` reports the
+# distance, from the same noise each time.
 
 # %%
 NOISE = 8  # how many numbers an image is made of
