@@ -181,8 +181,7 @@ for name, values in configurations.items():
 assert max(map(len, runs.values())) < EPOCHS
 
 # %% [markdown]
-# No run reached the last epoch allowed. This is how far the others differ
-# from the tuned network on average:
+# This is how far the others differ from the tuned network on average:
 
 # %%
 from snippets.results.compare_runs import compare_runs

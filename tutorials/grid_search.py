@@ -211,8 +211,8 @@ display(table.rename_axis("combinations"))
 assert (counts.min() < counts.columns).all()
 
 # %% [markdown]
-# The grid search tried all of them both times. A random search that stops
-# early doesn't say so, and may have missed the best combination.
+# A random search that stops early doesn't say so, and may have missed
+# the best combination.
 #
 # ## Found late, covered too
 #

@@ -214,8 +214,6 @@ assert kept["fewest"].tolist() == kept["scheduled"].tolist()
 assert kept["most"].tolist() == kept["scheduled"].tolist()
 
 # %% [markdown]
-# Every trial trained exactly its scheduled epochs.
-#
 # ## Survivors and dropouts
 #
 # The first bracket as learning curves:

@@ -185,8 +185,6 @@ display(differ.rename_axis("fitted on").to_frame())
 assert differ.pop("fold 5") == 0 and (differ > 0).all()
 
 # %% [markdown]
-# The model of the last fold never saw a fifth of the rows.
-#
 # ## What the refit is worth
 #
 # Thirty random splits set rows aside to judge both models, that of the
@@ -225,9 +223,8 @@ assert gains[10].min() < 0
 
 # %% [markdown]
 # The fewer the folds, the more rows the last model lacks, and the more
-# the refit gains. With many folds it gains little and can lose on a given
-# split, but costs a single fit. The splits share rows, so no interval is
-# given.
+# the refit gains. With many folds it gains little and can lose on a
+# given split, but costs a single fit.
 #
 # The refitted model has no score of its own. The score of its trial is
 # too low, because it belongs to models with fewer rows, and too high,

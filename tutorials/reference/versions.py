@@ -79,12 +79,12 @@ for name in [*packages.split(), "scikit-learn", "protobuf"]:
 # ## What was tried
 #
 # Each combination got its own environment; `locked` is this guide's.
-# Three pages, which assert much of what they claim, ran as scripts: [known
-# values and limits](../how_to/known_values_and_limits.py),
-# [conditional spaces](../how_to/conditional_spaces.py) and [failed
+# Three pages ran as scripts: [known values and
+# limits](../how_to/known_values_and_limits.py), [conditional
+# spaces](../how_to/conditional_spaces.py) and [failed
 # trials](../how_to/failed_trials.py). `first_search` is a short search,
-# and `tf_keras_search` the same with `from tensorflow import keras`. The
-# failures:
+# and `tf_keras_search` the same with `from tensorflow import keras`.
+# The failures:
 
 
 # %%
