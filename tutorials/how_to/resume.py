@@ -102,6 +102,9 @@ def search(tuner_class):
     return tuner
 
 
+# %% [markdown]
+# A script with this tuner is killed. Then the same search runs again.
+
 # %%
 IMPORTS = """
 import json, os, signal

@@ -1447,6 +1447,7 @@ print("dropout changes the model:", dropout, "- units:", units)
 # | your callback has recorded nothing | [the tuner trains with a copy](../how_to/callbacks.py#your-callback-stays-empty) |
 # | `hp.Choice` of `True` and `False` returns 1 and 0 | [it holds numbers](../explanation/corrections.py#a-choice-of-booleans-or-none), use `hp.Boolean` |
 # | the first trial has the defaults | [hyperparameters are declared in `fit`](../how_to/tune_anything.py#declare-the-hyperparameters-before) |
+# | a hyperparameter has no effect | nothing uses it, as above |
 # | each trial is better than the one before | [what is made outside of `build` goes on learning](../how_to/part_of_a_model.py#load-inside-build-or-trials-share-it), a layer, network or optimizer |
 # | the smallest penalty or weight of a loss wins | [what is tuned changes the scale of the objective](../how_to/objectives.py#what-you-tune-must-not-change-the-scale) |
 # | `get_best_models` returns an untrained model | [`model.build` marked it built](../how_to/subclassed_models.py), and it had no variables |
