@@ -105,7 +105,7 @@ def read_table(
             "keep_default_na": False,
             "na_values": missing,
             "skiprows": len(said),
-            "skip_blank_lines": False,  # each is a row, or a gap in time
+            "skip_blank_lines": False,  # a row, or a gap in time
             "compression": None,
         }
         # Of two columns x, it would call the second x.1.

@@ -461,7 +461,7 @@ def test_the_hour_of_the_page_on_choosing_is_the_planners(tab):
     full = 3600 // 40
     left = full - 9
     epochs = cost(27, 3)[2]
-    assert f"pays for {full}. Leave 9" in text
+    assert f"pays for {full} trainings. Leave 9 of them" in text
     assert f"The other {left} pay for five iterations of" in text
     assert left * 27 // epochs == 5
     assert f"{epochs / 27:.1f} each, and leave" in text
