@@ -61,7 +61,7 @@ def check(text, where, titles=1):
 
 
 def documents():
-    """Return the Markdown pages whose code prints something."""
+    """Check all Markdown pages; return those whose code prints something."""
     pages = {p: text_of(p) for p in sorted((ROOT / "docs").rglob("*.md"))}
     for page, text in pages.items():
         check(text, page.relative_to(ROOT).as_posix())

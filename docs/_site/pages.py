@@ -91,7 +91,7 @@ def as_markdown(asked):
 
 @functools.wraps(inspect.unwrap(llmstxt._generate_page_markdown))
 def _kept(html, path, **given):
-    """Make it once: that is half of a build. The path is not used."""
+    """Make it once: that is a quarter of a build. The path is not used."""
     asked = json.dumps([html, given | {"path": ""}])
     return notebooks.once(as_markdown, asked).decode()
 
