@@ -24,6 +24,7 @@ OPTIMIZERS = "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Lion"
 OPTIMIZERS = {getattr(keras.optimizers, name) for name in OPTIMIZERS}
 WITHIN = dir(keras.callbacks.Callback)  # an epoch
 WITHIN = [name for name in WITHIN if "batch" in name or "test" in name]
+OFTEN = "save_freq", "update_freq"
 OWN = "learning_rate", "weight_decay", "name"  # of an optimizer
 REFUSED = "clipnorm", "global_clipnorm", "clipvalue", "use_ema"
 REFUSED += "loss_scale_factor", "gradient_accumulation_steps"
@@ -32,6 +33,17 @@ DENSE = "InputLayer", "Flatten", "Dense", "Activation", "Rescaling"
 DENSE = {*DENSE, "BatchNormalization", "Normalization"}
 COMPILES = 1.0  # seconds that XLA takes
 _flat, _mapped = keras.tree.flatten, keras.tree.map_structure
+
+try:  # Else TensorFlow loops over the models for an accuracy.
+    from tensorflow.python.ops.parallel_for import pfor
+
+    @pfor.RegisterPFor("Bitcast")
+    def _bitcast(given):
+        kind = given.get_attr("type")
+        return pfor.wrap(tf.bitcast(given.stacked_input(0), kind))
+
+except (ImportError, AttributeError, AssertionError):  # known
+    pass
 
 
 def trained_together(tuner_class, at_most=32):
@@ -109,6 +121,7 @@ def trained_together(tuner_class, at_most=32):
 
         def __train_beside(self, trial, args, kwargs):
             stacks, objective = {}, self.oracle.objective
+            keras.backend.clear_session(free_memory=False)
             for n in range(at_most):
                 if n:
                     name = f"{self.__id}-{n}"
@@ -165,7 +178,7 @@ def trained_together(tuner_class, at_most=32):
         def _build_and_fit_model(self, trial, *args, **kwargs):
             caught = self.__caught
             if caught is not None:
-                keras.backend.clear_session(free_memory=False)
+                _clear_session()
                 model = self._build_hypermodel(trial.hyperparameters)
 
                 def fit(*args, **kwargs):
@@ -265,6 +278,16 @@ def _fit_together(fits, objective=None, trace=None):
         (run.model, run.history, run.best, stack.best(n, run.model))
         for n, run in enumerate(runs)
     ]
+
+
+def _clear_session():
+    """Clear Keras's state; new kernels are half of a build."""
+    try:
+        from keras.src.backend.common import global_state
+
+        vars(global_state.GLOBAL_STATE_TRACKER).clear()
+    except (ImportError, AttributeError):  # of another Keras
+        keras.backend.clear_session(free_memory=False)
 
 
 class _Caught(BaseException):
@@ -374,17 +397,17 @@ class _Trace:
     def run(self, kind, *given):
         """Call `steps`, traced once for each kind and type of data."""
         given = _mapped(tf.convert_to_tensor, given)
-        specs = _mapped(_any_rows, given)
-        key = kind, repr(specs)
-        if key not in self.known:
-            plain = {"autograph": False, "jit_compile": bool(kind[1])}
-            steps = partial(self.steps, *kind)
-            steps = tf.function(steps, specs, **plain)
-            taken = steps.get_concrete_function().captured_inputs
-            if len(taken) > 1:  # the row; others may differ later
-                raise ValueError("variables that no layer has")
-            self.known[key] = steps
-        return self.known[key](*given)
+        if kind not in self.known:
+            self.known[kind] = tf.function(
+                partial(self.steps, *kind),
+                autograph=False,
+                jit_compile=bool(kind[1]),
+                reduce_retracing=True,  # once more for all other sizes
+            )
+        steps = self.known[kind].get_concrete_function(*given)
+        if len(steps.captured_inputs) > 1:  # the row
+            raise ValueError("variables that no layer has")
+        return steps(*given)
 
     def steps(self, training, whole, fused, state, *given):
         """Return the state after all batches, and what is logged.
@@ -392,8 +415,9 @@ class _Trace:
         XLA compiles it if `whole` is the size of all batches, not 0,
         or its update alone if `fused`.
         """
-        numbers, rates, decay, start, done, data, order, size = given
-        rows, many = tf.shape(order)[0], tf.shape(decay)[0]
+        numbers, rates, decay, begun, done, data, order, size = given
+        rows = tf.shape(order)[0]
+        many = decay.shape[0] or tf.shape(decay)[0]
         rates = tf.reshape(rates, [-1, many])
 
         def step(first, done, parts, own):
@@ -409,10 +433,12 @@ class _Trace:
             one = partial(self.one, training, batch)
             gradient, own = tf.vectorized_map(one, each, warn=False)
             if training:
-                now = tf.minimum(done - start, tf.shape(rates)[0] - 1)
+                now = tf.minimum(done, tf.shape(rates)[0] - 1)
                 how = {"jit_compile": fused, "autograph": False}
                 update = tf.function(self.update, **how)
-                update = partial(update, done, rates[now], decay)
+                update = partial(
+                    update, begun + done, rates[now], decay
+                )
                 parts = map(update, gradient, *parts)
                 parts = [*map(list, zip(*parts, strict=True))]
             return first + size, done + training, parts, own
@@ -474,7 +500,7 @@ class _Trace:
         optimizer.assign_sub = lambda v, less: assign(v, v.value - less)
         with scope:
             step = optimizer.iterations
-            assign(step, tf.cast(done, step.dtype))
+            assign(step, tf.cast(done[:, None], step.dtype))
             for slot, value in zip(self.slots, slots, strict=True):
                 assign(slot, value)
             optimizer.update_step(gradient, self.row, rate)
@@ -497,13 +523,15 @@ class _Stack:
         self.numbers = np.float32(numbers).T
         each = [model.optimizer.get_config() for model in models]
         self.decay = np.float32([e["weight_decay"] or 0 for e in each])
-        self.start = self.done = int(models[0].optimizer.iterations)
+        begun = [int(model.optimizer.iterations) for model in models]
+        self.begun, self.done = np.int32(begun), 0
         rates = [config["learning_rate"] for config in each]
-        rates = [_planned(rate, self.done, steps) for rate in rates]
+        rates = zip(rates, begun, strict=True)
+        rates = [_planned(rate, done, steps) for rate, done in rates]
         self.rates = np.float32(rates).T
         self.state = trace.state(models)
         self.kept = _mapped(np.array, self.state)
-        self.kept_at = np.full(self.size, self.done)
+        self.kept_at = self.begun.copy()
         saved = steps * (1e-4 + 2e-9 * self.state[0].size)  # seconds
         kinds = {type(layer).__name__ for layer in models[0].layers}
         self.fused = saved > COMPILES and sys.platform == "linux"
@@ -530,9 +558,10 @@ class _Stack:
             whole = training and self.whole and len(order) > size
             end = len(order) // size * size if whole else 0
             for rows, whole in (order[:end], size), (order[end:], 0):
-                given = self.start, self.done, data, rows, size
+                given = self.begun, self.done, data, rows, size
                 if len(rows):
-                    fused = training and self.fused and not whole
+                    # The rest of the rows is too few to be compiled for.
+                    fused = training and self.fused and not self.whole
                     kind = training, whole, fused
                     given = state, *rates, *given
                     state, logs = self.trace.run(kind, *given)
@@ -542,7 +571,8 @@ class _Stack:
         return {name: v.numpy() for name, v in logs.items()}
 
     def give(self, n, model):
-        _assign(self.trace.pairs(model, self.state, n, self.done))
+        done = self.begun[n] + self.done
+        _assign(self.trace.pairs(model, self.state, n, done))
 
     def best(self, n, model):
         """Return variables and the values that were kept of them."""
@@ -553,7 +583,7 @@ class _Stack:
         kept = _flat(self.kept), _flat(self.state)
         for old, new in zip(*kept, strict=True):
             old[better] = new[better]
-        self.kept_at[better] = self.done
+        self.kept_at[better] = (self.begun + self.done)[better]
 
 
 def _dropped(layer, rate):
@@ -572,11 +602,6 @@ def _dropped(layer, rate):
 def _assign(pairs):
     for variable, value in pairs:
         variable.assign(value)
-
-
-def _any_rows(tensor):
-    shape = [None, *tensor.shape[1:]]
-    return tf.TensorSpec(shape[: tensor.ndim], tensor.dtype)
 
 
 def _planned(rate, done, steps):
@@ -683,6 +708,7 @@ def _shape(fit):
     no = [n for n in USUAL if n in fit and fit[n] != USUAL[n]]
     no += [name for name in REFUSED if config.get(name)]
     no += ["its data"] * (not all(known))
+    no += ["shuffle"] * (fit.get("shuffle", True) not in (True, False))
     kinds = type(model).__name__, type(optimizer).__name__
     no += [kinds[0]] * (kinds[0] not in ("Sequential", "Functional"))
     no += [kinds[1]] * (type(optimizer) not in OPTIMIZERS)
@@ -690,7 +716,9 @@ def _shape(fit):
         no += ["exclude_from_weight_decay"]
     for call in fit.get("callbacks") or ():
         found = {getattr(call, n).__module__[:5] for n in WITHIN}
-        no += [type(call).__name__] * (found != {"keras"})
+        often = [getattr(call, n, "epoch") for n in OFTEN]
+        plain = found == {"keras"} and set(often) == {"epoch"}
+        no += [type(call).__name__] * (not plain)
     held = [v.constraint for v in model.trainable_variables]
     no += ["a constraint"] * any(held)
     numbers = [getattr(*at) for at in owners]
@@ -709,7 +737,7 @@ def _shape(fit):
     parts[1]["optimizer"] = config | dict.fromkeys(OWN)
     parts += [isinstance(config["learning_rate"], dict)]  # scheduled
     parts += [[list(v.shape) for v in model.variables]]
-    run = [int(optimizer.iterations), optimizer.built]
+    run = [optimizer.built]
     run += [{n: fit[n] for n in PLAIN if n in fit}]
     run += [[id(d) for d in _flat(data)]]
     dumps = partial(json.dumps, default=repr, sort_keys=True)

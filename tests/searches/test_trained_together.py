@@ -1,6 +1,7 @@
 """Trials trained together end as each trained alone."""
 
 import json
+import runpy
 import sys
 import warnings
 from pathlib import Path
@@ -32,6 +33,7 @@ FLOATS = {
     "step": (0.01, 3e-3),
 }
 layers, optimizers = keras.layers, keras.optimizers
+SCHEDULE = optimizers.schedules.PolynomialDecay(0.1, 20)
 
 
 def dense(rate, decay, step):
@@ -240,8 +242,8 @@ def test_each_trial_has_its_score_and_checkpoint(tmp_path, tuner_class):
     assert names == {"oracle.json", "tuner0.json"}
 
 
-def test_a_shape_is_traced_once_in_a_search(tmp_path, monkeypatch):
-    """For every size of stack, batch size and number of trials."""
+def test_a_shape_is_traced_twice_in_a_search(tmp_path, monkeypatch):
+    """For its first size of stack, then for all sizes and batches."""
     traced, stacked = [], []
     real, fitted = module._Trace.steps, module._fit_together
 
@@ -266,12 +268,48 @@ def test_a_shape_is_traced_once_in_a_search(tmp_path, monkeypatch):
         trained_together(kt.RandomSearch, at_most=4),
         tmp_path,
         OneShape(),
-        max_trials=9,
+        max_trials=19,
     )
-    assert len({size for size, _ in stacked}) > 1
+    assert len({size for size, _ in stacked}) > 2
     assert {batch for _, batch in stacked} == {16, 32}
     assert sum(size for size, _ in stacked) >= 8
-    assert traced == [True, False]
+    assert traced == [True, False] * 2
+
+
+def test_accuracy_is_computed_for_all_models_at_once():
+    """Else TensorFlow loops over them, in each step."""
+    found = tf.vectorized_map(
+        keras.ops.argmax, X, fallback_to_while_loop=False
+    )
+    assert np.array_equal(found, X.argmax(axis=1))
+    runpy.run_path(module.__file__)  # a copy of it finds that done
+
+
+def test_what_a_build_sets_in_keras_ends_with_it(tmp_path):
+    """As alone; and each model's layers have the same names."""
+    seen = {}
+    for name in "alone", "together":
+        built = seen[name] = set()
+
+        def build(hp, built=built):
+            before = keras.config.dtype_policy().name
+            if hp.Boolean("wide"):
+                keras.config.set_dtype_policy("float64")
+            model = space(hp)
+            names = [each.name for each in model.layers]
+            built.add((before, *names))
+            return model
+
+        tuner_class = kt.RandomSearch
+        if name == "together":
+            tuner_class = trained_together(tuner_class)
+        folder = tmp_path / name
+        tuner = searched(tuner_class, folder, build, max_trials=6)
+        trials = tuner.oracle.trials.values()
+        wide = {trial.hyperparameters.get("wide") for trial in trials}
+        assert wide == {False, True}
+        keras.utils.clear_session()
+    assert seen["together"] == seen["alone"]
 
 
 def test_variables_that_no_layer_has_are_refused():
@@ -354,13 +392,15 @@ def test_a_hypermodel_s_fit_and_failures_are_each_trial_s(tmp_path):
         ("SGD", {"weight_decay": 0.1}),
         ("Adagrad", {}),
         ("Lion", {}),
+        ("Adam", {"learning_rate": SCHEDULE}),
     ],
 )
 def test_training_goes_on_with_the_optimizer_s_state(name, settings):
-    """As in a trial that Hyperband promotes."""
+    """As in trials that Hyperband promotes, from unlike best epochs."""
 
     def optimizer(rate):
-        return getattr(optimizers, name)(rate, **settings)
+        given = {"learning_rate": rate} | settings
+        return getattr(optimizers, name)(**given)
 
     ends = []
     for together in False, True:
@@ -371,6 +411,7 @@ def test_training_goes_on_with_the_optimizer_s_state(name, settings):
             fits.append(
                 {"self": model, "x": X, "y": Y, "shuffle": False}
             )
+        fits[0]["self"].fit(X, Y, shuffle=False, verbose=0)
         for _ in range(2):
             if together:
                 _fit_together(fits)
@@ -379,14 +420,24 @@ def test_training_goes_on_with_the_optimizer_s_state(name, settings):
                     given = {n: fit[n] for n in fit if n != "self"}
                     fit["self"].fit(**given, verbose=0)
         ends.append([fit["self"] for fit in fits])
-    for alone, other in zip(*ends, strict=True):
-        assert int(alone.optimizer.iterations) == 6
-        assert int(other.optimizer.iterations) == 6
+    for alone, other, done in zip(*ends, (9, 6), strict=True):
+        assert int(alone.optimizer.iterations) == done
+        assert int(other.optimizer.iterations) == done
         kept = (
             m.variables + m.optimizer.variables for m in (alone, other)
         )
         for one, two in zip(*kept, strict=True):
             assert np.allclose(one, two, atol=1e-5), one.path
+
+
+def test_models_of_unlike_steps_share_a_stack():
+    shapes = set()
+    for steps in 0, 3:
+        keras.utils.clear_session()
+        model = space(kt.HyperParameters())
+        model.optimizer.iterations.assign(steps)
+        shapes.add(module._shape({"self": model, "x": X, "y": Y}))
+    assert len(shapes) == 1 and None not in shapes
 
 
 def test_validation_is_in_batches_as_alone():
@@ -532,11 +583,16 @@ class Within(keras.callbacks.Callback):
 class OfSteps(kt.HyperModel):
     """Takes a callback that is called within an epoch."""
 
+    def __init__(self, *added, **settings):
+        super().__init__()
+        self.added, self.settings = added, settings
+
     def build(self, hp):
         return space(hp)
 
     def fit(self, hp, model, *args, callbacks, **kwargs):
-        callbacks = [*callbacks, Within()]
+        kwargs |= self.settings
+        callbacks = [*callbacks, *self.added]
         return model.fit(*args, callbacks=callbacks, **kwargs)
 
 
@@ -564,7 +620,11 @@ ALONE = {
     "__lambda__": with_layers(
         lambda number: layers.Lambda(lambda x: x * number)
     ),
-    "Within": OfSteps(),
+    "Within": OfSteps(Within()),
+    "ModelCheckpoint": OfSteps(
+        keras.callbacks.ModelCheckpoint("no.keras", save_freq=1000)
+    ),
+    "shuffle": OfSteps(shuffle="batch"),
     "groups": with_layers(
         lambda number: layers.Reshape((3, 2)),
         lambda number: layers.Conv1D(4, 2, groups=2),
@@ -592,6 +652,17 @@ def test_what_cannot_be_shared_is_trained_alone(tmp_path, reason):
     for name, trial in plain.oracle.trials.items():
         other = tuner.oracle.trials[name]
         assert trial.status == other.status == "COMPLETED"
+
+
+def test_a_log_of_each_batch_is_not_shared(tmp_path):
+    log = keras.callbacks.TensorBoard
+    for often, shared in ("epoch", True), ("batch", False):
+        calls = [log(tmp_path, update_freq=often)]
+        fit = {"self": space(kt.HyperParameters()), "x": X, "y": Y}
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            shape = module._shape(fit | {"callbacks": calls})
+        assert bool(shape) == shared != bool(said)
 
 
 class Twice(kt.HyperModel):
