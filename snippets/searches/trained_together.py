@@ -16,9 +16,10 @@ TESTED = ("1.4.7", "1.4.8")  # versions of Keras Tuner
 FIT = inspect.signature(keras.Model.fit)
 DATA = "x", "y", "validation_data", "sample_weight"
 PLAIN = "batch_size", "validation_batch_size", "validation_split"
-PLAIN += "shuffle", "epochs", "initial_epoch"
+PLAIN += ("shuffle",)
+SPAN = "initial_epoch", "epochs"  # may differ in a stack
 USUAL = {name: each.default for name, each in FIT.parameters.items()}
-for known in ("self", "callbacks", "verbose", *DATA, *PLAIN):
+for known in ("self", "callbacks", "verbose", *DATA, *PLAIN, *SPAN):
     USUAL.pop(known)
 OPTIMIZERS = "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Lion"
 OPTIMIZERS = {getattr(keras.optimizers, name) for name in OPTIMIZERS}
@@ -54,9 +55,9 @@ def trained_together(tuner_class, at_most=32):
 
     Up to `at_most` trials are asked for at once. Those whose models
     differ only in first weights, learning rate (a schedule's numbers
-    too), weight decay, dropout rates and strengths of L1 and L2 are
-    trained as one, on the same batches; the others alone, as ever, but
-    for a shape that was trained so before. Each has its own score,
+    too), weight decay, dropout rates, strengths of L1 and L2 and epochs
+    are trained as one, on the same batches; the others alone, as ever,
+    but for a shape that was trained so before. Each has its own score,
     checkpoint and place in the oracle. Callbacks are called at epochs;
     a trial that one stops keeps what it had. After a kill the trials
     that ran are trained again, together. What can't be trained so at
@@ -231,7 +232,8 @@ def _fit_together(fits, objective=None, trace=None):
     """Train Keras models of one shape as one, on the same batches.
 
     `fits` has a dictionary for each: what `Model.fit` would be given,
-    the model under "self". All but models and callbacks is the first's.
+    the model under "self". Data, batch sizes and what else is given but
+    callbacks and epochs is the first's.
     `objective` is a kt.Objective, `trace` a _Trace of this shape.
 
     Returns a tuple for each: the model, with the weights it ends with;
@@ -240,40 +242,40 @@ def _fit_together(fits, objective=None, trace=None):
     """
     given = fits[0]
     train, validation, steps = _batches(given)
-    first = given.get("initial_epoch", 0)
-    epochs = range(first, given.get("epochs", 1))
     models = [fit["self"] for fit in fits]
     trace = trace or _Trace(models[0])
-    stack = _Stack(models, trace, train, steps * len(epochs))
-    runs = [_Run(fit, epochs, steps) for fit in fits]
-    for epoch in epochs:
-        live = [n for n, run in enumerate(runs) if run.lives]
+    runs = [_Run(fit, steps) for fit in fits]
+    planned = [steps * len(run.epochs) for run in runs]
+    stack = _Stack(models, trace, train, planned)
+    while live := [n for n, run in enumerate(runs) if run.lives]:
         for n in live:
-            runs[n].calls.on_epoch_begin(epoch)
+            runs[n].calls.on_epoch_begin(runs[n].epoch)
             stack.follow(n, runs[n].model.optimizer)
+        stack.drop_all_but(live)
         logs = stack.epoch(train, True)
         if validation:
             checked = stack.epoch(validation, False)
             logs |= {f"val_{name}": v for name, v in checked.items()}
+        better = []
         for n in live:
             run = runs[n]
             now = {name: float(v[n]) for name, v in logs.items()}
-            run.lives = epoch < epochs[-1]
+            run.lives = run.epoch < run.epochs[-1]
             if run.looks or not run.lives:
                 stack.give(n, run.model)
-            run.calls.on_epoch_end(epoch, now)
+            run.calls.on_epoch_end(run.epoch, now)
             # A callback may have added the objective.
             now = {n: v[-1] for n, v in run.history.history.items()}
             if run.model.stop_training and run.lives:
                 stack.give(n, run.model)
                 run.lives = False
             if run.improves(now, objective):
-                run.best = epoch
+                run.best = run.epoch
+                better.append(n)
             if not run.lives:
                 run.calls.on_train_end(now)
-        stack.keep([run.best == epoch for run in runs])
-        if not any(run.lives for run in runs):
-            break
+            run.epoch += 1
+        stack.keep(better)
     return [
         (run.model, run.history, run.best, stack.best(n, run.model))
         for n, run in enumerate(runs)
@@ -297,17 +299,21 @@ class _Caught(BaseException):
 class _Run:
     """What one model's callbacks and history see."""
 
-    def __init__(self, fit, epochs, steps):
+    def __init__(self, fit, steps):
+        first, end = fit.get("initial_epoch", 0), fit.get("epochs", 1)
+        self.epochs = range(first, end)
+        self.epoch, self.lives = self.epochs.start, bool(self.epochs)
         own = fit.get("callbacks") or []
         own = [c for c in own if type(c).__name__ != "SaveBestEpoch"]
         kinds = {type(c).__name__ for c in own}
         self.looks = bool(kinds - {"TunerCallback"})
         self.model = fit["self"]
         self.history = keras.callbacks.History()
-        given = {"epochs": epochs.stop, "steps": steps, "verbose": 0}
+        given = {"epochs": self.epochs.stop, "steps": steps}
+        given["verbose"] = 0
         own, given["model"] = [*own, self.history], self.model
         self.calls = keras.callbacks.CallbackList(own, **given)
-        self.lives, self.best, self.value = True, None, None
+        self.best, self.value = None, None
         self.model.stop_training = False
         self.calls.on_train_begin()
 
@@ -516,7 +522,7 @@ class _Trace:
 class _Stack:
     """Models of one shape, trained side by side."""
 
-    def __init__(self, models, trace, batches, steps):
+    def __init__(self, models, trace, batches, planned):
         self.trace, self.size = trace, len(models)
         trace.use(models[0], *next(batches()))
         numbers = [[getattr(*at) for at in _numbers(m)] for m in models]
@@ -524,17 +530,19 @@ class _Stack:
         each = [model.optimizer.get_config() for model in models]
         self.decay = np.float32([e["weight_decay"] or 0 for e in each])
         begun = [int(model.optimizer.iterations) for model in models]
-        self.begun, self.done = np.int32(begun), 0
+        self.begun, self.done, steps = np.int32(begun), 0, max(planned)
         rates = [config["learning_rate"] for config in each]
         rates = zip(rates, begun, strict=True)
         rates = [_planned(rate, done, steps) for rate, done in rates]
         self.rates = np.float32(rates).T
         self.state = trace.state(models)
         self.kept = _mapped(np.array, self.state)
-        self.kept_at = self.begun.copy()
+        self.kept_at, self.rows = self.begun.copy(), slice(self.size)
         saved = steps * (1e-4 + 2e-9 * self.state[0].size)  # seconds
         kinds = {type(layer).__name__ for layer in models[0].layers}
-        self.fused = saved > COMPILES and sys.platform == "linux"
+        # XLA compiles for each number of models.
+        alike = min(planned) == steps and sys.platform == "linux"
+        self.fused = alike and saved > COMPILES
         self.whole = self.fused and kinds <= DENSE
         if self.whole:
             trace.check(*next(batches()))
@@ -544,31 +552,44 @@ class _Stack:
         if len(self.rates) == 1:
             self.rates[0, n] = optimizer.learning_rate.numpy()
 
+    def drop_all_but(self, live):
+        """Train the others no longer, if that is worth its trace."""
+        rows = np.arange(self.size)[self.rows]
+        if not self.fused and 2 * len(live) <= len(rows):
+            self.rows = live
+
     def epoch(self, batches, training):
         """Return what an epoch logs: for each name an array."""
-        weights, others, slots = self.state
-        count = len(others)
+        rows = self.rows
+        weights, others, slots = _mapped(lambda v: v[rows], self.state)
+        count, many = len(others), len(weights)
         others = others + [
-            np.zeros((self.size, *v.shape), v.dtype)
+            np.zeros((many, *v.shape), v.dtype)
             for v in self.trace.counts
         ]
         state = weights, others, slots
-        rates = [*self.numbers], self.rates.ravel(), self.decay
+        rates = self.rates[:, rows].ravel(), self.decay[rows]
+        rates = [*self.numbers[:, rows]], *rates
         for data, order, size in batches():
             whole = training and self.whole and len(order) > size
             end = len(order) // size * size if whole else 0
-            for rows, whole in (order[:end], size), (order[end:], 0):
-                given = self.begun, self.done, data, rows, size
-                if len(rows):
-                    # The rest of the rows is too few to be compiled for.
+            for part, whole in (order[:end], size), (order[end:], 0):
+                given = self.begun[rows], self.done, data, part, size
+                if len(part):
+                    # The rest is too few rows to be compiled for.
                     fused = training and self.fused and not self.whole
                     kind = training, whole, fused
                     given = state, *rates, *given
                     state, logs = self.trace.run(kind, *given)
-                self.done += -(-len(rows) // size) * training
-        weights, own, slots = _mapped(np.array, state)
-        self.state = weights, own[:count], slots
-        return {name: v.numpy() for name, v in logs.items()}
+                self.done += -(-len(part) // size) * training
+        weights, own, slots = state
+        state = _flat(self.state), _flat((weights, own[:count], slots))
+        for old, new in zip(*state, strict=True):
+            old[rows] = new
+        every = {name: np.full(self.size, np.nan) for name in logs}
+        for name, values in logs.items():
+            every[name][rows] = values
+        return every
 
     def give(self, n, model):
         done = self.begun[n] + self.done

@@ -289,6 +289,7 @@ def test_what_a_build_sets_in_keras_ends_with_it(tmp_path):
     """As alone; and each model's layers have the same names."""
     seen = {}
     for name in "alone", "together":
+        keras.utils.clear_session()
         built = seen[name] = set()
 
         def build(hp, built=built):
@@ -308,7 +309,7 @@ def test_what_a_build_sets_in_keras_ends_with_it(tmp_path):
         trials = tuner.oracle.trials.values()
         wide = {trial.hyperparameters.get("wide") for trial in trials}
         assert wide == {False, True}
-        keras.utils.clear_session()
+    keras.utils.clear_session()
     assert seen["together"] == seen["alone"]
 
 
@@ -430,14 +431,63 @@ def test_training_goes_on_with_the_optimizer_s_state(name, settings):
             assert np.allclose(one, two, atol=1e-5), one.path
 
 
-def test_models_of_unlike_steps_share_a_stack():
+def test_models_of_unlike_steps_and_epochs_share_a_stack():
     shapes = set()
     for steps in 0, 3:
         keras.utils.clear_session()
         model = space(kt.HyperParameters())
         model.optimizer.iterations.assign(steps)
-        shapes.add(module._shape({"self": model, "x": X, "y": Y}))
+        fit = {"self": model, "x": X, "y": Y, "epochs": 2 + steps}
+        shapes.add(module._shape(fit | {"initial_epoch": steps}))
     assert len(shapes) == 1 and None not in shapes
+
+
+def scheduled(n):
+    rate = optimizers.schedules.PolynomialDecay(0.1 / n, 20)
+    hp, adam = kt.HyperParameters(), optimizers.AdamW
+    model = space(hp, lambda _: adam(rate, 0.05 * n))
+    model.optimizer.iterations.assign(2 * n)
+    return model, X, Y
+
+
+def at_a_rate(n):
+    return compiled(0.1, 0.05 * n, 0.02 / n)
+
+
+@pytest.mark.parametrize("build", [scheduled, at_a_rate])
+def test_each_is_trained_for_its_own_epochs(build, monkeypatch):
+    """Also with a schedule, and where XLA would compile."""
+    monkeypatch.setattr(module, "COMPILES", 0)
+    ends, histories = {}, []
+    for kind in "alone", "together":
+        fits = []
+        for n, span in enumerate([(0, 1), (2, 7), (1, 3)]):
+            keras.utils.set_random_seed(n)
+            model, *data = build(n + 1)
+            fit = dict(zip(("x", "y"), data, strict=True))
+            fit |= {"shuffle": False, "validation_split": 0.3}
+            fit |= dict(zip(module.SPAN, span, strict=True))
+            fits.append(fit | {"self": model})
+        ends[kind] = [fit["self"] for fit in fits]
+        if kind == "alone":
+            for fit in fits:
+                history = fit.pop("self").fit(**fit, verbose=0)
+                histories.append(history)
+        else:
+            found = _fit_together(fits)
+    for one, (_, two, best, _) in zip(histories, found, strict=True):
+        assert one.epoch == two.epoch and best == one.epoch[-1]
+        for name, values in one.history.items():
+            assert two.history[name] == pytest.approx(values, 1e-3)
+    for models in zip(*ends.values(), strict=True):
+        both = [model.get_weights() for model in models]
+        if build is scheduled:
+            both = [
+                weights + model.optimizer.variables
+                for weights, model in zip(both, models, strict=True)
+            ]
+        for one, two in zip(*both, strict=True):
+            assert np.allclose(one, two, atol=1e-4)
 
 
 def test_validation_is_in_batches_as_alone():
@@ -483,8 +533,16 @@ def test_an_argument_of_fit_it_does_not_know_is_not_lost(tmp_path):
     assert any("class_weight" in each for each in said)
 
 
-def test_early_stopping_ends_each_as_alone():
-    ends = {}
+def test_early_stopping_ends_each_as_alone(monkeypatch):
+    ends, computed = {}, []
+    real = module._Trace.run
+
+    def run(self, kind, state, *given):
+        if kind[0]:
+            computed.append(len(state[0]))
+        return real(self, kind, state, *given)
+
+    monkeypatch.setattr(module._Trace, "run", run)
     for kind in "alone", "together":
         fits = []
         for n, rate in enumerate((1e-3, 0.9)):
@@ -511,6 +569,9 @@ def test_early_stopping_ends_each_as_alone():
         )
         epochs.append(len(a.epoch))
     assert min(epochs) < max(epochs)
+    # What has ended is trained no longer.
+    both, one = min(epochs), max(epochs) - min(epochs)
+    assert computed == [2] * both + [1] * one
     for a, b in zip(*(ends[kind][1] for kind in ends), strict=True):
         for one, two in zip(
             a.get_weights(), b.get_weights(), strict=True
