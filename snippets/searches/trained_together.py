@@ -63,8 +63,9 @@ def trained_together(tuner_class, at_most=32):
     that ran are trained again, together. What can't be trained so at
     all is trained alone, with a warning that says why: layers, losses
     and functions that aren't Keras's own, constraints, clipped
-    gradients, convolutions in groups, callbacks within epochs, data
-    that are no arrays or dataset.
+    gradients, convolutions in groups, Embedding under an optimizer that
+    squares gradients, callbacks within epochs, data that are no arrays
+    or dataset.
 
     `HyperModel.fit` runs twice, up to its first `model.fit` the first
     time. What callbacks do to weights is lost.
@@ -712,6 +713,10 @@ def _foreign(config):
             yield inner if isinstance(inner, str) else name
         elif str(name)[:4] == "Conv" and inner.get("groups", 1) > 1:
             yield "groups"  # TensorFlow gets their gradients wrong
+        elif (
+            name == "Embedding"
+        ):  # alone, each row of a batch is squared
+            yield name
         config = list(config.values())
     if isinstance(config, (list, tuple)):
         for each in config:
@@ -747,7 +752,10 @@ def _shape(fit):
         setattr(*at, 0.5)
     try:
         parts = [model.get_config(), model.get_compile_config(), kinds]
-        no += sorted(set(_foreign(parts)))
+        found = set(_foreign(parts))
+        if kinds[1] in ("SGD", "Lion"):  # which square no gradient
+            found.discard("Embedding")
+        no += sorted(found)
     except Exception as error:  # of a layer without get_config
         no.append(str(error).partition("\n")[0])
     for at, number in zip(owners, numbers, strict=True):

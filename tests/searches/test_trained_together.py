@@ -671,7 +671,19 @@ def with_layers(*added):
     return build
 
 
+def of_words(hp, optimizer=optimizers.Adam):
+    model = keras.Sequential([keras.Input((6,))])
+    model.add(layers.Embedding(4, 3, mask_zero=False))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(2, "softmax"))
+    rate = hp.Float("learning_rate", 1e-3, 1e-1)
+    loss = "sparse_categorical_crossentropy"
+    model.compile(optimizer(rate), loss)
+    return model
+
+
 ALONE = {
+    "Embedding": of_words,
     "Subclassed": subclassed,
     "clipnorm": clipped,
     "Nadam": lambda hp: space(hp, optimizers.Nadam),
@@ -713,6 +725,28 @@ def test_what_cannot_be_shared_is_trained_alone(tmp_path, reason):
     for name, trial in plain.oracle.trials.items():
         other = tuner.oracle.trials[name]
         assert trial.status == other.status == "COMPLETED"
+
+
+@pytest.mark.parametrize("name", ["SGD", "Lion"])
+def test_words_are_trained_together_where_that_is_as_alone(name):
+    """Keras squares the gradient of each occurrence, others the sum."""
+    words, ends = np.int64(abs(X)) % 4, []
+    for together in False, True:
+        fits = []
+        for n in range(2):
+            keras.utils.set_random_seed(n)
+            hp, kind = kt.HyperParameters(), getattr(optimizers, name)
+            fit = {"self": of_words(hp, kind), "x": words, "y": Y}
+            fits.append(fit | {"shuffle": False})
+        ends.append([fit["self"].get_weights for fit in fits])
+        assert all(module._shape(fit) for fit in fits)
+        if together:
+            _fit_together(fits)
+        else:
+            [fit.pop("self").fit(**fit, verbose=0) for fit in fits]
+    for one, two in zip(*ends, strict=True):
+        for pair in zip(one(), two(), strict=True):
+            assert np.allclose(*pair, atol=1e-5)
 
 
 def test_a_log_of_each_batch_is_not_shared(tmp_path):
