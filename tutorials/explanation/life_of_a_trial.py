@@ -321,16 +321,12 @@ class Fates(kt.GridSearch):
 # %%
 space = kt.HyperParameters()
 space.Choice("fate", FATES)
-fates = Fates(
-    hyperparameters=space,
-    objective=kt.Objective("score", "max"),
-    max_retries_per_trial=1,
-    max_consecutive_failed_trials=9,
-    seed=1,
-    directory="searches",
-    project_name="life_of_a_trial_fates",
-    overwrite=True,
-)
+score = kt.Objective("score", "max")
+folder |= {"project_name": "life_of_a_trial_fates"}
+folder["overwrite"] = True
+limits = {"max_retries_per_trial": 1}
+limits["max_consecutive_failed_trials"] = 9
+fates = Fates(None, score, hyperparameters=space, **limits, **folder)
 quiet = contextlib.redirect_stderr(io.StringIO())  # the tracebacks
 with mock.patch.object(Trial, "__setattr__", caught), quiet:
     fates.search(verbose=0)
@@ -574,16 +570,8 @@ class Losing(kt.Hyperband):
 
 
 # %%
-loser = Losing(
-    Classifier(),
-    objective=goal,
-    max_epochs=2,
-    factor=2,
-    seed=1,
-    directory="searches",
-    project_name="life_of_a_trial_hyperband",
-    overwrite=True,
-)
+folder["project_name"] = "life_of_a_trial_hyperband"
+loser = Losing(Classifier(), goal, 2, factor=2, seed=1, **folder)
 
 # %%
 with contextlib.redirect_stderr(io.StringIO()):  # the traceback

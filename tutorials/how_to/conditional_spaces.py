@@ -153,15 +153,9 @@ from snippets.data.load_images import load_images
 
 # %%
 images = load_images("digits")
-tuner = kt.RandomSearch(
-    either_optimizer,
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=5,
-    seed=1,
-    directory="searches",
-    project_name="conditional_spaces_optimizer",
-    overwrite=True,
-)
+names = {"directory": "searches", "project_name": "either_optimizer"}
+names |= {"seed": 1, "overwrite": True}
+tuner = kt.RandomSearch(either_optimizer, goal, 5, **names)
 data = {"validation_data": images.validation, "verbose": 0}
 tuner.search(*images.train, **data)
 table = trials_table(tuner).drop(columns=["status", "best_step"])

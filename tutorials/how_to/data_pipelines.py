@@ -398,15 +398,8 @@ train, validation = (
 )
 
 # %%
-tuner = kt.RandomSearch(
-    TextClassifier(),
-    objective=kt.Objective("val_accuracy", "max"),
-    max_trials=2,
-    seed=1,
-    directory="searches",
-    project_name="data_pipelines_text",
-    overwrite=True,
-)
+folder |= {"project_name": "data_pipelines_text", "overwrite": True}
+tuner = kt.RandomSearch(TextClassifier(), score, 2, seed=1, **folder)
 tuner.search(train, validation_data=validation, epochs=3, verbose=0)
 
 # %%

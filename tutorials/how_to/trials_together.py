@@ -9,9 +9,9 @@
 #   trial.
 # - Each trial ends as it would alone, given the same batches, with its own
 #   score and checkpoint.
-# - Learning rate, weight decay, dropout rate, L1 and L2 and first weights
-#   may differ within a shape; layers, units, activation and batch size
-#   may not.
+# - Learning rate, weight decay, dropout rate, L1 and L2, epochs and first
+#   weights may differ within a shape; layers, units, activation and batch
+#   size may not.
 #
 # It pays for [small models](#where-it-stops-paying); for larger ones use
 # [several processes](several_processes.py).
@@ -175,9 +175,11 @@ assert np.allclose(losses["alone"], losses["together"], rtol=1e-3)
 # trained together before in the search. What can't share a stack is trained
 # alone with a warning that says why: subclassed models, models without
 # `model.fit`, layers, losses, activations and schedules that aren't Keras's
-# own, constraints, clipped gradients, convolutions in groups, callbacks of
-# your own that are called at batches or tests, data that are neither arrays
-# nor a `tf.data.Dataset`.
+# own, constraints, clipped gradients, convolutions in groups, callbacks
+# that act at batches or tests, data that are neither arrays nor a
+# `tf.data.Dataset`. So is `Embedding`, but under `SGD` and `Lion`: where a
+# word occurs twice in a batch, Keras on TensorFlow adds the squares of its
+# two gradients, and a stack squares their sum.
 
 
 # %%
@@ -203,7 +205,8 @@ assert "clipnorm" in reason
 # Two more limits:
 #
 # - [Callbacks](callbacks.py) are called at epochs. A trial that early
-#   stopping ends keeps what it had, but is computed to the end.
+#   stopping ends keeps what it had, but may be computed on, until half of
+#   its stack has ended.
 # - `HyperModel.fit` runs twice: up to `model.fit`, to learn what it
 #   would train, and again with that trained.
 #
@@ -247,14 +250,14 @@ counts = shown[["worse on", "better on"]].drop(1)
 assert counts.to_numpy().tolist() == [[4, 6], [6, 3], [9, 2]]
 
 # %% [markdown]
-# [Hyperband](../hyperband.py) asks for a whole round of a bracket
-# anyway, and loses nothing.
+# [Hyperband](../hyperband.py) asks for whole rounds anyway, and loses
+# nothing. Trials of several rounds share a stack.
 #
 # ## Where it stops paying
 #
 # How many times less CPU a trial takes than in a bare Keras loop,
-# [recorded](../../evidence/bench_together.py) on one thread, each network
-# in one run: two hidden layers on the digits and on 8,000 of MNIST's test
+# [recorded](../../evidence/bench_together.py) on one thread, medians of
+# three rounds: two hidden layers on the digits and on 8,000 of MNIST's test
 # images, and two convolutions. All that a search costs is counted.
 
 # %%
