@@ -61,11 +61,33 @@ NO_PROSE = re.compile(
 CODE = re.compile(r"(?s)<pre\b.*?</pre>")
 SPAN = re.compile(r"</?span\b[^>]*>")
 TO_TERM = re.compile(rf'^<a (?=href="[^"]*{GLOSSARY}#([\w-]+)">)')
-template = jinja2.Template((HERE / "page.md.j2").read_text("utf-8"))
+CELL = re.compile(r"(?s)<td>(.*?)</td>")
+WORD = re.compile(r"(?!nan|NaN|inf)[^\W\d]|[\[({\"']")
 LINK = re.compile(r"Doc file '(tutorials/\S+\.py)' contains a link '(\S+)'")
 BELOW = re.compile(r"(?s)<!--code-->(.*?)<!--made-->(.*?)<!--end-->")
 TWIN = re.compile(r'<p class="twin">.*?</p>')
 version = functools.cache(importlib.metadata.version)
+
+
+def words_marked(table):
+    """Mark the cells of columns of words, which begin at the left."""
+    head, begins, body = table.partition("<tbody>")
+    rows = [CELL.findall(row) for row in body.split("<tr>")[1:]]
+    columns = [any(map(WORD.match, c)) for c in zip(*rows, strict=False)]
+    marks = [' class="word"' * has_words for has_words in columns]
+
+    def marked(row, tag):
+        mark = iter(marks)
+        return re.sub(f"<{tag}>", lambda m: f"<{tag}{next(mark, '')}>", row)
+
+    if head.count("<th>") == len(marks) and "colspan" not in head:
+        head = marked(head, "th")
+    return head + begins + "<tr>".join(marked(r, "td") for r in body.split("<tr>"))
+
+
+templates = jinja2.Environment(autoescape=False)  # of Markdown
+templates.filters["words_marked"] = words_marked
+template = templates.from_string((HERE / "page.md.j2").read_text("utf-8"))
 
 
 class CellOfLink(logging.Filter):

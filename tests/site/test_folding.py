@@ -8,6 +8,8 @@ import execute
 import folding
 import nbformat
 import notebooks
+import pages
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from helpers import TUTORIALS, place
@@ -214,3 +216,32 @@ def test_search_knows_folded_code(site):
             if each.source.startswith("def ") and folding.summary(each):
                 first = words(each.source.splitlines()[0])
                 assert first in known, (path, first)
+
+
+@pytest.mark.parametrize("name", ["trial", None])
+def test_columns_of_words_begin_at_the_left(name):
+    """Numbers end at the right, whatever stands among them."""
+    columns = {
+        "score": ["0.5", "nan", ""],
+        "change": ["−0.25", "± 0.1", "<NA>"],
+        "status": ["COMPLETED", "", "FAILED"],
+        "found": ["[1, 2]", "(none)", ""],
+        "of": ["5 of 5", "4 of 5", "3 of 5"],
+    }
+    frame = pd.DataFrame(columns).rename_axis(name)
+    table = pages.words_marked(notebooks.table(frame))
+    head, *rows = BeautifulSoup(table, "html.parser").find_all("tr")
+    for row in rows:
+        cells = row.find_all("td")[-len(columns) :]
+        marked = [cell.get("class") == ["word"] for cell in cells]
+        assert marked == [False, False, True, True, False]
+    marked = [each.text for each in head.find_all(class_="word")]
+    assert marked == ["status", "found"]
+    assert pages.words_marked("<p>no table</p>") == "<p>no table</p>"
+
+
+def test_heads_over_several_columns_stay_as_they_are():
+    both = pd.concat({"a": pd.DataFrame({"b": ["x"]})}, axis=1)
+    both["a", "c"] = 1
+    table = pages.words_marked(notebooks.table(both))
+    assert table.count("word") == table.count('<td class="word">x') == 1
