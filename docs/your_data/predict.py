@@ -64,6 +64,16 @@ def main(path):
         raise ValueError(
             f"the last {about['length']} values must be there, no gap"
         )
+    step = series.attrs.get("step", series.index[-1] - series.index[-2])
+    learned = about.get("step", str(step))
+    try:
+        same = 0.9 < pd.Timedelta(str(step)) / pd.Timedelta(learned) < 1.1
+    except ValueError:  # of months, working days, numbers
+        same = str(step) == learned
+    if not same:
+        raise ValueError(
+            f"{path} has steps of {step}, the network learned {learned}"
+        )
     #:
     predicted = model.predict(inputs, verbose=0)
     #: predict=class
@@ -82,7 +92,6 @@ def main(path):
     for row, words in zip(rows.index, said, strict=True):
         print(f"{row}\t{words}")
     #: kind=series
-    step = series.attrs.get("step", series.index[-1] - series.index[-2])
     print(f"{series.index[-1] + step}\t{said[0]}")
 
 

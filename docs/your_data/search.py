@@ -554,7 +554,10 @@ def load(options):
         return windows[part], values[part]
 
     about = {"target": options.target, "time": options.time}
-    return SeriesModel(LENGTH), take, parts, about | {"length": LENGTH}
+    about["length"] = LENGTH
+    step = series.attrs.get("step", series.index[-1] - series.index[-2])
+    about["step"] = str(step)
+    return SeriesModel(LENGTH), take, parts, about
 
 
 #: predict=class

@@ -644,6 +644,32 @@ def test_a_time_that_cannot_be_is_one_error(
     assert code and message in said and "Traceback" not in said, said
 
 
+def test_a_series_of_another_step_is_not_forecast(programs, tmp_path):
+    chosen = {"kind": "series", "predict": "number"}
+    chosen["tuner"] = "RandomSearch"
+    names = "search.py", "predict.py"
+    for name, text in zip(names, programs[key(chosen)], strict=True):
+        (tmp_path / name).write_text(text, "utf-8")
+    given, *_ = series(tmp_path, "number")
+    given += ["--trials", "1", "--max-epochs", "1"]
+    code, said = run(tmp_path, "search.py", *given)
+    assert not code, said
+    days = np.arange("2024-01-01T00:00", "2024-03-01", 1440, "M8[m]")
+    for times, expected in (
+        (days + np.arange(60) % 3 * 5, "2024-03-01"),  # minutes late
+        (np.arange(days[0], days[3], 60), "steps of 0 days 01:00:00"),
+        (np.arange("2019-01", "2024-01", dtype="M8[M]"), "<MonthEnd>"),
+    ):
+        rows = [[str(time), "20"] for time in times]
+        path = tmp_path / "other.csv"
+        write(path, ["Datum", "Wert (°C)"], rows)
+        code, said = run(tmp_path, "predict.py", path)
+        assert expected in said and bool(code) == (
+            "2024" not in expected
+        )
+        assert "Traceback" not in said, said
+
+
 def killed(folder, arguments):
     """Run search.py, and die when the third trial begins."""
     from keras_tuner.src.engine.base_tuner import BaseTuner
