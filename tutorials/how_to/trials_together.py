@@ -1,8 +1,8 @@
 # %% [markdown] index="faster search on a CPU; small models; ensemble of models in one; vectorized map; vmap; batch of models; parallel trials on one core"
 # # Trials trained together
 #
-# Train dozens of small networks as one: a search of many small models ends
-# sooner, because most of a training step is the overhead of calling it.
+# Train dozens of small networks as one: the search ends sooner, because most
+# of a small model's training step is the overhead of calling it.
 #
 # - `trained_together` asks for up to 32 trials at once, and trains those
 #   of one shape as one model whose weights have a leading axis for the
