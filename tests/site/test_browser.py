@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from browsing import first_hit, hits, missed
+from browsing import context, first_hit, hits, missed
 from helpers import TUTORIALS, place
 
 
@@ -231,3 +231,45 @@ def test_a_link_into_a_long_page_arrives_where_it_leads(width, tab):
     assert page.evaluate("probe.still()") > 10_000
     top = f"document.getElementById('{middle}').getBoundingClientRect().top"
     assert 0 < page.evaluate(top) < 120
+
+
+SEEN = """() => [...document.querySelectorAll(
+  'article :is(h1, h2, p, ul, pre, .planner, .output):not(.planner *)'
+)].map(e => [e.nodeName, Math.round(e.getBoundingClientRect().top)])
+  .filter(([name, top]) => top < innerHeight)"""
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(
+    "path", ["evidence/hyperband_planner", "tutorials/how_to/faults"]
+)
+def test_what_scripts_add_moves_nothing_that_is_seen(
+    path, width, address, browser
+):
+    seen = []
+    for scripts in False, True:
+        page = context(browser, "light", width).new_page()
+        if not scripts:
+            page.route("**/*.js", lambda route: route.abort())
+        page.goto(f"{address}{path}/")
+        page.wait_for_function(
+            "scripts => !scripts || window.document$ && !document"
+            ".querySelector('.no-js, .planner[hidden]')",
+            arg=scripts,
+        )
+        seen.append(page.evaluate(SEEN))
+        page.context.close()
+    assert seen[0] == seen[1] != []
+
+
+def test_the_first_code_is_laid_out_at_once(tab):
+    page = tab("reference/cheat_sheet/", width=360)
+    kinds = page.evaluate(
+        "[...document.querySelectorAll('.highlight')]"
+        ".map(e => getComputedStyle(e).contentVisibility)"
+    )
+    assert kinds[0] == "visible"
+    page = tab("tutorials/random_search/")
+    deferred = "document.querySelectorAll('article > .highlight')"
+    last = f"getComputedStyle([...{deferred}].pop()).contentVisibility"
+    assert page.evaluate(last) == "auto"
