@@ -5,8 +5,11 @@ import json
 import os
 import sys
 import warnings
+from collections import Counter
 from functools import partial
+from pathlib import Path
 
+import h5py
 import keras
 import keras_tuner as kt
 import numpy as np
@@ -32,7 +35,11 @@ REFUSED += "loss_scale_factor", "gradient_accumulation_steps"
 # XLA draws other dropout, and is slower with convolutions.
 DENSE = "InputLayer", "Flatten", "Dense", "Activation", "Rescaling"
 DENSE = {*DENSE, "BatchNormalization", "Normalization"}
+BY_ROW = {"mse", "mean_squared_error", "mae", "mean_absolute_error"}
+BY_ROW |= {"sparse_categorical_crossentropy", "binary_crossentropy"}
+BY_ROW |= {"categorical_crossentropy", "accuracy", "None"}
 COMPILES = 1.0  # seconds that XLA takes
+WIDTHS = 1, 2, 4, 8, 16  # of what it trains; more leave the cache
 _flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
 try:  # Else TensorFlow loops over the models for an accuracy.
@@ -153,6 +160,7 @@ def trained_together(tuner_class, at_most=32):
                 try:
                     trace = trace or _Trace(models[0])
                     ends = _fit_together(fits, objective, trace)
+                    ends = [(*end, trace) for end in ends]
                     self.__traces[shape] = trace
                     if len(self.__traces) > at_most:  # memory
                         self.__traces.pop(next(iter(self.__traces)))
@@ -195,15 +203,16 @@ def trained_together(tuner_class, at_most=32):
                 fitted = super()._build_and_fit_model
                 return fitted(trial, *args, **kwargs)
             ended, fit = self.__ended.pop(trial.trial_id)
-            model, history, epoch, best = ended
+            model, history, epoch, best, trace = ended
             last = [(v, v.numpy()) for v, _ in best]
             if epoch is not None:  # as it is where all is NaN
-                _assign(best)
+                model.save_weights = partial(trace.save, model, best)
                 checkpoint = kwargs["callbacks"][-1]  # Keras Tuner's
                 checkpoint.set_model(model)
                 now = history.epoch.index(epoch)
                 logs = {n: v[now] for n, v in history.history.items()}
                 checkpoint.on_epoch_end(epoch, logs)
+                vars(model).pop("save_weights")
 
             def answered(*args, **kwargs):
                 vars(model).pop("fit")  # a second call trains
@@ -336,7 +345,8 @@ class _Trace:
     """
 
     def __init__(self, model):
-        self.known, weights = {}, model.trainable_variables
+        self.known, self.lost, self.saved = {}, {}, {}
+        weights = model.trainable_variables
         self.sizes = [int(np.prod(v.shape)) for v in weights]
         config = {"learning_rate": 1.0, "weight_decay": 0.0}
         config = model.optimizer.get_config() | config
@@ -401,6 +411,24 @@ class _Trace:
             for v, value in zip(*each, strict=True)
         ]
 
+    def save(self, model, pairs, path):
+        """Write a checkpoint as Keras does, but walk one model only."""
+        every = model.variables + model.optimizer.variables
+        whole = len(every)
+        if whole not in self.saved:
+            self.saved[whole] = _numbered(model, every, path)
+        names, copied = self.saved[whole]
+        if None in names.values():
+            _assign(pairs)
+            return keras.Model.save_weights(model, path)
+        values = {id(v): value for v, value in pairs}
+        values = [values.get(id(v), v) for v in every]
+        Path(path).write_bytes(copied)
+        with h5py.File(path, "r+") as file:
+            for name, n in names.items():
+                kind = every[n].dtype  # h5py doesn't know bfloat16
+                file[name][...] = np.asarray(values[n]).astype(kind)
+
     def run(self, kind, *given):
         """Call `steps`, traced once for each kind and type of data."""
         given = _mapped(tf.convert_to_tensor, given)
@@ -416,11 +444,10 @@ class _Trace:
             raise ValueError("variables that no layer has")
         return steps(*given)
 
-    def steps(self, training, whole, fused, state, *given):
+    def steps(self, training, whole, state, *given):
         """Return the state after all batches, and what is logged.
 
-        XLA compiles it if `whole` is the size of all batches, not 0,
-        or its update alone if `fused`.
+        XLA compiles it if `whole` is the size of all batches, not 0.
         """
         numbers, rates, decay, begun, done, data, order, size = given
         rows = tf.shape(order)[0]
@@ -441,10 +468,8 @@ class _Trace:
             gradient, own = tf.vectorized_map(one, each, warn=False)
             if training:
                 now = tf.minimum(done, tf.shape(rates)[0] - 1)
-                how = {"jit_compile": fused, "autograph": False}
-                update = tf.function(self.update, **how)
                 update = partial(
-                    update, begun + done, rates[now], decay
+                    self.update, begun + done, rates[now], decay
                 )
                 parts = map(update, gradient, *parts)
                 parts = [*map(list, zip(*parts, strict=True))]
@@ -525,7 +550,8 @@ class _Stack:
 
     def __init__(self, models, trace, batches, planned):
         self.trace, self.size = trace, len(models)
-        trace.use(models[0], *next(batches()))
+        data, order, size = next(batches())
+        trace.use(models[0], data, order, size)
         numbers = [[getattr(*at) for at in _numbers(m)] for m in models]
         self.numbers = np.float32(numbers).T
         each = [model.optimizer.get_config() for model in models]
@@ -538,15 +564,13 @@ class _Stack:
         self.rates = np.float32(rates).T
         self.state = trace.state(models)
         self.kept = _mapped(np.array, self.state)
-        self.kept_at, self.rows = self.begun.copy(), slice(self.size)
-        saved = steps * (1e-4 + 2e-9 * self.state[0].size)  # seconds
-        kinds = {type(layer).__name__ for layer in models[0].layers}
-        # XLA compiles for each number of models.
-        alike = min(planned) == steps and sys.platform == "linux"
-        self.fused = alike and saved > COMPILES
-        self.whole = self.fused and kinds <= DENSE
-        if self.whole:
-            trace.check(*next(batches()))
+        self.kept_at, self.rows = self.begun.copy(), range(self.size)
+        self.width = 0  # of what XLA trains at once
+        if len(order) > size and _dense(models[0]):
+            lost = trace.lost.setdefault(size, Counter({0: np.inf}))
+            self.width = _width(planned, trace.sizes, lost)
+        if self.width:
+            trace.check(data, order, size)
 
     def follow(self, n, optimizer):
         """Take over a learning rate that a callback may have set."""
@@ -555,13 +579,26 @@ class _Stack:
 
     def drop_all_but(self, live):
         """Train the others no longer, if that is worth its trace."""
-        rows = np.arange(self.size)[self.rows]
-        if not self.fused and 2 * len(live) <= len(rows):
+        if self.width or 2 * len(live) <= len(self.rows):
             self.rows = live
 
     def epoch(self, batches, training):
         """Return what an epoch logs: for each name an array."""
-        rows = self.rows
+        rows, begun, every = self.rows, self.done, {}
+        width = training and self.width or len(rows)
+        parts = range(0, len(rows), width)
+        batches = [*batches()] if len(parts) > 1 else batches()
+        for n in parts:
+            self.done = begun
+            some = np.resize(rows[n : n + width], width)  # repeats
+            logs = self.part(some, batches, training)
+            for name, values in logs.items():
+                nothing = np.full(self.size, np.nan)
+                every.setdefault(name, nothing)[some] = values
+        return every
+
+    def part(self, rows, batches, training):
+        """Train or evaluate some models for an epoch."""
         weights, others, slots = _mapped(lambda v: v[rows], self.state)
         count, many = len(others), len(weights)
         others = others + [
@@ -571,26 +608,22 @@ class _Stack:
         state = weights, others, slots
         rates = self.rates[:, rows].ravel(), self.decay[rows]
         rates = [*self.numbers[:, rows]], *rates
-        for data, order, size in batches():
-            whole = training and self.whole and len(order) > size
-            end = len(order) // size * size if whole else 0
+        for data, order, size in batches:
+            end = len(order) // size * size
+            end *= bool(training and self.width)
             for part, whole in (order[:end], size), (order[end:], 0):
                 given = self.begun[rows], self.done, data, part, size
                 if len(part):
                     # The rest is too few rows to be compiled for.
-                    fused = training and self.fused and not self.whole
-                    kind = training, whole, fused
                     given = state, *rates, *given
+                    kind = training, whole
                     state, logs = self.trace.run(kind, *given)
                 self.done += -(-len(part) // size) * training
         weights, own, slots = state
         state = _flat(self.state), _flat((weights, own[:count], slots))
         for old, new in zip(*state, strict=True):
             old[rows] = new
-        every = {name: np.full(self.size, np.nan) for name in logs}
-        for name, values in logs.items():
-            every[name][rows] = values
-        return every
+        return logs
 
     def give(self, n, model):
         done = self.begun[n] + self.done
@@ -606,6 +639,29 @@ class _Stack:
         for old, new in zip(*kept, strict=True):
             old[better] = new[better]
         self.kept_at[better] = (self.begun + self.done)[better]
+
+
+def _width(planned, sizes, lost):
+    """Return how many models XLA best trains at once; 0: none.
+
+    `planned` has the steps of each, `sizes` its variables'; `lost` sums
+    for each width the seconds that it would have saved. Once these are
+    what XLA takes it is compiled, and its sum infinite. The constants
+    are of dense networks, on one core.
+    """
+    left, step = sorted(planned, reverse=True), 1e-5 * len(sizes)
+    each, many = 2.5e-9 * sum(sizes), 5 * step * left[0]
+    costs = {0: many + sum(left) * (3e-5 + 2 * each)}
+    for width in WIDTHS:  # the first of a group ends last
+        once = 2 * step + width * (1e-5 + each)
+        costs[width] = sum(left[::width]) * once
+    usual = min(costs[n] for n in costs if lost[n] == np.inf)
+    for width, cost in costs.items():
+        lost[width] += max(0, usual - cost)
+    paid = [width for width in costs if lost[width] > COMPILES]
+    best = min(paid, key=costs.get)
+    lost[best] = np.inf
+    return best
 
 
 def _dropped(layer, rate):
@@ -624,6 +680,25 @@ def _dropped(layer, rate):
 def _assign(pairs):
     for variable, value in pairs:
         variable.assign(value)
+
+
+def _numbered(model, every, path):
+    """Return which variable each part of a checkpoint has, its bytes."""
+    names, before = {}, [(v, v.numpy()) for v in every]
+    _assign((v, np.full(v.shape, n)) for n, v in enumerate(every, 1))
+    numbers = [v.numpy().tobytes() for v in every]
+    keras.Model.save_weights(model, path)
+    _assign(before)
+
+    def note(name, part):
+        if isinstance(part, h5py.Dataset):
+            found = part[()].tobytes()
+            known = numbers.count(found) == 1
+            names[name] = numbers.index(found) if known else None
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return names, Path(path).read_bytes()
 
 
 def _planned(rate, done, steps):
@@ -663,8 +738,23 @@ def _batches(given):
         if isinstance(checked, tf.data.Dataset):
             checked = [checked]
         size = given.get("validation_batch_size") or size
+        if _by_row(given["self"]):
+            size = max(size, 1024)
         checked, _ = _in_batches(checked, size, False)
     return train, checked, steps
+
+
+def _dense(model):
+    kinds = {type(layer).__name__ for layer in model.layers}
+    return kinds <= DENSE and sys.platform == "linux"
+
+
+def _by_row(model):
+    """Return whether the size of batches changes no loss or metric."""
+    config, name = model.get_compile_config(), "activity_regularizer"
+    named = [config[n] for n in ("loss", "metrics", "weighted_metrics")]
+    plain = {*map(str, _flat(named))} <= BY_ROW and _dense(model)
+    return plain and not any(getattr(e, name, 0) for e in model.layers)
 
 
 def _cut(data, first, last):

@@ -4,8 +4,10 @@ import json
 import runpy
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 
+import h5py
 import keras
 import keras_tuner as kt
 import numpy as np
@@ -242,6 +244,71 @@ def test_each_trial_has_its_score_and_checkpoint(tmp_path, tuner_class):
     assert names == {"oracle.json", "tuner0.json"}
 
 
+def checkpoint(path):
+    """Return all that is in it, by its name."""
+    found = {}
+
+    def note(name, part):
+        value = None
+        if isinstance(part, h5py.Dataset):
+            value = part.dtype, part[()].tobytes()
+        found[name] = value, dict(part.attrs)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return found
+
+
+def in_precision(name, optimizer=optimizers.Adam):
+    def build(hp):
+        inner = keras.Sequential([layers.Dense(4), layers.Dropout(0.2)])
+        normal = layers.BatchNormalization(dtype=name)
+        ends = inner, layers.Dense(2, "softmax")
+        model = keras.Sequential([keras.Input((6,)), normal, *ends])
+        rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+        loss = "sparse_categorical_crossentropy"
+        model.compile(optimizer(rate), loss)
+        return model
+
+    return build
+
+
+@pytest.mark.parametrize("copied", [True, False])
+@pytest.mark.parametrize("build", ["float32", "bfloat16"])
+def test_a_checkpoint_is_what_keras_would_write(
+    build, copied, tmp_path, monkeypatch
+):
+    """Copied from that of the first, and where that can't be."""
+    wrote = []
+    real = keras.Model.save_weights
+
+    def save_weights(self, *args, **kwargs):
+        wrote.append(args)
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "save_weights", save_weights)
+    if not copied:
+        unknown = {"layers": None}, b""
+        monkeypatch.setattr(module, "_numbered", lambda *_: unknown)
+    together = trained_together(kt.RandomSearch)
+    tuner = searched(
+        together, tmp_path, in_precision(build), max_trials=4
+    )
+    assert len(wrote) == (1 if copied else 4)
+    for trial in tuner.oracle.get_best_trials(4):
+        model = tuner.load_model(trial)
+        loss = model.evaluate(*CHECK, verbose=0)
+        assert loss == pytest.approx(trial.score, 1e-2)
+        rate = trial.hyperparameters.get("learning_rate")
+        assert float(model.optimizer.learning_rate) == pytest.approx(
+            rate
+        )
+        real(model, tmp_path / "keras.weights.h5")
+        path = tuner._get_checkpoint_fname(trial.trial_id)
+        expected = checkpoint(tmp_path / "keras.weights.h5")
+        assert checkpoint(path) == expected
+
+
 def test_a_shape_is_traced_twice_in_a_search(tmp_path, monkeypatch):
     """For its first size of stack, then for all sizes and batches."""
     traced, stacked = [], []
@@ -444,20 +511,43 @@ def test_models_of_unlike_steps_and_epochs_share_a_stack():
 
 def scheduled(n):
     rate = optimizers.schedules.PolynomialDecay(0.1 / n, 20)
-    hp, adam = kt.HyperParameters(), optimizers.AdamW
-    model = space(hp, lambda _: adam(rate, 0.05 * n))
+    model, *data = compiled(0.1, 0.05 * n, rate)
+    model.optimizer.build(model.trainable_variables)
     model.optimizer.iterations.assign(2 * n)
-    return model, X, Y
+    return model, *data
 
 
 def at_a_rate(n):
     return compiled(0.1, 0.05 * n, 0.02 / n)
 
 
+def test_xla_compiles_once_as_much_would_have_been_saved(monkeypatch):
+    """Stack after stack: for the third of these, and then no more."""
+    stack, lost = ([1000] * 4, [40, 4]), Counter({0: np.inf})
+    assert module._width(*stack, lost) == 0
+    monkeypatch.setattr(module, "COMPILES", 2.5 * lost[4])
+    lost = Counter({0: np.inf})
+    used = [module._width(*stack, lost) for _ in range(4)]
+    assert used == [0, 0, 4, 4]
+    # Four at once for one that trains long is dear, and new too.
+    assert module._width([1000], stack[1], lost) == 4
+    monkeypatch.setattr(module, "COMPILES", 0)
+    assert module._width([1000], stack[1], lost) == 1
+
+
 @pytest.mark.parametrize("build", [scheduled, at_a_rate])
 def test_each_is_trained_for_its_own_epochs(build, monkeypatch):
-    """Also with a schedule, and where XLA would compile."""
+    """With a schedule, and two by two, where XLA would compile."""
     monkeypatch.setattr(module, "COMPILES", 0)
+    monkeypatch.setattr(module, "WIDTHS", (2,))
+    sizes, real = set(), module._Trace.run
+
+    def run(self, kind, state, *given):
+        if kind[1]:
+            sizes.add(len(state[0]))
+        return real(self, kind, state, *given)
+
+    monkeypatch.setattr(module._Trace, "run", run)
     ends, histories = {}, []
     for kind in "alone", "together":
         fits = []
@@ -475,6 +565,7 @@ def test_each_is_trained_for_its_own_epochs(build, monkeypatch):
                 histories.append(history)
         else:
             found = _fit_together(fits)
+    assert sizes == ({2} if sys.platform == "linux" else set())
     for one, (_, two, best, _) in zip(histories, found, strict=True):
         assert one.epoch == two.epoch and best == one.epoch[-1]
         for name, values in one.history.items():
@@ -490,28 +581,63 @@ def test_each_is_trained_for_its_own_epochs(build, monkeypatch):
             assert np.allclose(one, two, atol=1e-4)
 
 
-def test_validation_is_in_batches_as_alone():
-    """A loss that is summed over a batch depends on its size."""
-    histories = {}
+SUM = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+MEAN = "sparse_categorical_crossentropy"
+PENALTY = keras.regularizers.L2(0.1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric", "penalty", "rows"),
+    [
+        (MEAN, "accuracy", None, {20}),
+        (SUM, "accuracy", None, {8}),
+        ("dice", "accuracy", None, {8}),
+        (MEAN, "auc", None, {8}),
+        (MEAN, "accuracy", PENALTY, {8}),
+    ],
+)
+def test_validation_is_as_in_batches(
+    loss, metric, penalty, rows, monkeypatch
+):
+    """In one where that must be the same, to rounding."""
+    histories, used, real = {}, set(), module._Trace.run
+
+    def run(self, kind, *given):
+        if not kind[0]:
+            used.add(int(given[-1]))
+        return real(self, kind, *given)
+
+    monkeypatch.setattr(module._Trace, "run", run)
+    targets = np.stack([Y, 1 - Y, 0 * Y], 1) if loss == "dice" else Y
     for kind in "alone", "together":
         fits = []
         for n in range(2):
             keras.utils.set_random_seed(n)
-            model = space(kt.HyperParameters())
-            loss = keras.losses.SparseCategoricalCrossentropy
-            model.compile(optimizers.Adam(1e-3), loss(reduction="sum"))
-            fits.append(
-                {"self": model, "x": X, "y": Y, "batch_size": 8}
+            last = layers.Dense(
+                3, "softmax", activity_regularizer=penalty
             )
-            fits[n] |= {"validation_data": CHECK, "shuffle": False}
+            model = keras.Sequential([keras.Input((6,)), last])
+            if metric == "auc":
+                model.add(layers.Dense(1, "sigmoid"))
+            plain = "binary_crossentropy" if metric == "auc" else loss
+            model.compile(
+                optimizers.Adam(1e-3), plain, metrics=[metric]
+            )
+            fits.append(
+                {"self": model, "x": X, "y": targets, "batch_size": 8}
+            )
+            check = X[:20], targets[:20]
+            fits[n] |= {"validation_data": check, "shuffle": False}
         if kind == "together":
             found = [end[1] for end in _fit_together(fits)]
         else:
             found = [f.pop("self").fit(**f, verbose=0) for f in fits]
-        histories[kind] = [h.history["val_loss"][0] for h in found]
-    assert histories["together"] == pytest.approx(
-        histories["alone"], 1e-3
+        histories[kind] = [list(h.history.values()) for h in found]
+    expected = np.ravel(histories["alone"])
+    assert np.ravel(histories["together"]) == pytest.approx(
+        expected, 1e-3
     )
+    assert used == {1024 if rows == {20} else 8}
 
 
 def test_an_argument_of_fit_it_does_not_know_is_not_lost(tmp_path):
