@@ -290,7 +290,7 @@ plt.show()
 # The gain is what a step costs besides its arithmetic: nearly all of the
 # step in a network of a few thousand weights, less in MNIST's with its
 # 118,000. From 32 trials to 128 it grows less than from 8 to 32: each
-# model is still built, each checkpoint saved.
+# model is still built, and trained.
 #
 # Whole Hyperband searches, of softmax regression on 5,000 of MNIST's
 # images: as [often
