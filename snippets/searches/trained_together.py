@@ -75,7 +75,8 @@ def trained_together(tuner_class, at_most=32):
     or dataset.
 
     `HyperModel.fit` runs twice, up to its first `model.fit` the first
-    time. What callbacks do to weights is lost.
+    time. What callbacks do to weights is lost. Of an optimizer that the
+    model's `build` has not built no state is saved.
 
     Raises ValueError if `tuner_class` is no tuner class, if `at_most`
     is no integer from 1, for several executions per trial, a limit of
@@ -165,7 +166,11 @@ def trained_together(tuner_class, at_most=32):
                     if len(self.__traces) > at_most:  # memory
                         self.__traces.pop(next(iter(self.__traces)))
                 except Exception as error:
-                    text = f"trained alone: {error}"
+                    said = str(error)
+                    if isinstance(error, tf.errors.OpError):
+                        said = said.partition("\n\t")[0]
+                        said = said.split("\n")[-1]  # its cause
+                    text = f"trained alone: {said}"
                     warnings.warn(text, stacklevel=3)
                 ends = zip(ends, fits, strict=False)
                 self.__ended |= zip(stack, ends, strict=False)

@@ -875,6 +875,23 @@ def test_words_are_trained_together_where_that_is_as_alone(name):
             assert np.allclose(*pair, atol=1e-5)
 
 
+def test_what_tensorflow_cannot_do_is_told_in_a_line(
+    tmp_path, monkeypatch
+):
+    def fails(*_):
+        text = "Graph error:\n\nDetected at\n  File\n\nNo such shape: 3"
+        text += "\n\t [[{{node pfor}}]]"
+        raise tf.errors.InvalidArgumentError(None, None, text)
+
+    monkeypatch.setattr(module, "_fit_together", fails)
+    together = trained_together(kt.RandomSearch)
+    with pytest.warns() as warned:
+        tuner = searched(together, tmp_path, max_trials=4)
+    said = {str(each.message) for each in warned}
+    assert "trained alone: No such shape: 3" in said
+    assert len(tuner.oracle.get_best_trials(4)) == 4
+
+
 def test_a_log_of_each_batch_is_not_shared(tmp_path):
     log = keras.callbacks.TensorBoard
     for often, shared in ("epoch", True), ("batch", False):
