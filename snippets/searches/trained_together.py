@@ -39,7 +39,7 @@ BY_ROW = {"mse", "mean_squared_error", "mae", "mean_absolute_error"}
 BY_ROW |= {"sparse_categorical_crossentropy", "binary_crossentropy"}
 BY_ROW |= {"categorical_crossentropy", "accuracy", "None"}
 COMPILES = 1.0  # seconds that XLA takes
-WIDTHS = 1, 2, 4, 8, 16  # of what it trains; more leave the cache
+WIDTHS = 1, 2, 4, 8, 16  # it trains at once; more leave the cache
 _flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
 try:  # Else TensorFlow loops over the models for an accuracy.
@@ -695,7 +695,7 @@ def _assign(pairs):
 
 
 def _numbered(model, every, path):
-    """Return which variable each part of a checkpoint has, its bytes."""
+    """Return which variable each part of a checkpoint is, its bytes."""
     names, before = {}, [(v, v.numpy()) for v in every]
     _assign((v, np.full(v.shape, n)) for n, v in enumerate(every, 1))
     numbers = [v.numpy().tobytes() for v in every]
