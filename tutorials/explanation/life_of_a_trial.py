@@ -571,7 +571,8 @@ class Losing(kt.Hyperband):
 
 # %%
 folder["project_name"] = "life_of_a_trial_hyperband"
-loser = Losing(Classifier(), goal, 2, factor=2, seed=1, **folder)
+rounds = {"max_epochs": 2, "factor": 2, "seed": 1}
+loser = Losing(Classifier(), goal, **rounds, **folder)
 
 # %%
 with contextlib.redirect_stderr(io.StringIO()):  # the traceback

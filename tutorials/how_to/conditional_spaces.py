@@ -155,7 +155,7 @@ from snippets.data.load_images import load_images
 images = load_images("digits")
 names = {"directory": "searches", "project_name": "either_optimizer"}
 names |= {"seed": 1, "overwrite": True}
-tuner = kt.RandomSearch(either_optimizer, goal, 5, **names)
+tuner = kt.RandomSearch(either_optimizer, goal, max_trials=5, **names)
 data = {"validation_data": images.validation, "verbose": 0}
 tuner.search(*images.train, **data)
 table = trials_table(tuner).drop(columns=["status", "best_step"])

@@ -399,7 +399,8 @@ train, validation = (
 
 # %%
 folder |= {"project_name": "data_pipelines_text", "overwrite": True}
-tuner = kt.RandomSearch(TextClassifier(), score, 2, seed=1, **folder)
+limit = {"max_trials": 2, "seed": 1}
+tuner = kt.RandomSearch(TextClassifier(), score, **limit, **folder)
 tuner.search(train, validation_data=validation, epochs=3, verbose=0)
 
 # %%
