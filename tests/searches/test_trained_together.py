@@ -640,6 +640,34 @@ def test_validation_is_as_in_batches(
     assert used == {1024 if rows == {20} else 8}
 
 
+def test_losses_of_several_outputs_are_as_in_batches():
+    """With weights of rows Keras has them depend on the batches."""
+    weights, y = np.linspace(0.1, 3, 20), {"a": X[:, :1], "b": Y}
+    check = {"a": X[:20, :1], "b": Y[:20]}
+    check = X[:20], check, {"a": weights, "b": weights}
+    histories = {}
+    for kind in "alone", "together":
+        fits = []
+        for n in range(2):
+            keras.utils.set_random_seed(n)
+            given = keras.Input((6,))
+            ends = {"a": layers.Dense(1, name="a")(given)}
+            ends["b"] = layers.Dense(2, "softmax", name="b")(given)
+            model = keras.Model(given, ends)
+            model.compile("sgd", {"a": "mse", "b": MEAN})
+            fits.append({"self": model, "x": X, "y": y})
+            fits[n] |= {"validation_data": check, "batch_size": 8}
+            fits[n]["shuffle"] = False
+        if kind == "together":
+            found = [end[1] for end in _fit_together(fits)]
+        else:
+            found = [f.pop("self").fit(**f, verbose=0) for f in fits]
+        histories[kind] = [h.history["val_a_loss"][0] for h in found]
+    assert histories["together"] == pytest.approx(
+        histories["alone"], 1e-3
+    )
+
+
 def test_an_argument_of_fit_it_does_not_know_is_not_lost(tmp_path):
     tuner = trained_together(kt.RandomSearch)(
         space,
