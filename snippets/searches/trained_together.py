@@ -758,7 +758,9 @@ def _batches(given):
 
 def _dense(model):
     kinds = {type(layer).__name__ for layer in model.layers}
-    return kinds <= DENSE and sys.platform == "linux"
+    # Keras weighs the losses of several outputs by batches.
+    one = len(model.outputs) == 1
+    return one and kinds <= DENSE and sys.platform == "linux"
 
 
 def _by_row(model):
@@ -766,8 +768,6 @@ def _by_row(model):
     config, name = model.get_compile_config(), "activity_regularizer"
     named = [config[n] for n in ("loss", "metrics", "weighted_metrics")]
     plain = {*map(str, _flat(named))} <= BY_ROW and _dense(model)
-    # Keras weighs the losses of several outputs by batches.
-    plain = plain and len(model.outputs) == 1
     return plain and not any(getattr(e, name, 0) for e in model.layers)
 
 
