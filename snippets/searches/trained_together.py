@@ -39,7 +39,7 @@ BY_ROW = {"mse", "mean_squared_error", "mae", "mean_absolute_error"}
 BY_ROW |= {"sparse_categorical_crossentropy", "binary_crossentropy"}
 BY_ROW |= {"categorical_crossentropy", "accuracy", "None"}
 COMPILES = 1.0  # seconds that XLA takes
-WIDTHS = 1, 2, 4, 8, 16  # it trains at once; more leave the cache
+WIDTHS = 4, 16  # it trains at once: few, for each is compiled
 _flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
 try:  # Else TensorFlow loops over the models for an accuracy.
@@ -393,25 +393,25 @@ class _Trace:
 
     def state(self, models):
         """Return the weights, other variables and slots of models."""
-        size, each = len(models), [self.variables(m) for m in models]
         weights, others, *slots = _mapped(
-            lambda *same: np.stack([v.numpy() for v in same]), *each
+            lambda *same: np.stack([v.numpy() for v in same]),
+            *map(self.variables, models),
         )
-        weights, *slots = [
-            np.concatenate([v.reshape(size, -1) for v in each], axis=1)
-            for each in [weights, *slots[:-1]]
-        ]
-        fresh = [slot.numpy() + 0 * weights for slot in self.slots]
-        return weights, others, slots or fresh
+        size, kind = len(models), np.result_type(*weights)
+        weights, *slots = _mapped(
+            lambda v: v.reshape(size, -1).astype(kind),
+            [weights, *slots[:-1]],
+        )
+        for slot in [] if slots else self.slots:
+            slots += [[slot.numpy() + 0 * v for v in weights]]
+        return weights, others, slots
 
     def pairs(self, model, state, n, done):
         """Return variables of a model, each with the n-th's value."""
-        weights, others, slots = state
-        ends = np.cumsum(self.sizes)[:-1]
-        rows = [np.split(row[n], ends) for row in (weights, *slots)]
-        values = [rows[0], [v[n] for v in others], *rows[1:], [done]]
+        weights, others, slots = _mapped(lambda v: v[n], state)
+        values = weights, others, *slots, [done]
         return [
-            (v, np.reshape(value, v.shape))
+            (v, np.asarray(value, v.dtype).reshape(v.shape))
             for each in zip(self.variables(model), values, strict=False)
             for v, value in zip(*each, strict=True)
         ]
@@ -422,17 +422,17 @@ class _Trace:
         whole = len(every)
         if whole not in self.saved:
             self.saved[whole] = _numbered(model, every, path)
-        names, copied = self.saved[whole]
-        if None in names.values():
+        parts, copied = self.saved[whole]
+        if None in parts.values():
             _assign(pairs)
             return keras.Model.save_weights(model, path)
         values = {id(v): value for v, value in pairs}
-        values = [values.get(id(v), v) for v in every]
+        copied = bytearray(copied)
+        for first, n in parts.items():
+            value = values.get(id(every[n]), every[n])
+            value = np.asarray(value, every[n].dtype).tobytes()
+            copied[first : first + len(value)] = value
         Path(path).write_bytes(copied)
-        with h5py.File(path, "r+") as file:
-            for name, n in names.items():
-                kind = every[n].dtype  # h5py doesn't know bfloat16
-                file[name][...] = np.asarray(values[n]).astype(kind)
 
     def run(self, kind, *given):
         """Call `steps`, traced once for each kind and type of data."""
@@ -444,10 +444,13 @@ class _Trace:
                 jit_compile=bool(kind[1]),
                 reduce_retracing=True,  # once more for all other sizes
             )
-        steps = self.known[kind].get_concrete_function(*given)
-        if len(steps.captured_inputs) > 1:  # the row
-            raise ValueError("variables that no layer has")
-        return steps(*given)
+        typed = kind, *((v.shape, v.dtype) for v in _flat(given))
+        if typed not in self.known:  # a look is a tenth of a call
+            steps = self.known[kind].get_concrete_function(*given)
+            if len(steps.captured_inputs) > 1:  # the row
+                raise ValueError("variables that no layer has")
+            self.known[typed] = steps
+        return self.known[typed](*given)
 
     def steps(self, training, whole, fused, state, *given):
         """Return the state after all batches, and what is logged.
@@ -474,22 +477,25 @@ class _Trace:
             gradient, own = tf.vectorized_map(one, each, warn=False)
             if training:
                 now = tf.minimum(done, tf.shape(rates)[0] - 1)
-                how = {"jit_compile": fused, "autograph": False}
-                update = tf.function(self.update, **how)
-                update = partial(
-                    update, begun + done, rates[now], decay
-                )
+                rate, update = rates[now][:, None], self.update
+                how = {"jit_compile": True, "autograph": False}
+                if fused:
+                    update = tf.function(update, **how)
+                how = begun[:, None] + done, rate, rate * decay[:, None]
+                update = partial(update, *how)
                 parts = map(update, gradient, *parts)
                 parts = [*map(list, zip(*parts, strict=True))]
             return first + size, done + training, parts, own
 
-        # Few numbers are faster in a row, many apart: none is copied.
-        sizes = self.sizes if whole else [sum(self.sizes)]
         weights, own, slots = state
-        parts = [tf.split(row, sizes, 1) for row in (weights, *slots)]
+        parts = weights, *slots
+        if not whole:  # few numbers are faster in a row
+            parts = [[tf.concat(part, 1)] for part in parts]
         begin, more = (0, done, parts, own), lambda n, *_: n < rows
         *_, parts, own = tf.while_loop(more, step, begin)
-        weights, *slots = [tf.concat(part, 1) for part in parts]
+        if not whole:
+            parts = [tf.split(*part, self.sizes, 1) for part in parts]
+        weights, *slots = parts
         logs = tf.vectorized_map(self.results, own)
         return (weights, own, slots), logs
 
@@ -507,7 +513,9 @@ class _Trace:
         try:
             with tf.GradientTape() as tape:
                 tape.watch(weights)
-                parts = tf.split(tf.concat(weights, 0), self.sizes)
+                parts = weights
+                if len(parts) < len(self.sizes):
+                    parts = tf.split(*parts, self.sizes)
                 shapes = [v.shape for v in self.weights]
                 own = [*map(tf.reshape, parts, shapes), *own]
                 own = zip(self.weights + beside, own, strict=True)
@@ -530,8 +538,7 @@ class _Trace:
 
     def update(self, done, rate, decay, gradient, row, *slots):
         """Return weights, a row a model, and slots after a step."""
-        rate = rate[:, None]
-        row -= row * (rate * decay[:, None])
+        row -= row * decay
         optimizer, scope = self.optimizer, keras.StatelessScope()
 
         # TensorFlow's own need variables, and here are tensors.
@@ -540,7 +547,7 @@ class _Trace:
         optimizer.assign_sub = lambda v, less: assign(v, v.value - less)
         with scope:
             step = optimizer.iterations
-            assign(step, tf.cast(done[:, None], step.dtype))
+            assign(step, tf.cast(done, step.dtype))
             for slot, value in zip(self.slots, slots, strict=True):
                 assign(slot, value)
             optimizer.update_step(gradient, self.row, rate)
@@ -596,46 +603,46 @@ class _Stack:
 
     def epoch(self, batches, training):
         """Return what an epoch logs: for each name an array."""
-        rows, begun, every = self.rows, self.done, {}
-        width = training and self.width or len(rows)
-        parts = range(0, len(rows), width)
-        batches = [*batches()] if len(parts) > 1 else batches()
-        for n in parts:
-            self.done = begun
-            some = np.resize(rows[n : n + width], width)  # repeats
-            logs = self.part(some, batches, training)
-            for name, values in logs.items():
-                nothing = np.full(self.size, np.nan)
-                every.setdefault(name, nothing)[some] = values
-        return every
-
-    def part(self, rows, batches, training):
-        """Train or evaluate some models for an epoch."""
-        weights, others, slots = _mapped(lambda v: v[rows], self.state)
-        count, many = len(others), len(weights)
-        others = others + [
-            np.zeros((many, *v.shape), v.dtype)
-            for v in self.trace.counts
-        ]
-        state = weights, others, slots
-        rates = self.rates[:, rows].ravel(), self.decay[rows]
-        rates = [*self.numbers[:, rows]], *rates
-        for data, order, size in batches:
+        self.logs, self.counts = (
+            {},
+            [
+                np.zeros((self.size, *v.shape), v.dtype)
+                for v in self.trace.counts
+            ],
+        )
+        batches, rows = batches(), self.rows
+        if width := training and self.width:
+            ((data, order, size),) = batches
             end = len(order) // size * size
-            end *= bool(training and self.width)
-            for part, whole in (order[:end], size), (order[end:], 0):
-                given = self.begun[rows], self.done, data, part, size
-                if len(part):
-                    # The rest is too few rows to be compiled for.
-                    given = state, *rates, *given
-                    kind = training, whole, training and self.fused
-                    state, logs = self.trace.run(kind, *given)
-                self.done += -(-len(part) // size) * training
-        weights, own, slots = state
-        state = _flat(self.state), _flat((weights, own[:count], slots))
-        for old, new in zip(*state, strict=True):
-            old[rows] = new
-        return logs
+            batches = [(data, order[:end], size)]
+            for n in range(0, len(rows), width):
+                some = np.resize(rows[n : n + width], width)  # repeats
+                done = self.part(some, batches, training, size)
+            # The rest is too few rows to be compiled for.
+            self.done, batches = done, [(data, order[end:], size)]
+        self.done = self.part(rows, batches, training, 0)
+        return self.logs
+
+    def part(self, rows, batches, training, whole):
+        """Train or evaluate some models; return the steps done."""
+        weights, others, slots = self.state
+        old = weights, others + self.counts, slots * training
+        state = _mapped(lambda v: v[rows], old)
+        rates = self.rates[:, rows].ravel(), self.decay[rows]
+        given = [*self.numbers[:, rows]], *rates, self.begun[rows]
+        kind = training, whole, training and self.fused
+        done, logs = self.done, {}
+        for data, order, size in batches:
+            if len(order):
+                now = state, *given, done, data, order, size
+                state, logs = self.trace.run(kind, *now)
+                done += -(-len(order) // size) * training
+        for each, new in zip(_flat(old), _flat(state), strict=True):
+            each[rows] = new
+        for name, values in logs.items():
+            nothing = np.full(self.size, np.nan)
+            self.logs.setdefault(name, nothing)[rows] = values
+        return done
 
     def give(self, n, model):
         done = self.begun[n] + self.done
@@ -691,26 +698,27 @@ def _dropped(layer, rate):
 
 def _assign(pairs):
     for variable, value in pairs:
-        variable.assign(value)
+        variable.value.assign(value)  # half of Keras's own
 
 
 def _numbered(model, every, path):
-    """Return which variable each part of a checkpoint is, its bytes."""
-    names, before = {}, [(v, v.numpy()) for v in every]
-    _assign((v, np.full(v.shape, n)) for n, v in enumerate(every, 1))
+    """Return where which variable is in a checkpoint, and its bytes."""
+    parts, before = {}, [(v, v.numpy()) for v in every]
+    several = enumerate(every, 1)
+    _assign((v, np.full(v.shape, n, v.dtype)) for n, v in several)
     numbers = [v.numpy().tobytes() for v in every]
     keras.Model.save_weights(model, path)
     _assign(before)
 
     def note(name, part):
         if isinstance(part, h5py.Dataset):
-            found = part[()].tobytes()
-            known = numbers.count(found) == 1
-            names[name] = numbers.index(found) if known else None
+            found, first = part[()].tobytes(), part.id.get_offset()
+            known = first and numbers.count(found) == 1
+            parts[first] = numbers.index(found) if known else None
 
     with h5py.File(path) as file:
         file.visititems(note)
-    return names, Path(path).read_bytes()
+    return parts, Path(path).read_bytes()
 
 
 def _planned(rate, done, steps):

@@ -523,6 +523,7 @@ def at_a_rate(n):
 
 def test_xla_compiles_once_as_much_would_have_been_saved(monkeypatch):
     """Stack after stack: for the third of these, and then no more."""
+    monkeypatch.setattr(module, "WIDTHS", (1, 4))
     stack, lost = ([1000] * 4, [40, 4]), Counter({0: np.inf})
     assert module._width(*stack, lost) == 0
     monkeypatch.setattr(module, "COMPILES", 2.5 * lost[4])
@@ -544,7 +545,7 @@ def test_each_is_trained_for_its_own_epochs(build, monkeypatch):
 
     def run(self, kind, state, *given):
         if kind[1]:
-            sizes.add(len(state[0]))
+            sizes.add(len(state[0][0]))
         return real(self, kind, state, *given)
 
     monkeypatch.setattr(module._Trace, "run", run)
@@ -693,7 +694,7 @@ def test_early_stopping_ends_each_as_alone(monkeypatch):
 
     def run(self, kind, state, *given):
         if kind[0]:
-            computed.append(len(state[0]))
+            computed.append(len(state[0][0]))
         return real(self, kind, state, *given)
 
     monkeypatch.setattr(module._Trace, "run", run)
