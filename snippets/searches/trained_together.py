@@ -736,6 +736,7 @@ def _numbers(model):
         if hasattr(layer, "layers"):
             yield from _numbers(layer)
         plain = type(layer) is keras.layers.Dropout
+        plain = plain and hasattr(layer, "seed_generator")  # not of 0
         if plain and layer.noise_shape is None:
             yield layer, "rate"
         for name in "kernel_", "bias_", "activity_":

@@ -688,6 +688,27 @@ def test_an_argument_of_fit_it_does_not_know_is_not_lost(tmp_path):
     assert any("class_weight" in each for each in said)
 
 
+def test_dropout_of_zero_is_trained_together():
+    """Which has no generator of random numbers in Keras."""
+    losses = []
+    for rates in (0.0, 0.0), (0.0, None):
+        fits = []
+        for n, rate in enumerate(rates):
+            keras.utils.set_random_seed(n)
+            inner = [] if rate is None else [layers.Dropout(rate)]
+            ends = [*inner, layers.Dense(3, "softmax")]
+            model = keras.Sequential([keras.Input((6,)), *ends])
+            model.compile(optimizers.SGD(0.1), MEAN)
+            fits.append({"self": model, "x": X, "y": Y})
+            fits[n] |= {"shuffle": False, "verbose": 0}
+        if None in rates:
+            ends = [fit.pop("self").fit(**fit) for fit in fits]
+        else:
+            ends = [end[1] for end in _fit_together(fits)]
+        losses.append([history.history["loss"] for history in ends])
+    assert np.allclose(*losses, rtol=1e-4)
+
+
 def test_early_stopping_ends_each_as_alone(monkeypatch):
     ends, computed = {}, []
     real = module._Trace.run
