@@ -603,13 +603,11 @@ class _Stack:
 
     def epoch(self, batches, training):
         """Return what an epoch logs: for each name an array."""
-        self.logs, self.counts = (
-            {},
-            [
-                np.zeros((self.size, *v.shape), v.dtype)
-                for v in self.trace.counts
-            ],
-        )
+        self.logs = {}
+        self.counts = [
+            np.zeros((self.size, *v.shape), v.dtype)
+            for v in self.trace.counts
+        ]
         batches, rows = batches(), self.rows
         if width := training and self.width:
             ((data, order, size),) = batches
@@ -698,7 +696,7 @@ def _dropped(layer, rate):
 
 def _assign(pairs):
     for variable, value in pairs:
-        variable.value.assign(value)  # half of Keras's own
+        variable.value.assign(value)  # in half of Keras's time
 
 
 def _numbered(model, every, path):
