@@ -38,7 +38,7 @@ DENSE = {*DENSE, "BatchNormalization", "Normalization"}
 BY_ROW = {"mse", "mean_squared_error", "mae", "mean_absolute_error"}
 BY_ROW |= {"sparse_categorical_crossentropy", "binary_crossentropy"}
 BY_ROW |= {"categorical_crossentropy", "accuracy", "None"}
-COMPILES = 1.0  # seconds that XLA takes
+COMPILES = 0.4  # seconds that XLA takes for a variable
 WIDTHS = 4, 16  # it trains at once: few, for each is compiled
 _flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
@@ -360,7 +360,7 @@ class _Trace:
         self.optimizer.build([self.row])
         self.slots = [v for v in self.optimizer.variables if v.ndim]
 
-    def use(self, model, data, _, size):
+    def use(self, model, data, size):
         """Trace what is still to be traced with this model."""
         batch = _cut(data, 0, size)
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
@@ -372,9 +372,9 @@ class _Trace:
         self.others = model.non_trainable_variables
         self.counts = model.metrics_variables
 
-    def check(self, data, order, _):
+    def check(self, data):
         """Refuse labels as TensorFlow does, and XLA does not."""
-        model, rows = self.model, len(order)
+        model, rows = self.model, len(_flat(data)[0])
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         out = model(_cut(x, 0, 1), training=False)
         out = _mapped(lambda o: tf.repeat(o, rows, 0), out)
@@ -447,7 +447,8 @@ class _Trace:
         typed = kind, *((v.shape, v.dtype) for v in _flat(given))
         if typed not in self.known:  # a look is a tenth of a call
             steps = self.known[kind].get_concrete_function(*given)
-            if len(steps.captured_inputs) > 1:  # the row
+            held = len(steps.captured_inputs) - 1  # the row
+            if held > len(_fixed(self.model)):
                 raise ValueError("variables that no layer has")
             self.known[typed] = steps
         return self.known[typed](*given)
@@ -458,22 +459,22 @@ class _Trace:
         XLA compiles it if `whole` is the size of all batches, not 0,
         or its update alone if `fused`.
         """
-        numbers, rates, decay, begun, done, data, order, size = given
-        rows = tf.shape(order)[0]
+        numbers, rates, decay, begun, done, data, size = given
+        rows = tf.shape(_flat(data)[0])[0]
         many = decay.shape[0] or tf.shape(decay)[0]
         rates = tf.reshape(rates, [-1, many])
+        units = self.weights[0].shape[-1]
+        inputs = self.sizes[0] // units
 
         def step(first, done, parts, own):
-            now = whole or tf.minimum(size, rows - first)
-            now = tf.slice(order, [first], [now])
-            batch = _mapped(lambda d: tf.gather(d, now), data)
+            now = first if whole else slice(first, first + size)
+            batch = _mapped(lambda d: d[now], data)
             batch = keras.utils.unpack_x_y_sample_weight(batch)
-            each = parts[0], own, numbers
-            if whole:  # many matrices by many, not one by many
-                x, *batch = batch
-                x = _mapped(lambda d: tf.repeat(d[None], many, 0), x)
-                each += (x,)
+            weights = [*parts[0]]
+            if whole:
+                weights[0] = _swapped(weights[0], inputs, many, units)
             one = partial(self.one, training, batch)
+            each = weights, own, numbers
             gradient, own = tf.vectorized_map(one, each, warn=False)
             if training:
                 now = tf.minimum(done, tf.shape(rates)[0] - 1)
@@ -482,27 +483,38 @@ class _Trace:
                 if fused:
                     update = tf.function(update, **how)
                 how = begun[:, None] + done, rate, rate * decay[:, None]
-                update = partial(update, *how)
-                parts = map(update, gradient, *parts)
+                how = [how] * len(gradient)
+                if whole:
+                    gradient[0] = _swapped(
+                        gradient[0], many, inputs, units
+                    )
+                    how[0] = [tf.repeat(h, units) for h in how[0]]
+                parts = map(update, how, gradient, *parts)
                 parts = [*map(list, zip(*parts, strict=True))]
             return first + size, done + training, parts, own
 
         weights, own, slots = state
-        parts = weights, *slots
-        if not whole:  # few numbers are faster in a row
-            parts = [[tf.concat(part, 1)] for part in parts]
+        parts = [[*part] for part in (weights, *slots)]
+        for part in parts:
+            if whole:  # one input is fastest times one wide matrix
+                part[0] = _swapped(part[0], many, inputs, units)
+            else:  # and few numbers in a row
+                part[:] = [tf.concat(part, 1)]
         begin, more = (0, done, parts, own), lambda n, *_: n < rows
         *_, parts, own = tf.while_loop(more, step, begin)
-        if not whole:
-            parts = [tf.split(*part, self.sizes, 1) for part in parts]
+        for part in parts:
+            if whole:
+                part[0] = _swapped(part[0], inputs, many, units)
+            else:
+                part[:] = tf.split(*part, self.sizes, 1)
         weights, *slots = parts
         logs = tf.vectorized_map(self.results, own)
         return (weights, own, slots), logs
 
     def one(self, training, batch, given):
         """Return a gradient, and what changes beside weights."""
-        weights, own, numbers, *x = given
-        x, y, weight = *x, *batch
+        weights, own, numbers = given
+        x, y, weight = batch
         model, owners = self.model, list(_numbers(self.model))
         usual = [getattr(*at) for at in owners]
         beside = self.others + self.counts
@@ -536,8 +548,9 @@ class _Trace:
         own = [tf.convert_to_tensor(value) for value in own]
         return tape.gradient(loss, weights) if training else loss, own
 
-    def update(self, done, rate, decay, gradient, row, *slots):
+    def update(self, how, gradient, row, *slots):
         """Return weights, a row a model, and slots after a step."""
+        done, rate, decay = how
         row -= row * decay
         optimizer, scope = self.optimizer, keras.StatelessScope()
 
@@ -560,13 +573,19 @@ class _Trace:
             return self.model.get_metrics_result()
 
 
+def _swapped(values, *shape):
+    """Return a matrix: of three axes the first two swapped."""
+    values = tf.transpose(tf.reshape(values, shape), [1, 0, 2])
+    return tf.reshape(values, [shape[1], -1])
+
+
 class _Stack:
     """Models of one shape, trained side by side."""
 
     def __init__(self, models, trace, batches, planned):
         self.trace, self.size = trace, len(models)
-        data, order, size = next(batches())
-        trace.use(models[0], data, order, size)
+        data, size = next(batches())
+        trace.use(models[0], data, size)
         numbers = [[getattr(*at) for at in _numbers(m)] for m in models]
         self.numbers = np.float32(numbers).T
         each = [model.optimizer.get_config() for model in models]
@@ -581,15 +600,15 @@ class _Stack:
         self.kept = _mapped(np.array, self.state)
         self.kept_at, self.rows = self.begun.copy(), range(self.size)
         self.width = 0  # of what XLA trains at once
-        if len(order) > size and _dense(models[0]):
+        if len(_flat(data)[0]) > size and _dense(models[0]):
             lost = trace.lost.setdefault(size, Counter({0: np.inf}))
             self.width = _width(planned, trace.sizes, lost)
         if self.width:
-            trace.check(data, order, size)
+            trace.check(data)
         # The update alone is compiled faster, for each size of stack.
         alike = min(planned) == steps and sys.platform == "linux"
         saved = 3e-9 * sum(planned) * sum(trace.sizes)  # seconds
-        self.fused = alike and not self.width and saved > COMPILES / 3
+        self.fused = alike and not self.width and saved > COMPILES
 
     def follow(self, n, optimizer):
         """Take over a learning rate that a callback may have set."""
@@ -610,14 +629,18 @@ class _Stack:
         ]
         batches, rows = batches(), self.rows
         if width := training and self.width:
-            ((data, order, size),) = batches
-            end = len(order) // size * size
-            batches = [(data, order[:end], size)]
+            ((data, size),) = batches
+            end = len(_flat(data)[0]) // size * size
+            batches = _mapped(
+                lambda d: tf.reshape(d[:end], [-1, size, *d.shape[1:]]),
+                data,
+            )
+            batches = [(batches, 1)]
             for n in range(0, len(rows), width):
                 some = np.resize(rows[n : n + width], width)  # repeats
                 done = self.part(some, batches, training, size)
             # The rest is too few rows to be compiled for.
-            self.done, batches = done, [(data, order[end:], size)]
+            self.done, batches = done, [(_cut(data, end, None), size)]
         self.done = self.part(rows, batches, training, 0)
         return self.logs
 
@@ -625,16 +648,18 @@ class _Stack:
         """Train or evaluate some models; return the steps done."""
         weights, others, slots = self.state
         old = weights, others + self.counts, slots * training
+        if (np.diff(rows) == 1).all():  # a view is no copy
+            rows = slice(rows[0], rows[-1] + 1)
         state = _mapped(lambda v: v[rows], old)
         rates = self.rates[:, rows].ravel(), self.decay[rows]
         given = [*self.numbers[:, rows]], *rates, self.begun[rows]
         kind = training, whole, training and self.fused
         done, logs = self.done, {}
-        for data, order, size in batches:
-            if len(order):
-                now = state, *given, done, data, order, size
+        for data, size in batches:
+            if count := len(_flat(data)[0]):
+                now = state, *given, done, data, size
                 state, logs = self.trace.run(kind, *now)
-                done += -(-len(order) // size) * training
+                done += -(-count // size) * training
         for each, new in zip(_flat(old), _flat(state), strict=True):
             each[rows] = new
         for name, values in logs.items():
@@ -667,7 +692,7 @@ def _width(planned, sizes, lost):
     are of dense networks, on one core.
     """
     left, step = sorted(planned, reverse=True), 1e-5 * len(sizes)
-    each, many = 2.5e-9 * sum(sizes), 5 * step * left[0]
+    each, many = 2.5e-9 * sum(sizes), (2e-4 + 5 * step) * left[0]
     costs = {0: many + sum(left) * (3e-5 + 2 * each)}
     for width in WIDTHS:  # the first of a group ends last
         once = 2 * step + width * (1e-5 + each)
@@ -675,7 +700,8 @@ def _width(planned, sizes, lost):
     usual = min(costs[n] for n in costs if lost[n] == np.inf)
     for width, cost in costs.items():
         lost[width] += max(0, usual - cost)
-    paid = [width for width in costs if lost[width] > COMPILES]
+    once = COMPILES * len(sizes)
+    paid = [width for width in costs if lost[width] > once]
     best = min(paid, key=costs.get)
     lost[best] = np.inf
     return best
@@ -696,7 +722,9 @@ def _dropped(layer, rate):
 
 def _assign(pairs):
     for variable, value in pairs:
-        variable.value.assign(value)  # in half of Keras's time
+        handle = variable.value.handle  # in a tenth of Keras's time
+        value = np.array(value)  # else they share memory
+        tf.raw_ops.AssignVariableOp(resource=handle, value=value)
 
 
 def _numbered(model, every, path):
@@ -728,11 +756,23 @@ def _planned(rate, done, steps):
     return tf.vectorized_map(schedule, steps).numpy()
 
 
+def _layers(model):
+    for layer in model.layers:
+        inner = hasattr(layer, "layers")
+        yield from _layers(layer) if inner else [layer]
+
+
+def _fixed(model):
+    """Return what layers hold beside variables, as bytes."""
+    kind = keras.layers.Normalization
+    found = [e for e in _layers(model) if isinstance(e, kind)]
+    found = [v for e in found for v in (e.mean, e.variance)]
+    return [np.asarray(value).tobytes() for value in found]
+
+
 def _numbers(model):
     """Yield the attributes that may differ in models of one shape."""
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _numbers(layer)
+    for layer in _layers(model):
         plain = type(layer) is keras.layers.Dropout
         plain = plain and hasattr(layer, "seed_generator")  # not of 0
         if plain and layer.noise_shape is None:
@@ -784,15 +824,14 @@ def _cut(data, first, last):
 
 
 def _in_batches(data, size, shuffle):
-    """Return what gives data, the order of its rows and batch size."""
+    """Return what gives data, in an order, and a batch size."""
     if isinstance(data[0], tf.data.Dataset):
         steps = int(data[0].cardinality())
         steps = steps if steps >= 0 else sum(1 for _ in data[0])
 
         def given():
             for batch in data[0]:
-                rows = len(_flat(batch)[0])
-                yield batch, np.arange(rows), rows
+                yield batch, len(_flat(batch)[0])
 
         return given, steps
 
@@ -806,10 +845,12 @@ def _in_batches(data, size, shuffle):
     rows = len(_flat(data)[0])
 
     def batches():
-        order = np.arange(rows)
+        now, order = data, np.arange(rows)
         if shuffle:
             np.random.shuffle(order)
-        yield data, order, size
+            # At once: a slice of it is faster than rows from all over.
+            now = _mapped(lambda d: tf.gather(d, order), data)
+        yield now, size
 
     return batches, -(-rows // size)
 
@@ -824,9 +865,7 @@ def _foreign(config):
             yield inner if isinstance(inner, str) else name
         elif str(name)[:4] == "Conv" and inner.get("groups", 1) > 1:
             yield "groups"  # TensorFlow gets their gradients wrong
-        elif (
-            name == "Embedding"
-        ):  # alone, each row of a batch is squared
+        elif name == "Embedding":  # alone, it squares row by row
             yield name
         config = list(config.values())
     if isinstance(config, (list, tuple)):
@@ -876,7 +915,7 @@ def _shape(fit):
         return warnings.warn(text, stacklevel=2)
     parts[1]["optimizer"] = config | dict.fromkeys(OWN)
     parts += [isinstance(config["learning_rate"], dict)]  # scheduled
-    parts += [[list(v.shape) for v in model.variables]]
+    parts += [[list(v.shape) for v in model.variables], _fixed(model)]
     run = [optimizer.built]
     run += [{n: fit[n] for n in PLAIN if n in fit}]
     run += [[id(d) for d in _flat(data)]]
