@@ -463,7 +463,7 @@ class _Trace:
         rows = tf.shape(_flat(data)[0])[0]
         many = decay.shape[0] or tf.shape(decay)[0]
         rates = tf.reshape(rates, [-1, many])
-        units = self.weights[0].shape[-1]
+        units = [1, *self.weights[0].shape][-1]  # one of a scalar
         inputs = self.sizes[0] // units
 
         def step(first, done, parts, own):
@@ -479,9 +479,9 @@ class _Trace:
             if training:
                 now = tf.minimum(done, tf.shape(rates)[0] - 1)
                 rate, update = rates[now][:, None], self.update
-                how = {"jit_compile": True, "autograph": False}
+                options = {"jit_compile": True, "autograph": False}
                 if fused:
-                    update = tf.function(update, **how)
+                    update = tf.function(update, **options)
                 how = begun[:, None] + done, rate, rate * decay[:, None]
                 how = [how] * len(gradient)
                 if whole:
@@ -574,7 +574,7 @@ class _Trace:
 
 
 def _swapped(values, *shape):
-    """Return a matrix: of three axes the first two swapped."""
+    """Return values of that shape, two axes swapped, as a matrix."""
     values = tf.transpose(tf.reshape(values, shape), [1, 0, 2])
     return tf.reshape(values, [shape[1], -1])
 
@@ -722,7 +722,7 @@ def _dropped(layer, rate):
 
 def _assign(pairs):
     for variable, value in pairs:
-        handle = variable.value.handle  # in a tenth of Keras's time
+        handle = variable.value.handle  # in a sixth of Keras's time
         value = np.array(value)  # else they share memory
         tf.raw_ops.AssignVariableOp(resource=handle, value=value)
 
@@ -848,7 +848,7 @@ def _in_batches(data, size, shuffle):
         now, order = data, np.arange(rows)
         if shuffle:
             np.random.shuffle(order)
-            # At once: a slice of it is faster than rows from all over.
+            # Once an epoch: each batch is then a slice.
             now = _mapped(lambda d: tf.gather(d, order), data)
         yield now, size
 
