@@ -71,8 +71,9 @@ def trained_together(tuner_class, at_most=32):
     all is trained alone, with a warning that says why: layers, losses
     and functions that aren't Keras's own, constraints, clipped
     gradients, convolutions in groups, Embedding under an optimizer that
-    squares gradients, callbacks within epochs, data that are no arrays
-    or dataset.
+    squares gradients, a recurrent layer behind one that learns, without
+    unroll=True, callbacks within epochs, data that are no arrays or
+    dataset.
 
     `HyperModel.fit` runs twice, up to its first `model.fit` the first
     time. What callbacks do to weights is lost. Of an optimizer that the
@@ -170,6 +171,9 @@ def trained_together(tuner_class, at_most=32):
                     if isinstance(error, tf.errors.OpError):
                         said = said.partition("\n\t")[0]
                         said = said.split("\n")[-1]  # its cause
+                    if "'variant'" in said:  # gradients for a loop
+                        said = "a recurrent layer behind one that "
+                        said += "learns needs unroll=True"
                     text = f"trained alone: {said}"
                     warnings.warn(text, stacklevel=3)
                 ends = zip(ends, fits, strict=False)
@@ -359,6 +363,10 @@ class _Trace:
         self.row = keras.Variable([0.0], name="row")  # stays so
         self.optimizer.build([self.row])
         self.slots = [v for v in self.optimizer.variables if v.ndim]
+        # Whether a mask can hide what fills up a batch that isn't whole.
+        kinds = {type(layer) for layer in model.layers}
+        self.fills = _by_row(model) and len(model.output_shape) == 2
+        self.fills &= keras.layers.BatchNormalization not in kinds
 
     def use(self, model, data, size):
         """Trace what is still to be traced with this model."""
@@ -456,8 +464,9 @@ class _Trace:
     def steps(self, training, whole, fused, state, *given):
         """Return the state after all batches, and what is logged.
 
-        XLA compiles it if `whole` is the size of all batches, not 0,
-        or its update alone if `fused`.
+        XLA compiles it if `whole` is the size of all batches, not 0:
+        `size` is then how many rows are no filling. If `fused` it
+        compiles the update alone.
         """
         numbers, rates, decay, begun, done, data, size = given
         rows = tf.shape(_flat(data)[0])[0]
@@ -473,7 +482,10 @@ class _Trace:
             weights = [*parts[0]]
             if whole:
                 weights[0] = _swapped(weights[0], inputs, many, units)
-            one = partial(self.one, training, batch)
+            mask = None
+            if whole and self.fills:
+                mask = first * whole + tf.range(whole) < size
+            one = partial(self.one, training, batch, mask)
             each = weights, own, numbers
             gradient, own = tf.vectorized_map(one, each, warn=False)
             if training:
@@ -491,7 +503,8 @@ class _Trace:
                     how[0] = [tf.repeat(h, units) for h in how[0]]
                 parts = map(update, how, gradient, *parts)
                 parts = [*map(list, zip(*parts, strict=True))]
-            return first + size, done + training, parts, own
+            more = 1 if whole else size
+            return first + more, done + training, parts, own
 
         weights, own, slots = state
         parts = [[*part] for part in (weights, *slots)]
@@ -511,7 +524,7 @@ class _Trace:
         logs = tf.vectorized_map(self.results, own)
         return (weights, own, slots), logs
 
-    def one(self, training, batch, given):
+    def one(self, training, batch, mask, given):
         """Return a gradient, and what changes beside weights."""
         weights, own, numbers = given
         x, y, weight = batch
@@ -535,9 +548,12 @@ class _Trace:
                 scope = keras.StatelessScope([*own], True)
                 with scope:
                     out = model(x, training=training)
+                    rows = tf.shape(_flat(x)[0])[0]
+                    if mask is not None:  # Keras's means heed it
+                        out._keras_mask = mask
+                        rows = tf.math.count_nonzero(mask)
                     given = x, y, out, weight
                     loss = model.compute_loss(*given, training=training)
-                    rows = tf.shape(_flat(x)[0])[0]
                     model.metrics[0].update_state(loss, rows)
                     model.compute_metrics(*given)
         finally:  # a regularizer may be shared with other models
@@ -630,12 +646,16 @@ class _Stack:
         batches, rows = batches(), self.rows
         if width := training and self.width:
             ((data, size),) = batches
+            count = len(_flat(data)[0])
+            if self.trace.fills:  # the last batch, with repeats
+                order = np.arange(-(-count // size) * size) % count
+                data = _mapped(lambda d: tf.gather(d, order), data)
             end = len(_flat(data)[0]) // size * size
             batches = _mapped(
                 lambda d: tf.reshape(d[:end], [-1, size, *d.shape[1:]]),
                 data,
             )
-            batches = [(batches, 1)]
+            batches = [(batches, count)]
             for n in range(0, len(rows), width):
                 some = np.resize(rows[n : n + width], width)  # repeats
                 done = self.part(some, batches, training, size)
@@ -659,7 +679,8 @@ class _Stack:
             if count := len(_flat(data)[0]):
                 now = state, *given, done, data, size
                 state, logs = self.trace.run(kind, *now)
-                done += -(-count // size) * training
+                steps = count if whole else -(-count // size)
+                done += steps * training
         for each, new in zip(_flat(old), _flat(state), strict=True):
             each[rows] = new
         for name, values in logs.items():
