@@ -40,6 +40,8 @@ BY_ROW |= {"sparse_categorical_crossentropy", "binary_crossentropy"}
 BY_ROW |= {"categorical_crossentropy", "accuracy", "None"}
 COMPILES = 0.4  # seconds that XLA takes for a variable
 WIDTHS = 4, 16  # it trains at once: few, for each is compiled
+# Since 3.12 metrics heed a mask that comes without weights.
+MASKS = [*map(int, keras.__version__.split(".")[:2])] >= [3, 12]
 _flat, _mapped = keras.tree.flatten, keras.tree.map_structure
 
 try:  # Else TensorFlow loops over the models for an accuracy.
@@ -363,10 +365,6 @@ class _Trace:
         self.row = keras.Variable([0.0], name="row")  # stays so
         self.optimizer.build([self.row])
         self.slots = [v for v in self.optimizer.variables if v.ndim]
-        # Whether a mask can hide what fills up a batch that isn't whole.
-        kinds = {type(layer) for layer in model.layers}
-        self.fills = _by_row(model) and len(model.output_shape) == 2
-        self.fills &= keras.layers.BatchNormalization not in kinds
 
     def use(self, model, data, size):
         """Trace what is still to be traced with this model."""
@@ -379,6 +377,11 @@ class _Trace:
         self.model, self.weights = model, model.trainable_variables
         self.others = model.non_trainable_variables
         self.counts = model.metrics_variables
+        # Whether a mask can hide what fills up the last batch.
+        batched = keras.layers.BatchNormalization
+        kinds = {type(layer) for layer in model.layers}
+        plain = MASKS and len(getattr(out, "shape", ())) == 2
+        self.fills = plain and batched not in kinds and _by_row(model)
 
     def check(self, data):
         """Refuse labels as TensorFlow does, and XLA does not."""
