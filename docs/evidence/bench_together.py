@@ -9,7 +9,7 @@ Optuna in such a loop, if it is installed; and under RandomSearch with
 trained_together, 1, 8, 32 and (on the digits) 128 trials at once. CPU
 seconds a trial, all of it: building, tracing, proposals, checkpoints.
 One thread, and garbage frozen; what is paid once in a process is paid
-before. The median of three rounds, each of all ways.
+before. The median of seven rounds, each of all ways.
 
 Then Hyperband with 90 trials of softmax regression on 5,000 of MNIST's
 images. As often written, `fit` tunes the epochs too: nine trials are
@@ -37,7 +37,7 @@ COLUMNS = "problem", "way", "trials", "cpu_seconds", "ratio"
 COLUMNS += ("accuracy",)
 HYPERBAND = "MNIST, Hyperband"
 TIMED = 9  # of its trials as often written
-ROUNDS = 3
+ROUNDS = 7
 SIZES = 1, 8, 32, 128
 
 

@@ -258,7 +258,7 @@ assert counts.to_numpy().tolist() == [[4, 6], [6, 3], [9, 2]]
 #
 # How many times less CPU a trial takes than in a bare Keras loop,
 # [recorded](../../evidence/bench_together.py) on one thread, medians of
-# three rounds: two hidden layers on the digits and on 8,000 of MNIST's test
+# seven rounds: two hidden layers on the digits and on 8,000 of MNIST's test
 # images, and two convolutions. All that a search costs is counted.
 
 # %%
