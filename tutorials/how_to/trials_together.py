@@ -180,7 +180,7 @@ assert np.allclose(losses["alone"], losses["together"], rtol=1e-3)
 # `tf.data.Dataset`. So is `Embedding`, but under `SGD` and `Lion`: where a
 # word occurs twice in a batch, Keras on TensorFlow adds the squares of its
 # two gradients, and a stack squares their sum. A recurrent layer behind one
-# that learns needs `unroll=True`.
+# that learns needs `unroll=True`, a `Sequential` model its `keras.Input`.
 
 
 # %%
