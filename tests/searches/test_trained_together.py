@@ -121,7 +121,7 @@ def several_inputs(rate, decay, step):
     # Its one weight, the first of the model, is a scalar.
     scaled = layers.Attention(use_scale=True)([two, two])
     read = layers.GRU(3, unroll=True)(scaled)
-    both = layers.Concatenate()([one, read])
+    both = layers.Concatenate()([one, layers.GRU(3)(two), read])
     out = layers.Dense(1, name="c")(layers.Dropout(rate)(both))
     out = {"c": out, "d": layers.Dense(2, "softmax", name="d")(both)}
     model = keras.Model({"a": one, "b": two}, out)
@@ -880,6 +880,14 @@ def with_layers(*added):
     return build
 
 
+def without_input(hp):
+    model = keras.Sequential([layers.Dense(2, "softmax")])
+    rate = hp.Float("learning_rate", 1e-3, 1e-1)
+    loss = "sparse_categorical_crossentropy"
+    model.compile(optimizers.Adam(rate), loss)
+    return model
+
+
 def of_words(hp, optimizer=optimizers.Adam):
     model = keras.Sequential([keras.Input((6,))])
     model.add(layers.Embedding(4, 3, mask_zero=False))
@@ -912,6 +920,7 @@ ALONE = {
         lambda number: layers.Conv1D(4, 2, groups=2),
         lambda number: layers.Flatten(),
     ),
+    "no defined outputs": without_input,
     "unroll=True": with_layers(
         lambda number: layers.Reshape((3, 2)),
         lambda number: layers.Dense(2),
